@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bureau.signed_statement import statement_and_receipt
 from bureau.store.database import Connection
-from bureau_keys.envelope import payload_type_of, peek
+from bureau_keys.envelope import digest, payload_type_of, peek
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.erasure_pb2 import Erasure
 from creditbureau.v1.members_pb2 import LoggedStatement
@@ -12,12 +12,14 @@ from creditbureau.v1.reporting_pb2 import PortfolioInquiry
 
 
 def disclosed(db: Connection, entry_key: int, subject_id: str) -> LoggedStatement:
-    """Read a statement for a subject: without its envelope where it was erased, or names
-    other subjects.
+    """Read a statement for a subject: without its envelope where it was erased, and with its
+    digest in place of its envelope where it names other subjects.
     """
     envelope, receipt = statement_and_receipt(db, entry_key)
-    if not envelope.payload or _subjects_in(envelope) - {subject_id}:
+    if not envelope.payload:
         return LoggedStatement(receipt=receipt)
+    if _subjects_in(envelope) - {subject_id}:
+        return LoggedStatement(receipt=receipt, digest=digest(envelope))
     return LoggedStatement(envelope=envelope, receipt=receipt)
 
 

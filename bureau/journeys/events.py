@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bureau import paging, signed_statement
 from bureau.context import Bureau
+from bureau.credit_file.consent_proof import KeyProofs, in_log_order
 from bureau.credit_file.disclosed import disclosed
 from bureau.errors import Refusal
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.store.queries.event_links import EventLink
 from bureau_keys.merkle import leaf_hash
+from bureau_keys.signer_name import subject_id_of
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import ProveEventsRequest, ProveEventsResponse
 from creditbureau.v1.subjects_pb2 import Event, ListEventsResponse
@@ -34,9 +36,14 @@ def list_events(
         ).subject_id
         links = db.all(q.event_links_after, subject_id=subject_id, after=after, limit=limit + 1)
         page, token = paging.cut(links, limit, _number_of)
-        pairs = ((link, _event(db, link, subject_id)) for link in page)
-        events, token = paging.fit(pairs, token, _number_of)
-    return ListEventsResponse(events=events, next_page_token=token)
+        keys = KeyProofs(db)
+        found = ((link, _with_keys(db, link, subject_id, keys)) for link in page)
+        parts, token = paging.fit(found, token, _number_of)
+    return ListEventsResponse(
+        events=[event for part in parts for event in part.events],
+        next_page_token=token,
+        keys=in_log_order(key for part in parts for key in part.keys),
+    )
 
 
 def prove_events(bureau: Bureau, request: ProveEventsRequest) -> ProveEventsResponse:
@@ -77,9 +84,15 @@ def _number_of(link: EventLink) -> int:
     return link.number
 
 
-def _event(db: Connection, link: EventLink, subject_id: str) -> Event:
-    return Event(
+def _with_keys(
+    db: Connection, link: EventLink, subject_id: str, keys: KeyProofs
+) -> ListEventsResponse:
+    """Read an event, and how the subject's key that signed it became theirs."""
+    event = Event(
         number=link.number,
         statement=disclosed(db, link.entry_key, subject_id),
         leaf_hash=leaf_hash(link.commitment),
     )
+    signatures = event.statement.envelope.signatures
+    own = [signatures[0].keyid] if signatures and subject_id_of(link.signer) else []
+    return ListEventsResponse(events=[event], keys=keys.of(subject_id, own))

@@ -180,7 +180,7 @@ def find_inquiry(db: Connection, caller: Caller, replay: Replay) -> StoredInquir
         [
             inquiry
             for inquiry in inquiries
-            if replay.subject_id in {"", inquiry.subject_id}
+            if replay.subject_id == inquiry.subject_id
             and replay.member_id in {"", inquiry.member_id}
             and (is_auditor or inquiry.member_id == caller.member_id)
         ]
@@ -240,14 +240,12 @@ def _only(inquiries: list[StoredInquiry]) -> StoredInquiry:
     """
     if not inquiries:
         raise Refusal.of_field(
-            "NOT_FOUND", "inquiry_id", "the caller has no report with this inquiry id"
+            "NOT_FOUND",
+            "inquiry_id",
+            "the caller has no report on the subject with this inquiry id",
         )
     if len({inquiry.member_id for inquiry in inquiries}) > 1:
         raise Refusal.of_field(
             "INVALID_FIELD", "member_id", "several members used this inquiry id: name one"
-        )
-    if len(inquiries) > 1:
-        raise Refusal.of_field(
-            "INVALID_FIELD", "subject_id", "the inquiry has several reports: name the subject"
         )
     return inquiries[0]

@@ -28,11 +28,12 @@ from bureau.journeys.monitoring import alert_account_changes, monitored_files
 from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
+from bureau.store.database import Connection
 from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.tiles import Tiles
 from creditbureau.v1 import codes_pb2, consent_pb2, record_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.furnishing_pb2 import Submission
+from creditbureau.v1.furnishing_pb2 import ListSubmissionsResponse, Submission
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ADVERSE_DATA
 from creditbureau.v1.record_pb2 import (
@@ -143,16 +144,27 @@ def find_submission(
 
 def list_submissions(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
-) -> tuple[list[Submission], str]:
-    """List the caller's submissions by page, newest first."""
+) -> ListSubmissionsResponse:
+    """List the caller's submissions by page, newest first, each with its signed manifest."""
     limit = page_size or paging.DEFAULT_SIZE
     before = paging.number_in(page_token, otherwise=paging.NEWEST)
     with bureau.database.snapshot() as db:
         rows = db.all(
             q.submissions_before, member_id=caller.member_id, before=before, limit=limit + 1
         )
-    page, token = paging.cut(rows, limit, lambda row: row.leaf_index)
-    return [submission_of(row) for row in page], token
+        page, token = paging.cut(rows, limit, lambda row: row.leaf_index)
+        listed = ((row, _with_manifest(db, row)) for row in page)
+        parts, token = paging.fit(listed, token, lambda row: row.leaf_index)
+    return ListSubmissionsResponse(
+        submissions=[submission for part in parts for submission in part.submissions],
+        next_page_token=token,
+        manifests=[manifest for part in parts for manifest in part.manifests],
+    )
+
+
+def _with_manifest(db: Connection, row: q.LoggedSubmission) -> ListSubmissionsResponse:
+    manifest = signed_statement.logged_statement(db, row.submission_key)
+    return ListSubmissionsResponse(submissions=[submission_of(row)], manifests=[manifest])
 
 
 def submission_of(row: q.LoggedSubmission) -> Submission:

@@ -155,13 +155,15 @@ def _history(
     consent = verify_consent(granted, keys, trust)
     if consent.header.request_id != view.consent_id:
         raise WrongAnswer(f"consent {consent.header.request_id} is shown as {view.consent_id}")
+    if view.use_count < 0:
+        raise WrongAnswer(f"consent {view.consent_id} is shown with {view.use_count} uses")
     grant_us = view.receipt.log_time.ToMicroseconds()
     history = ConsentHistory(consent, ACTIVE, grant_us, grant_us, "")
     changes = [_change(view, consent, logged, keys, members, trust) for logged in view.changes]
     changes += map(_erased, view.erased_changes)
     last = view.receipt.leaf_index
     for change in sorted(changes):
-        if change.leaf_index <= last:
+        if change.leaf_index <= last or change.time_us < history.change_us:
             raise BadProof(f"a change of consent {view.consent_id} comes before it, or twice")
         last = change.leaf_index
         allowed, after = TRANSITIONS.get(change.transition, (set(), REVOKED))

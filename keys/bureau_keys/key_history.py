@@ -212,6 +212,9 @@ class _Register:
 
     def shown(self, member: Member) -> Iterator[LoggedKey]:
         """Return the keys that a member shows, with when they count."""
+        key_ids = [shown_key.key_id for shown_key in member.keys]
+        if len(key_ids) != len(set(key_ids)):
+            raise WrongAnswer(f"{member.member_id} is shown with one key twice")
         for shown_key in member.keys:
             key = VerifyKey.from_raw(shown_key.public_key)
             known = self.keys.get(member.member_id, {}).get(key.key_id)

@@ -7,6 +7,7 @@ of the notice are the bureau's word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from bureau_keys.entry_kinds import EntryKind
@@ -54,6 +55,8 @@ CAUSED_BY: dict[int, tuple[EntryKind, ...]] = {
     notice_pb2.NOTICE_KIND_KEY_PENDING: ("attestation",),
     notice_pb2.NOTICE_KIND_KEY_REPUDIATED: ("key-repudiation",),
 }
+# A decimal number has one spelling, and fits into 64 bits.
+NOTICE_ID = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,17})", re.ASCII)
 # The only kind of cause that has words, which can be erased.
 ERASABLE: EntryKind = "dispute-answer"
 
@@ -113,10 +116,22 @@ def _read(envelope: Envelope) -> Cause:
     return peek(envelope, CAUSES.get(envelope.payload_type, KeyAttestation))
 
 
+def position_of(notice_id: str) -> tuple[int, int]:
+    """Return the leaf of a notice's cause, and the notice's number among those of the leaf.
+
+    Raises:
+        WrongAnswer: It is not the id of a notice: two decimal numbers with a dash between.
+    """
+    match = NOTICE_ID.fullmatch(notice_id)
+    if match is None:
+        raise WrongAnswer(f"{notice_id[:40]!r} is not the id of a notice")
+    return int(match[1]), int(match[2])
+
+
 def _check_logged(notice: Notice, cause: NoticeCause, trust: Trust) -> None:
     receipt = cause.receipt
-    leaf = notice.notice_id.partition("-")[0]
-    if leaf != str(receipt.leaf_index) or notice.create_time != receipt.log_time:
+    leaf_index, _ = position_of(notice.notice_id)
+    if leaf_index != receipt.leaf_index or notice.create_time != receipt.log_time:
         raise WrongAnswer(f"notice {notice.notice_id} comes with leaf {receipt.leaf_index}")
     kinds = CAUSED_BY.get(notice.kind, ())
     if receipt.kind not in kinds:

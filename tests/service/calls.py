@@ -422,7 +422,9 @@ def replay(scenario: Scenario, raw: Raw) -> Message:
     request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
     ok(scenario.members["subscriber"].send("Reporting/QueryReport", request))
     asked = reporting_pb2.Inquiry.FromString(inquiry.payload)
-    message = reporting_pb2.Replay(header=raw.header(), inquiry_id=asked.header.request_id)
+    message = reporting_pb2.Replay(
+        header=raw.header(), inquiry_id=asked.header.request_id, subject_id=asked.subject_id
+    )
     return reporting_pb2.ReplayReportRequest(replay=seal(message, raw.key))
 
 

@@ -93,7 +93,7 @@ def query(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
 
 def replay(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     request_id = scenario.report(person, "acme").request_id
-    return lambda lender: lender.replay(request_id)
+    return lambda lender: lender.replay(request_id, person.subject_id)
 
 
 def portfolio(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from google.protobuf.message import Message
 
+from bureau_client import VerificationFailed, Wallet
 from bureau_client._transport.engine import Attempt
 from bureau_client.aio.client import AsyncClient
 from bureau_client.sync.client import Client
+from tests.service.client_calls import client_of
+from tests.service.scenario import Scenario
 
 # Changes a reply of a method, which is named by its path, in place.
 Lie = Callable[[str, Any], object]
@@ -131,3 +135,38 @@ def forget_the_log(client: Client | AsyncClient) -> None:
     """
     view: Any = client._context.log_view
     view.is_proved = lambda _sighting: True
+
+
+def answers(
+    scenario: Scenario, kind: str, person: Wallet, call: Callable[[Any], Any], lie: Any
+) -> list[Any]:
+    """Return the results of one call, by the synchronous and by the asynchronous client; an
+    error in place of a result.
+    """
+    results = []
+    for is_async in (False, True):
+        client = client_of(kind, scenario, person, 0, is_async=is_async)
+        deceive(client, lie)
+        try:
+            results.append(asyncio.run(awaited(client, call)) if is_async else call(client))
+        except VerificationFailed as error:
+            results.append(error)
+        finally:
+            if not is_async:
+                client.close()
+    return results
+
+
+async def awaited(client: Any, call: Callable[[Any], Any]) -> Any:
+    async with client:
+        return await call(client)
+
+
+def lists_of(path: str, change: Callable[[Any], object]) -> Callable[[str, Any], None]:
+    """Return the lie that changes the replies of one method."""
+
+    def lie(method: str, reply: Any) -> None:
+        if method == path:
+            change(reply)
+
+    return lie

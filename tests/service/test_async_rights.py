@@ -105,7 +105,7 @@ def test_an_auditor_replays_asynchronously_too(scenario: Scenario) -> None:
             AsyncLender(scenario.profiles["acme"], clock=scenario.now) as acme,
         ):
             for reader in (auditor, acme):
-                again = await reader.replay(report.request_id)
+                again = await reader.replay(report.request_id, report.subject_id)
                 assert again.tradelines == report.tradelines
 
     asyncio.run(live())

@@ -319,7 +319,7 @@ def test_an_auditor_replays_all_pages(paged: Paged) -> None:
     profile = paged.scenario.bureau.add_member("auditor", ["auditor"])
     with Auditor(profile, clock=paged.scenario.now, policy=PATIENCE) as auditor:
         sizes = heard(auditor)
-        replay = auditor.replay(paged.report.request_id)
+        replay = auditor.replay(paged.report.request_id, paged.report.subject_id)
     assert [path for path, _ in sizes].count(methods.REPLAY_REPORT.path) > 3
     assert replay.evidence == paged.report.evidence
     shown = [inquiry for inquiry in paged.person.inquiries() if inquiry.member_id == "auditor"]

@@ -97,7 +97,7 @@ def test_within_a_group_and_across_lenders_are_told_apart(scenario: Scenario) ->
         elm.group = ""
         operator.change(elm)
     assert [flag.kind for flag in scenario.report(person, "cedar").flags] == [FlagKind.DIVERGENCE]
-    assert scenario.lenders["cedar"].replay(both.request_id).flags == both.flags
+    assert scenario.lenders["cedar"].replay(both.request_id, both.subject_id).flags == both.flags
 
 
 def test_one_lender_freezes_a_line_and_lends_on_another(scenario: Scenario) -> None:

@@ -88,7 +88,7 @@ def test_accounts_go_with_their_salts(alone: Scenario) -> None:
     with Auditor(scenario.bureau.add_member("auditor", ["auditor"])) as auditor:
         assert auditor.verify_report(report)
     with pytest.raises(WrongState):
-        scenario.lenders["brook"].replay(report.request_id)
+        scenario.lenders["brook"].replay(report.request_id, report.subject_id)
     assert scenario.erase(before_month=201506).account_count == 1
     assert scenario.findings() == []
 
@@ -182,7 +182,7 @@ def test_only_what_was_erased_is_said_to_be_erased(alone: Scenario) -> None:
             changed = record.SerializeToString(deterministic=True)
             db.execute("UPDATE record SET body = ? WHERE body = ?", (changed, body))
     with pytest.raises(BureauError) as caught:
-        scenario.lenders["brook"].replay(report.request_id)
+        scenario.lenders["brook"].replay(report.request_id, report.subject_id)
     assert caught.value.reason == "INTERNAL"
 
 
@@ -233,7 +233,7 @@ def test_what_a_person_wrote_goes_and_what_came_of_it_stays(shared: Scenario) ->
     assert other.disputes()[0].narrative == WRITTEN[0]
     # Nobody gets the report that had it, nor a receipt of what is gone.
     with pytest.raises(WrongState):
-        scenario.lenders["brook"].replay(report.request_id)
+        scenario.lenders["brook"].replay(report.request_id, report.subject_id)
     # There is nothing left to erase.
     assert scenario.erase(person.subject_id).is_empty
     assert scenario.findings() == []

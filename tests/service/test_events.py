@@ -24,18 +24,24 @@ from bureau_client import (
     VerificationFailed,
     Wallet,
 )
+from bureau_client._codec.receipts import read_receipt
+from bureau_client._operations import methods
 from bureau_client.verify.event_memory import GAP, NEWEST
-from bureau_keys.envelope import peek, seal
+from bureau_client.verify.receipts import leaf_hash_of
+from bureau_keys.envelope import digest, peek, seal
 from bureau_keys.event_chain import ChainHead, contradict, extend
 from bureau_keys.keyring import Keyring
 from bureau_keys.merkle import leaf_hash
+from bureau_keys.signing import SigningKey
 from creditbureau.v1 import reporting_pb2
-from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.report_pb2 import Report as ReportMessage
+from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.service.client_calls import client_of
-from tests.service.liar import deceive
+from tests.service.liar import answers, deceive, forget_the_log, lists_of
 from tests.service.raw import Answer, Raw
 from tests.service.scenario import Scenario, account, open_scenario
+from tests.service.test_lying_reports import Liar
 from tests.service.watching import MAY, monitor
 
 # What happens to the person of `lived`, in the order of the log.
@@ -76,7 +82,7 @@ def lived(scenario: Scenario) -> Wallet:
     scenario.submit("acme", account(person, "card", MAY))
     consent_id = scenario.inquiring(person, "acme")
     report = asked(scenario, person, consent_id)
-    acme.replay(report.request_id)
+    acme.replay(report.request_id, report.subject_id)
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
     person.lift_hold(hold.hold_id)
     line = report.tradelines[0]
@@ -101,6 +107,8 @@ def test_everything_but_submissions_is_an_event(scenario: Scenario) -> None:
     own = f"subjects/{person.subject_id}"
     assert {event.signer for event in events} == {own, "members/acme"}
     assert all(event.statement for event in events)
+    # The inquiry for the portfolio names no customer.
+    assert [event.kind for event in events if not event.proved] == ["portfolio-inquiry"]
     # Whoever has the log can follow the chain to the head of the signed file.
     leaves = client_of("auditor", scenario, person, 0, is_async=False).leaves(0, 10_000)
     head = extend(ChainHead(), [leaf_hash(leaves[event.leaf_index]) for event in events])
@@ -117,7 +125,7 @@ def test_a_report_covers_what_was_before_it(scenario: Scenario) -> None:
     assert first.event_chain_hash != second.event_chain_hash
     scenario.lenders["acme"].check_events(first, second)
     scenario.lenders["acme"].check_events(second, first)
-    again = scenario.lenders["acme"].replay(first.request_id)
+    again = scenario.lenders["acme"].replay(first.request_id, first.subject_id)
     assert again.event_chain_hash == first.event_chain_hash
     # The first report covers what was before it; the second covers the first inquiry too.
     leaves = client_of("auditor", scenario, person, 0, is_async=False).leaves(0, 10_000)
@@ -327,24 +335,127 @@ def of_no_log(reply: Any) -> None:
     reply.events[0].statement.ClearField("envelope")
 
 
-@pytest.mark.parametrize(
-    "lie", [dropped, renumbered, cut_off, swapped, of_no_log], ids=lambda lie: lie.__name__
+def one_twice(reply: Any) -> None:
+    again = reply.events.add()
+    again.CopyFrom(reply.events[-2])
+    again.number = len(reply.events)
+
+
+def without_its_statement(reply: Any) -> None:
+    reply.events[0].statement.ClearField("envelope")
+
+
+def as_another_kind(reply: Any) -> None:
+    """Hide a statement, and say that it had words, which were erased."""
+    for event in reply.events:
+        event.statement.ClearField("envelope")
+        event.statement.receipt.kind = "inquiry"
+
+
+def as_shared(reply: Any) -> None:
+    """Show the digest of a statement that names the subject alone."""
+    logged = reply.events[0].statement
+    logged.digest = digest(logged.envelope)
+    logged.ClearField("envelope")
+
+
+def of_no_event(reply: Any) -> None:
+    reply.events[0].statement.receipt.kind = "submission"
+
+
+def unsigned(reply: Any) -> None:
+    for event in reply.events:
+        event.statement.envelope.signatures[0].sig = bytes(64)
+
+
+def under_no_key(reply: Any) -> None:
+    del reply.keys[:]
+
+
+LIES = (
+    dropped,
+    renumbered,
+    cut_off,
+    swapped,
+    of_no_log,
+    one_twice,
+    without_its_statement,
+    as_another_kind,
+    as_shared,
+    of_no_event,
+    unsigned,
+    under_no_key,
 )
-def test_a_list_that_leaves_an_event_out_is_refused(
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
+def test_a_list_of_events_that_lies_is_refused(
     scenario: Scenario, lie: Callable[[Any], object]
 ) -> None:
     person = scenario.person()
+    person.set_statement("I moved.")
 
-    def tell(path: str, reply: Any) -> None:
-        if path.endswith("ListEvents"):
-            lie(reply)
+    def listed(wallet: Any) -> Any:
+        wallet._events.kept = kept
+        return wallet.events()
 
-    wallet = client_of("wallet", scenario, person, 0, is_async=False)
-    wallet.file()
-    deceive(wallet, tell)
-    with pytest.raises(VerificationFailed):
-        wallet.events()
-    wallet.close()
+    with client_of("wallet", scenario, person, 0, is_async=False) as wallet:
+        wallet.file()
+        kept = wallet._events.kept
+    false = lists_of(methods.LIST_EVENTS.path, lie)
+    for shown in answers(scenario, "wallet", person, listed, false):
+        assert isinstance(shown, VerificationFailed)
+
+
+def test_the_events_of_one_person_are_not_shown_to_another(scenario: Scenario) -> None:
+    """Neither the whole list, nor one event of a kind."""
+    person, other = lived(scenario), scenario.person()
+    true: list[Any] = []
+    deceive(person, lists_of(methods.LIST_EVENTS.path, true.append))
+    person.events()
+    deceive(person, lambda *_: None)
+
+    for kind in ["", *sorted({*KINDS})]:
+
+        def move(reply: Any, kind: str = kind) -> None:
+            kept = [at for at in true[0].events if at.statement.receipt.kind == kind]
+            reply.CopyFrom(true[0])
+            if kind:
+                del reply.events[:]
+                reply.events.extend(kept[:1])
+                reply.events[0].number = 1
+
+        false = lists_of(methods.LIST_EVENTS.path, move)
+        for shown in answers(scenario, "wallet", other, lambda wallet: wallet.events(), false):
+            if kind == "portfolio-inquiry":
+                assert [event.proved for event in shown] == [False]
+            else:
+                assert isinstance(shown, VerificationFailed), kind
+
+
+def test_an_event_under_a_key_of_no_member_is_refused(scenario: Scenario) -> None:
+    """A bureau can sign a log with any leaf, and sign for no member."""
+    person, liar = scenario.person(), Liar.of(scenario)
+
+    def forge(reply: Any) -> None:
+        event = reply.events[-1]
+        header = Header(signer="members/brook", audience=liar.origin)
+        inquiry = Inquiry(header=header, subject_id=person.subject_id, purpose=1)
+        logged = event.statement
+        logged.envelope.CopyFrom(seal(inquiry, SigningKey.generate()))
+        logged.receipt.kind = "inquiry"
+        liar.log_again(logged.receipt, logged.envelope)
+        receipt = read_receipt(logged.receipt)
+        event.leaf_hash = leaf_hash_of(receipt, logged.envelope.SerializeToString())
+
+    def listed(wallet: Any) -> Any:
+        forget_the_log(wallet)
+        return wallet.events()
+
+    false = lists_of(methods.LIST_EVENTS.path, forge)
+    for shown in answers(scenario, "wallet", person, listed, false):
+        assert isinstance(shown, VerificationFailed)
+        assert "does not count" in str(shown)
 
 
 def test_a_lender_finds_its_own_inquiry_in_the_next_report(scenario: Scenario) -> None:
@@ -388,4 +499,5 @@ def test_an_erased_statement_keeps_its_place(scenario: Scenario) -> None:
     assert [event.leaf_index for event in after[: len(before)]] == [
         event.leaf_index for event in before
     ]
+    assert [event.kind for event in after if not event.proved] == ["subject-statement"]
     assert scenario.findings() == []

@@ -83,11 +83,14 @@ def test_a_consent_that_ended_by_the_time_of_the_log_has_ended_on_every_node(lat
         person, "brook", expire=2 * HOUR, mode=ConsentMode.STORE, data_life=2 * HOUR
     )
     late.later(HOUR)
-    assert late.brook.replay(report.request_id).request_id == report.request_id
+    assert late.brook.replay(report.request_id, report.subject_id).request_id == report.request_id
     late.later(HOUR)
     # By the late node's own clock it ends in 55 seconds. Another node has written since.
     scenario.submit("acme", account(person, "cash", MAY))
-    assert refused(lambda: late.brook.replay(report.request_id)) == "CONSENT_EXPIRED"
+    assert (
+        refused(lambda: late.brook.replay(report.request_id, report.subject_id))
+        == "CONSENT_EXPIRED"
+    )
     assert refused(lambda: late.query(person, report.consent_id)) == "CONSENT_EXPIRED"
     states = {consent.consent_id: consent.state for consent in late.brook.consents()}
     assert states[report.consent_id] is ConsentState.EXPIRED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -30,7 +29,7 @@ from creditbureau.v1.consents_pb2 import ConsentView, ListConsentsResponse
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
 from tests.service.client_calls import client_of, disputed, pending_key
-from tests.service.liar import deceive
+from tests.service.liar import answers, deceive, lists_of
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import MAY
 
@@ -44,43 +43,8 @@ def scenario() -> Iterator[Scenario]:
         yield scenario
 
 
-def answers(
-    scenario: Scenario, kind: str, person: Wallet, call: Callable[[Any], Any], lie: Any
-) -> list[Any]:
-    """Return the results of one call, by the synchronous and by the asynchronous client; an
-    error in place of a result.
-    """
-    results = []
-    for is_async in (False, True):
-        client = client_of(kind, scenario, person, 0, is_async=is_async)
-        deceive(client, lie)
-        try:
-            results.append(asyncio.run(awaited(client, call)) if is_async else call(client))
-        except VerificationFailed as error:
-            results.append(error)
-        finally:
-            if not is_async:
-                client.close()
-    return results
-
-
-async def awaited(client: Any, call: Callable[[Any], Any]) -> Any:
-    async with client:
-        return await call(client)
-
-
 def consents(client: Any) -> Any:
     return client.consents()
-
-
-def lists_of(path: str, change: Callable[[Any], object]) -> Callable[[str, Any], None]:
-    """Return the lie that changes the replies of one method."""
-
-    def lie(method: str, reply: Any) -> None:
-        if method == path:
-            change(reply)
-
-    return lie
 
 
 # Consents ----------------------------------------------------------------------------

@@ -388,10 +388,10 @@ def test_a_report_of_one_inquiry_has_no_place_in_a_portfolio(
         reply.portfolio.CopyFrom(ReportTree([bytes(32)]).prove(0))
 
     with lender_of(scenario) as lender:
-        assert lender.replay(report.request_id).portfolio is None
+        assert lender.replay(report.request_id, report.subject_id).portfolio is None
         deceive(lender, of_replays(add_portfolio_proof))
         with pytest.raises(VerificationFailed, match="answers one inquiry"):
-            lender.replay(report.request_id)
+            lender.replay(report.request_id, report.subject_id)
 
 
 def changed(report: Report, **changes: Any) -> Report:

@@ -113,7 +113,10 @@ def test_a_standard_notices_and_replays_on_every_database(scenario: Scenario) ->
         "max_concurrent_lenders",
     ]
     assert scenario.lenders["cedar"].standard().version == 1
-    assert scenario.lenders["cedar"].replay(report.request_id).tradelines == report.tradelines
+    assert (
+        scenario.lenders["cedar"].replay(report.request_id, report.subject_id).tradelines
+        == report.tradelines
+    )
     (mine,) = scenario.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])
     assert mine.subject_id == person.subject_id
     ref = account(person, "card", MAY).account_ref

@@ -62,7 +62,7 @@ def test_a_portfolio_is_ones_own_customers_under_their_consents() -> None:
         again = scenario.lenders["acme"].replay(reports[0].request_id, reports[0].subject_id)
         assert (again.tradelines, again.summary) == (reports[0].tradelines, reports[0].summary)
         with pytest.raises(InvalidRequest):
-            scenario.lenders["acme"].replay(reports[0].request_id)
+            scenario.lenders["acme"].replay(reports[0].request_id, "")
         with pytest.raises(NotFound):
             scenario.lenders["brook"].replay(reports[0].request_id, reports[0].subject_id)
         with pytest.raises(InvalidRequest):

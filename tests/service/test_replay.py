@@ -152,10 +152,10 @@ def test_every_report_of_a_life_can_be_made_again(scenario: Scenario, auditor: A
     distinct = {report.tradelines for _, report in given}
     assert len(distinct) > 10, "the reports are not all the same"
     for name, report in given:
-        assert payload(auditor.replay(report.request_id)) == payload(report)
+        assert payload(auditor.replay(report.request_id, report.subject_id)) == payload(report)
         stranger = next(lender for lender in scenario.lenders if lender != name)
         with pytest.raises(NotFound):
-            scenario.lenders[stranger].replay(report.request_id)
+            scenario.lenders[stranger].replay(report.request_id, report.subject_id)
     assert scenario.findings() == []
 
 

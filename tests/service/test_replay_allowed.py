@@ -66,10 +66,10 @@ def reported(scenario: Scenario, **consent: Any) -> tuple[Wallet, str, str]:
     return person, report.request_id, report.consent_id
 
 
-def replayed(scenario: Scenario, inquiry_id: str) -> str:
+def replayed(scenario: Scenario, inquiry_id: str, person: Wallet) -> str:
     """Replay as brook; return the reason of the refusal, or OK."""
     try:
-        scenario.lenders["brook"].replay(inquiry_id)
+        scenario.lenders["brook"].replay(inquiry_id, person.subject_id)
     except BureauError as error:
         return error.reason
     return "OK"
@@ -97,7 +97,7 @@ def test_the_consent_decides(
 ) -> None:
     person, inquiry_id, _ = reported(scenario, **consent)
     scenario.later(later)
-    assert replayed(scenario, inquiry_id) == reason
+    assert replayed(scenario, inquiry_id, person) == reason
     replays = [one for one in person.inquiries() if one.outcome is InquiryOutcome.REPLAYED]
     assert len(replays) == (reason == "OK")
     assert all((one.member_id, one.inquiry_id) == ("brook", inquiry_id) for one in replays)
@@ -179,28 +179,28 @@ def uses(person: Wallet, consent_id: str) -> int:
 def test_what_the_person_decides_since_holds(scenario: Scenario) -> None:
     person, inquiry_id, consent_id = reported(scenario, **STORE)
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
-    assert replayed(scenario, inquiry_id) == "HOLD"
+    assert replayed(scenario, inquiry_id, person) == "HOLD"
     person.lift_hold(hold.hold_id)
-    assert replayed(scenario, inquiry_id) == "OK"
+    assert replayed(scenario, inquiry_id, person) == "OK"
     person.pause(consent_id)
-    assert replayed(scenario, inquiry_id) == "CONSENT_PAUSED"
+    assert replayed(scenario, inquiry_id, person) == "CONSENT_PAUSED"
     person.resume(consent_id)
-    assert replayed(scenario, inquiry_id) == "OK"
+    assert replayed(scenario, inquiry_id, person) == "OK"
     person.revoke(consent_id)
-    assert replayed(scenario, inquiry_id) == "CONSENT_REVOKED"
+    assert replayed(scenario, inquiry_id, person) == "CONSENT_REVOKED"
     assert scenario.findings() == []
 
 
 def test_a_member_that_lost_the_purpose_reads_nothing_again() -> None:
     with open_scenario("acme", "brook") as scenario:
-        _, inquiry_id, _ = reported(scenario, **STORE)
-        assert replayed(scenario, inquiry_id) == "OK"
+        person, inquiry_id, _ = reported(scenario, **STORE)
+        assert replayed(scenario, inquiry_id, person) == "OK"
         with Operator(scenario.bureau.operator) as operator:
             member = operator.member("brook")
             del member.purposes[:]
             member.purposes.append(codes_pb2.PURPOSE_ACCOUNT_REVIEW)
             operator.change(member)
-        assert replayed(scenario, inquiry_id) == "PURPOSE_NOT_PERMITTED"
+        assert replayed(scenario, inquiry_id, person) == "PURPOSE_NOT_PERMITTED"
 
 
 def test_a_retry_after_a_freeze_brings_no_report(scenario: Scenario) -> None:
@@ -263,16 +263,16 @@ def test_an_auditor_names_the_member_where_two_used_one_id(
         auditor.replay(shared, person.subject_id)
     assert [violation.field for violation in refused.value.violations] == ["member_id"]
     for name in ("acme", "brook"):
-        assert auditor.replay(shared, member_id=name).member_id == name
+        assert auditor.replay(shared, person.subject_id, member_id=name).member_id == name
     with pytest.raises(NotFound):
-        auditor.replay(shared, member_id="cedar")
+        auditor.replay(shared, person.subject_id, member_id="cedar")
     # A member sees its own alone.
-    assert replayed(scenario, shared) == "OK"
+    assert replayed(scenario, shared, person) == "OK"
 
 
 def test_a_member_lists_what_it_asked_itself(scenario: Scenario) -> None:
     person, inquiry_id, consent_id = reported(scenario, **STORE)
-    assert replayed(scenario, inquiry_id) == "OK"
+    assert replayed(scenario, inquiry_id, person) == "OK"
     with pytest.raises(BureauError):
         scenario.lenders["brook"].query(
             person.subject_id, purpose=Purpose.COLLECTION, consent_id=consent_id
@@ -305,8 +305,8 @@ def test_no_denial_hides_a_replay(scenario: Scenario) -> None:
     report = scenario.lenders["brook"].query(
         person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=granted
     )
-    assert replayed(scenario, report.request_id) == "OK"
-    assert replayed(scenario, report.request_id) == "OK"
+    assert replayed(scenario, report.request_id, person) == "OK"
+    assert replayed(scenario, report.request_id, person) == "OK"
     assert [one.outcome for one in person.inquiries()] == [
         InquiryOutcome.REPLAYED,
         InquiryOutcome.REPLAYED,

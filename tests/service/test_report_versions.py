@@ -54,7 +54,7 @@ def test_reports_of_both_versions_are_replayed_byte_for_byte(
     assert names[1] - names[0] == {"always_one"}
     assert len(names[0] - names[1]) == 1
     for report in (before, after):
-        assert payload(brook.replay(report.request_id)) == payload(report)
+        assert payload(brook.replay(report.request_id, report.subject_id)) == payload(report)
 
 
 def test_a_portfolio_from_before_a_release_is_replayed_by_its_own_version(
@@ -81,4 +81,4 @@ def test_a_node_of_the_release_before_names_the_version_that_it_lacks(
         release(patch)
         report = scenario.report(person, "brook")
     with pytest.raises(WrongState, match=NEXT):
-        scenario.lenders["brook"].replay(report.request_id)
+        scenario.lenders["brook"].replay(report.request_id, report.subject_id)

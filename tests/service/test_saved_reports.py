@@ -71,9 +71,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
         reports = {
             "single": single,
             "portfolio": portfolio,
-            "replay": lender.replay(plain.request_id),
-            "evidenced-replay": lender.replay(single.request_id),
-            "audited-replay": auditor.replay(single.request_id),
+            "replay": lender.replay(plain.request_id, plain.subject_id),
+            "evidenced-replay": lender.replay(single.request_id, single.subject_id),
+            "audited-replay": auditor.replay(single.request_id, single.subject_id),
             "portfolio-replay": lender.replay(portfolio.request_id, person.subject_id),
             "file": person.file(),
         }

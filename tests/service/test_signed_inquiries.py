@@ -21,11 +21,14 @@ from bureau_client import (
     Wallet,
 )
 from bureau_keys.denial import denial_digest
+from bureau_keys.envelope import digest, seal
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.reporting_pb2 import Inquiry, PortfolioInquiry, Replay
+from creditbureau.v1.members_pb2 import LoggedStatement
+from creditbureau.v1.reporting_pb2 import Inquiry, PortfolioInquiry, Replay, ReplayReportRequest
 from tests.service.client_calls import client_of
-from tests.service.liar import deceive
+from tests.service.liar import answers, deceive
+from tests.service.raw import Raw
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import MAY, monitor
 
@@ -57,7 +60,7 @@ def person(scenario: Scenario) -> Wallet:
     report = lender.query(
         person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
     )
-    lender.replay(report.request_id)
+    lender.replay(report.request_id, report.subject_id)
     person.pause(consent_id)
     with pytest.raises(BureauError):
         lender.query(person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id)
@@ -133,7 +136,35 @@ def hidden_statement(reply: Any) -> None:
     reply.statements[0].ClearField("envelope")
 
 
+def portfolio_without_digest(reply: Any) -> None:
+    """Show the inquiry for a portfolio by its receipt alone."""
+    reply.statements[-1].ClearField("envelope")
+
+
+def portfolio_of_no_log(reply: Any) -> None:
+    """Invent an inquiry for a portfolio, with a true checkpoint."""
+    logged = LoggedStatement(digest=bytes(32), receipt=reply.statements[-1].receipt)
+    logged.receipt.salt = bytes(32)
+    reply.statements[-1].CopyFrom(logged)
+
+
+def portfolio_of_another_kind(reply: Any) -> None:
+    """Show the digest of an inquiry as that of a portfolio."""
+    logged = reply.statements[2]
+    logged.digest = digest(logged.envelope)
+    logged.ClearField("envelope")
+
+
+def portfolio_denied(reply: Any) -> None:
+    reply.inquiries[-1].outcome = report_pb2.INQUIRY_OUTCOME_DENIED
+    reply.inquiries[-1].denial_reason = "HOLD"
+
+
 LIES: tuple[Lie, ...] = (
+    portfolio_without_digest,
+    portfolio_of_no_log,
+    portfolio_of_another_kind,
+    portfolio_denied,
     another_member,
     no_statement,
     beyond_the_statements,
@@ -180,6 +211,8 @@ def test_no_list_that_lies_is_believed(
 def test_each_line_comes_with_what_was_signed(scenario: Scenario, person: Wallet) -> None:
     for lines in (person.inquiries(), scenario.lenders["acme"].inquiries(person.subject_id)):
         assert [line.outcome for line in lines] == SHOWN
+        # The inquiry for the portfolio names no customer.
+        assert [line.proved for line in lines] == [True, True, True, False]
         payloads = [Envelope.FromString(line.statement).payload for line in lines]
         denied, asked = Inquiry.FromString(payloads[0]), Inquiry.FromString(payloads[2])
         assert denied.subject_id == asked.subject_id == person.subject_id
@@ -210,8 +243,54 @@ def test_nobody_reads_who_the_other_customers_are(scenario: Scenario) -> None:
     assert len(list(lender.portfolio(Purpose.ACCOUNT_REVIEW, named))) == 2
     for person in people:
         (line,) = person.inquiries()
-        assert (line.member_id, line.statement) == ("acme", b"")
+        assert (line.member_id, line.statement, line.proved) == ("acme", b"", False)
         assert line.receipt is not None
     own = [line for line in lender.inquiries() if line.subject_id in named]
     assert len({line.statement for line in own}) == 1
-    assert all(line.statement for line in own)
+    assert all(line.statement and line.proved for line in own)
+
+
+def test_a_portfolio_that_names_one_customer_is_proved_to_them(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    monitor(person, "acme")
+    assert list(scenario.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id]))
+    (line,) = person.inquiries()
+    assert line.proved
+
+
+@pytest.mark.parametrize("kind", ["inquiry-denial", "replay", "inquiry", "portfolio-inquiry"])
+def test_what_was_asked_about_one_person_is_shown_to_no_other(
+    scenario: Scenario, person: Wallet, kind: str
+) -> None:
+    """Only the inquiry for a portfolio names no one: it is shown, and not as proved."""
+    true: list[Any] = []
+    deceive(person, lambda _, reply: true.append(reply))
+    person.inquiries()
+    deceive(person, lambda *_: None)
+    other = scenario.person()
+
+    def move(_: str, reply: Any) -> None:
+        if hasattr(reply, "inquiries"):
+            reply.CopyFrom(true[0])
+            kept = [
+                line
+                for line in reply.inquiries
+                if reply.statements[line.statement - 1].receipt.kind == kind
+            ]
+            del reply.inquiries[:]
+            reply.inquiries.extend(kept)
+
+    for shown in answers(scenario, "wallet", other, lambda client: client.inquiries(), move):
+        if kind == "portfolio-inquiry":
+            assert [line.proved for line in shown] == [False]
+        else:
+            assert isinstance(shown, VerificationFailed)
+
+
+def test_a_replay_names_its_subject(scenario: Scenario, person: Wallet) -> None:
+    report = scenario.report(scenario.person(), "acme")
+    raw = Raw(scenario.profiles["acme"])
+    unnamed = Replay(header=raw.header(), inquiry_id=report.request_id)
+    replay = ReplayReportRequest(replay=seal(unnamed, raw.key))
+    assert raw.send("Reporting/ReplayReport", replay).reason == "INVALID_FIELD"

@@ -161,7 +161,7 @@ def test_a_report_again_as_it_was() -> None:
         person.set_statement("It was not me.")
         with Auditor(scenario.bureau.add_member("auditor", ["auditor"])) as auditor:
             for reader in (scenario.lenders["brook"], auditor):
-                again = reader.replay(first.request_id)
+                again = reader.replay(first.request_id, first.subject_id)
                 assert again.tradelines == first.tradelines
                 assert again.issue_time == first.issue_time
                 assert again.subject_statement == ""
@@ -170,10 +170,10 @@ def test_a_report_again_as_it_was() -> None:
         assert seen.outcome is InquiryOutcome.REPLAYED
         assert seen in person.file().inquiries
         with pytest.raises(NotFound):
-            scenario.lenders["acme"].replay(first.request_id)
+            scenario.lenders["acme"].replay(first.request_id, first.subject_id)
         person.revoke(first.consent_id)
         with pytest.raises(BureauError) as caught:
-            scenario.lenders["brook"].replay(first.request_id)
+            scenario.lenders["brook"].replay(first.request_id, first.subject_id)
         assert caught.value.reason == "CONSENT_REVOKED"
 
 
@@ -259,5 +259,5 @@ def test_a_member_sees_what_it_gives() -> None:
         assert seen("brook") == (4, False)
         assert earned("brook") is ReciprocityLevel.FULL
         report = scenario.report(person, "cedar")
-        again = scenario.lenders["cedar"].replay(report.request_id)
+        again = scenario.lenders["cedar"].replay(report.request_id, report.subject_id)
         assert (again.tradelines, again.omissions) == (report.tradelines, report.omissions)

@@ -38,11 +38,8 @@ class Furnishing(Servicer, FurnishingServicer):
     def ListSubmissions(
         self, request: furnishing_pb2.ListSubmissionsRequest, context: grpc.ServicerContext
     ) -> furnishing_pb2.ListSubmissionsResponse:
-        submissions, token = submit.list_submissions(
+        return submit.list_submissions(
             self.bureau, self.caller, request.page_size, request.page_token
-        )
-        return furnishing_pb2.ListSubmissionsResponse(
-            submissions=submissions, next_page_token=token
         )
 
     def WatchDisputes(

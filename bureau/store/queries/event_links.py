@@ -21,6 +21,7 @@ class EventLink(NamedTuple):
     entry_key: int
     leaf_index: int
     commitment: bytes
+    signer: str
 
 
 add_event_link = insert(t.EventLinkRow)
@@ -60,6 +61,7 @@ event_links_after = Query(
         entry.c.entry_key,
         entry.c.leaf_index,
         entry.c.commitment,
+        entry.c.signer,
     )
     .join_from(_link, entry, entry.c.leaf_index == _link.c.leaf_index)
     .where(_link.c.subject_id == bind("subject_id"), _link.c.number > bind("after"))

@@ -12,7 +12,7 @@ from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.members import check_with_members
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import collect
+from bureau_client._operations.pages import Order, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.errors import VerificationFailed
@@ -36,6 +36,9 @@ from creditbureau.v1 import consent_pb2, consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import LoggedStatement
 
+NEWEST_FIRST = Order[Consent](
+    name=lambda consent: consent.consent_id, time=lambda consent: consent.create_time
+)
 # States to which a change can lead. A consent that is resumed can have ended meanwhile, or
 # its uses can be used up.
 _STATES = {
@@ -162,7 +165,7 @@ def _list(
                 check_equal("The consent's subject", consent.subject_id, subject_id)
         return consents, reply.next_page_token
 
-    return (yield from collect("The list of consents", page, lambda consent: consent, limit))
+    return (yield from collect("The list of consents", page, as_it_is, NEWEST_FIRST, limit))
 
 
 def _verified(

@@ -5,6 +5,7 @@ furnisher's answers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,7 +15,7 @@ from bureau_client._codec.scalars import timestamp_of
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import collect
+from bureau_client._operations.pages import Order, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.models.codes import DisputeOutcome, DisputeReason, HoldKind
@@ -25,6 +26,11 @@ from bureau_client.models.reports import Dispute, Hold
 from bureau_client.verify.checks import check_equal, verifying
 from bureau_keys.envelope import seal
 from creditbureau.v1 import dispute_pb2, furnishing_pb2, hold_pb2, record_pb2, subjects_pb2
+
+NEWEST_FIRST = Order[Dispute](
+    name=lambda dispute: dispute.dispute_id, time=lambda dispute: dispute.create_time
+)
+OLDEST_FIRST = replace(NEWEST_FIRST, descending=False)
 
 
 def place_hold(context: SigningContext, kind: HoldKind, expire: datetime | None) -> Operation[Hold]:
@@ -126,7 +132,7 @@ def list_own_disputes(context: SigningContext, limit: int | None) -> Operation[l
         reply = yield from call(methods.LIST_DISPUTES, request)
         return reply.disputes, reply.next_page_token
 
-    return (yield from collect("The list of disputes", page, read_dispute, limit))
+    return (yield from collect("The list of disputes", page, read_dispute, NEWEST_FIRST, limit))
 
 
 def list_disputed(limit: int | None) -> Operation[list[Dispute]]:
@@ -137,7 +143,7 @@ def list_disputed(limit: int | None) -> Operation[list[Dispute]]:
         reply = yield from call(methods.LIST_DISPUTED_RECORDS, request)
         return reply.disputes, reply.next_page_token
 
-    return (yield from collect("The list of disputes", page, read_dispute, limit))
+    return (yield from collect("The list of disputes", page, read_dispute, OLDEST_FIRST, limit))
 
 
 def answer_dispute(

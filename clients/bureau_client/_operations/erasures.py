@@ -9,11 +9,13 @@ from bureau_client._operations import methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.members import signed_by_operator
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import as_it_is, collect
+from bureau_client._operations.pages import Order, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.models.erasures import Erasure
 from bureau_client.verify.checks import verifying
 from creditbureau.v1 import erasure_pb2, furnishing_pb2, members_pb2
+
+NEWEST_FIRST = Order[members_pb2.LoggedStatement](name=lambda logged: logged.receipt.leaf_index)
 
 
 def list_erasures(context: Context, limit: int | None) -> Operation[list[Erasure]]:
@@ -24,7 +26,7 @@ def list_erasures(context: Context, limit: int | None) -> Operation[list[Erasure
         reply = yield from call(methods.LIST_ERASURES, request)
         return reply.erasures, reply.next_page_token
 
-    listed = yield from collect("The list of erasures", page, as_it_is, limit)
+    listed = yield from collect("The list of erasures", page, as_it_is, NEWEST_FIRST, limit)
     erasures: list[Erasure] = []
     for logged in listed:
         erasure = yield from _verified(context, logged)

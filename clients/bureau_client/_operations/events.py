@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import methods
 from bureau_client._operations.context import Context, ReportHead, SigningContext
+from bureau_client._operations.members import check_with_members
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import as_it_is, check_size, collect
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.events import Event
+from bureau_client.models.members import Vouched
 from bureau_client.models.reports import Report
 from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.event_memory import EventMemory
+from bureau_client.verify.evidence import logged_keys_of
 from bureau_client.verify.receipts import leaf_hash_of
 from bureau_keys.event_chain import ChainHead, extend
-from bureau_keys.event_checks import check_event
+from bureau_keys.event_checks import CheckedEvent, Passed, check_events, events_signed_by
+from bureau_keys.signer_name import subject_id_of
 from creditbureau.v1 import reporting_pb2, subjects_pb2
-from creditbureau.v1.directory_pb2 import Evaluation
+from creditbureau.v1.members_pb2 import LoggedStatement
 
 LABEL = "The list of events"
 # Subjects of whom a lender's client keeps the newest head; the oldest is forgotten first.
@@ -33,11 +37,11 @@ def list_events(
     """List the events of the subject, oldest first, each verified.
 
     Raises:
-        VerificationFailed: An event is not in the log, or the chain lacks one that a signed
-            file covered.
+        VerificationFailed: An event is not in the log, not signed, or about another subject; or
+            the chain lacks one that a signed file covered.
     """
     kept = memory.refresh()
-    chain = _Chain(memory, ChainHead())
+    chain = _Chain.after(memory, ChainHead())
     events = yield from _read(context, chain, limit)
     if limit is None and chain.head.events < kept.head.events:
         raise memory.gap(
@@ -58,7 +62,7 @@ def hold_file(context: SigningContext, memory: EventMemory, file: Report) -> Ope
         kept = memory.refresh()
         # Two calls at once can end in the other order: the one that was read first is older.
         older, newer = (kept.head, head) if file.log_size >= kept.log_size else (head, kept.head)
-        chain = _Chain(memory, older)
+        chain = _Chain.after(memory, older)
         if newer.events > older.events:
             yield from _read(context, chain, newer.events - older.events)
         if chain.head != newer:
@@ -144,7 +148,7 @@ def _between(earlier: ReportHead, later: ReportHead) -> Operation[list[bytes]]:
         return reply.leaf_hashes, reply.next_page_token
 
     try:
-        return (yield from collect("The proof of events", page, bytes))
+        return (yield from collect("The proof of events", page, bytes, None))
     except NotFound as error:
         raise _wrong(
             "The bureau has no chain of events that extends that of the earlier report"
@@ -161,14 +165,20 @@ class _Chain:
 
     memory: EventMemory
     head: ChainHead
+    passed: Passed
     read: list[Event] = field(default_factory=list)
 
-    def take(self, context: Context, message: subjects_pb2.Event) -> None:
-        """Verify the next event, and extend the chain with it."""
+    @classmethod
+    def after(cls, memory: EventMemory, head: ChainHead) -> _Chain:
+        """Return a chain of which no event after a head was read."""
+        return cls(memory, head, Passed.up_to(head.events))
+
+    def take(self, checked: CheckedEvent) -> None:
+        """Extend the chain with the next event."""
         with verifying(LABEL):
-            check_event(message, self.head.events + 1, context.trust)
-            self.read.append(_read_event(message))
-        self.head = extend(self.head, [message.leaf_hash])
+            self.read.append(_read_event(checked))
+        self.passed = checked.passed
+        self.head = extend(self.head, [checked.event.leaf_hash])
         kept = self.memory.kept.head
         if self.head.events == kept.events and self.head != kept:
             raise self.memory.gap(f"The first {kept.events} events are not those of a signed file")
@@ -185,27 +195,50 @@ def _read(context: SigningContext, chain: _Chain, limit: int | None) -> Operatio
         reply = yield from call(methods.LIST_EVENTS, request)
         before = len(chain.read)
         check_size(LABEL, reply.events)
-        for message in reply.events:
-            if limit is None or len(chain.read) < limit:
-                chain.take(context, message)
+        due = reply.events if limit is None else reply.events[: max(0, limit - before)]
+        for checked in (yield from _checked(context, chain, due, reply.keys)):
+            chain.take(checked)
         return chain.read[before:], reply.next_page_token
 
-    return (yield from collect(LABEL, page, as_it_is, limit))
+    # Each event names its position, which the checks hold it to.
+    return (yield from collect(LABEL, page, as_it_is, None, limit))
 
 
-def _read_event(message: subjects_pb2.Event) -> Event:
-    receipt = read_receipt(message.statement.receipt)
-    envelope = message.statement.envelope
-    # Every statement's header is its first field: whichever message it is, this reads it.
-    signer = Evaluation.FromString(envelope.payload).header.signer if envelope.payload else ""
+def _checked(
+    context: SigningContext,
+    chain: _Chain,
+    events: Sequence[subjects_pb2.Event],
+    keys: Sequence[LoggedStatement],
+) -> Operation[Sequence[CheckedEvent]]:
+    """Return the next events of a chain, each verified.
+
+    Raises:
+        VerificationFailed: An event is not in the log, not signed, or about another subject.
+    """
+    with verifying(LABEL):
+        needed = events_signed_by(events, keys)
+    subject_id = subject_id_of(context.signer.name)
+
+    def check(members: Mapping[str, Vouched]) -> Sequence[CheckedEvent]:
+        keys_of = {name: logged_keys_of(members[name].member) for name in needed}
+        with verifying(LABEL):
+            return check_events(events, keys, keys_of, subject_id, context.trust, chain.passed)
+
+    return (yield from check_with_members(context, needed, check))
+
+
+def _read_event(checked: CheckedEvent) -> Event:
+    logged = checked.event.statement
+    receipt = read_receipt(logged.receipt)
     return Event(
-        number=message.number,
+        number=checked.event.number,
         kind=receipt.kind,
-        signer=signer,
+        signer=checked.signer,
         time=receipt.log_time,
         leaf_index=receipt.leaf_index,
-        statement=envelope.SerializeToString(deterministic=True),
+        statement=logged.envelope.SerializeToString(deterministic=True),
         receipt=receipt,
+        proved=checked.proved,
     )
 
 

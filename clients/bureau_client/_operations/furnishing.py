@@ -13,18 +13,24 @@ from bureau_client._operations import arguments, methods
 from bureau_client._operations.batches import Entry, batches, entries, sign_batch
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.cosigning import as_needed
+from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import collect
+from bureau_client._operations.pages import DISORDER, Order, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
 from bureau_client.errors import BureauError, InvalidRequest, NotFound, VerificationFailed
 from bureau_client.models.codes import SubmissionKind
+from bureau_client.models.members import Member
 from bureau_client.models.progress import Progress
+from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import Record
 from bureau_client.models.submissions import Rejection, Submission, SubmitResult
 from bureau_client.models.violations import Violation
 from bureau_client.verify.checks import check_equal, verifying
-from bureau_keys.envelope import peek
+from bureau_client.verify.evidence import logged_keys_of
+from bureau_keys.envelope import verify_envelope
+from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import furnishing_pb2, record_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
 
 OnInvalid: TypeAlias = Literal["raise", "skip"]
 
@@ -32,6 +38,8 @@ OnInvalid: TypeAlias = Literal["raise", "skip"]
 IDEMPOTENT_REQUESTS = UUID("7f3f0c52-2a5b-5a53-9a0e-6d0f6a7d1c11")
 # Runs of one batch under one idempotency key; a batch that was stored in part as often is refused.
 MAX_RUNS = 1000
+LABEL = "The list of submissions"
+NEWEST_FIRST = Order[Submission](name=lambda submission: submission.leaf_index)
 _LABEL = re.compile(r"[ -~]{0,128}")
 _RECORD = re.compile(r"records\[([0-9]{1,9})\]")
 
@@ -211,26 +219,74 @@ def get_submission(context: SigningContext, submission_id: str) -> Operation[Sub
     receipt = yield from verify_receipt_and_witnesses(
         context, reply.receipt, reply.manifest, kind="submission"
     )
-    with verifying("The submission"):
-        signed = peek(reply.manifest, record_pb2.SubmissionManifest)
     submission = reply.submission
     check_equal("The submission's id", submission.submission_id, submission_id)
-    check_equal("The manifest's request id", signed.header.request_id, submission_id)
-    check_equal("The manifest's signer", signed.header.signer, context.signer.name)
-    check_equal("The number of records", submission.record_count, signed.record_count)
-    check_equal("The kind", SubmissionKind(submission.kind), SubmissionKind(signed.kind))
-    check_equal("The leaf", submission.leaf_index, receipt.leaf_index)
-    manifest = reply.manifest.SerializeToString(deterministic=True)
-    with verifying("The submission"):
-        return read_submission(submission, manifest=manifest, receipt=receipt)
+    return (yield from _verified(context, submission, reply.manifest, receipt))
 
 
-def list_submissions(limit: int | None) -> Operation[list[Submission]]:
-    """List the caller's submissions, newest first."""
+def list_submissions(context: SigningContext, limit: int | None) -> Operation[list[Submission]]:
+    """List the caller's submissions, newest first, each with its manifest, verified.
 
-    def page(token: str) -> Operation[tuple[Sequence[furnishing_pb2.Submission], str]]:
+    Raises:
+        VerificationFailed: A submission is shown otherwise than as its manifest was signed.
+    """
+
+    def page(token: str) -> Operation[tuple[Sequence[Submission], str]]:
         request = furnishing_pb2.ListSubmissionsRequest(page_token=token)
         reply = yield from call(methods.LIST_SUBMISSIONS, request)
-        return reply.submissions, reply.next_page_token
+        check_size(LABEL, reply.submissions)
+        check_equal("The number of manifests", len(reply.manifests), len(reply.submissions))
+        submissions: list[Submission] = []
+        for shown, logged in zip(reply.submissions, reply.manifests, strict=True):
+            receipt = verify_reply_receipt(
+                context, logged.receipt, logged.envelope, kind="submission"
+            )
+            submission = yield from _verified(context, shown, logged.envelope, receipt)
+            submissions.append(submission)
+        return submissions, reply.next_page_token
 
-    return (yield from collect("The list of submissions", page, read_submission, limit))
+    return (yield from collect(LABEL, page, as_it_is, NEWEST_FIRST, limit))
+
+
+def _verified(
+    context: SigningContext,
+    shown: furnishing_pb2.Submission,
+    manifest: Envelope,
+    receipt: Receipt,
+) -> Operation[Submission]:
+    """Return a submission of the caller, shown as the caller signed it.
+
+    Args:
+        receipt: The receipt of the manifest, verified.
+
+    Raises:
+        VerificationFailed: The caller did not sign the manifest, or the submission is shown
+            otherwise.
+    """
+
+    def check(member: Member) -> record_pb2.SubmissionManifest:
+        held = [key for key in logged_keys_of(member) if key.counts_at(receipt.leaf_index)]
+        counting = {key.key.key_id: key.key for key in held}
+        with verifying("The manifest"):
+            return verify_envelope(manifest, record_pb2.SubmissionManifest, counting)[0]
+
+    signed, _ = yield from check_with_member(context, member_id_of(context.signer.name), check)
+    with verifying("The submission"):
+        submission = read_submission(
+            shown, manifest=manifest.SerializeToString(deterministic=True), receipt=receipt
+        )
+    header = signed.header
+    check_equal("The manifest's bureau", header.audience, context.trust.origin)
+    check_equal("The manifest's signer", header.signer, context.signer.name)
+    check_equal("The submission's id", submission.submission_id, header.request_id)
+    check_equal("The number of records", submission.record_count, signed.record_count)
+    check_equal("The kind", submission.kind, SubmissionKind(signed.kind))
+    check_equal("The label", submission.label, signed.label)
+    check_equal("The leaf", submission.leaf_index, receipt.leaf_index)
+    new = submission.new_tradeline_count
+    if not 0 <= new <= submission.record_count:
+        check_equal("The number of new accounts", new, f"0 to {submission.record_count}")
+    created = submission.create_time
+    if created is None or abs(created - receipt.log_time) > DISORDER:
+        check_equal("The time of the submission", created, receipt.log_time)
+    return submission

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from bureau_client._codec.reports import read_inquiry_line
 from bureau_client._operations.context import Context
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation
-from bureau_client._operations.pages import as_it_is, check_size, collect
+from bureau_client._operations.pages import Order, as_it_is, check_size, collect
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.members import Member
 from bureau_client.models.reports import InquiryLine
@@ -20,6 +21,10 @@ from creditbureau.v1 import report_pb2
 from creditbureau.v1.members_pb2 import LoggedStatement
 
 LABEL = "The list of inquiries"
+ORDER = Order[InquiryLine](
+    name=lambda line: (line.leaf_index, line.subject_id),
+    time=lambda line: line.receipt.log_time if line.receipt else None,
+)
 
 
 class SignedPage(Protocol):
@@ -55,10 +60,9 @@ def list_inquiries(
         member_id: The member that reads its own; empty for a subject.
 
     Raises:
-        VerificationFailed: A member did not sign what a line shows, or two lines show one
-            inquiry about one subject.
+        VerificationFailed: A member did not sign what a line shows, two lines show one inquiry
+            about one subject, or a line is out of order.
     """
-    shown: set[tuple[int, str]] = set()
 
     def verified(token: str) -> Operation[tuple[Sequence[InquiryLine], str]]:
         reply = yield from page(token)
@@ -68,13 +72,10 @@ def list_inquiries(
             if member_id:
                 check_equal("The member of the inquiry", message.member_id, member_id)
             line = yield from _verified_line(context, message, reply.statements, subject_id)
-            if (line.leaf_index, line.subject_id) in shown:
-                raise _wrong(f"shows the inquiry at leaf {line.leaf_index} twice")
-            shown.add((line.leaf_index, line.subject_id))
             lines.append(line)
         return lines, reply.next_page_token
 
-    return (yield from collect(LABEL, verified, as_it_is, limit))
+    return (yield from collect(LABEL, verified, as_it_is, ORDER, limit))
 
 
 def _verified_line(
@@ -89,21 +90,16 @@ def _verified_line(
     logged = statements[message.statement - 1]
     with verifying(LABEL):
         line = read_inquiry_line(message, logged)
-    if (
-        subject_id
-        and not logged.HasField("envelope")
-        and logged.receipt.kind == "portfolio-inquiry"
-    ):
-        # Its statement names other subjects, so it is not for this one to read.
-        return line
+    if not subject_id and not logged.HasField("envelope"):
+        raise _wrong(f"lacks the member's own statement for {message.inquiry_id}")
     about = subject_id or message.subject_id
 
-    def check(member: Member) -> None:
+    def check(member: Member) -> bool:
         with verifying(LABEL):
-            check_inquiry_line(message, logged, about, logged_keys_of(member), context.trust)
+            return check_inquiry_line(message, logged, about, logged_keys_of(member), context.trust)
 
-    yield from check_with_member(context, message.member_id, check)
-    return line
+    proved, _ = yield from check_with_member(context, message.member_id, check)
+    return replace(line, proved=proved)
 
 
 def _wrong(problem: str) -> VerificationFailed:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import collect
+from bureau_client._operations.pages import Order, collect
 from bureau_client._operations.remembering import prove_growth, prove_or_leave
 from bureau_client.models.audits import Checkpoint
 from bureau_client.verify.log_view import Sighting
@@ -17,6 +17,7 @@ from creditbureau.v1 import log_pb2
 
 LEAF_PAGE = 10_000
 TILE_HASHES = 256
+BY_SIZE = Order[Checkpoint](name=lambda checkpoint: checkpoint.size, descending=False)
 
 
 def see_checkpoint(context: Context, note: str) -> Checkpoint:
@@ -58,7 +59,7 @@ def list_notes() -> Operation[list[str]]:
         reply = yield from call(methods.LIST_CHECKPOINTS, request)
         return reply.checkpoints, reply.next_page_token
 
-    return (yield from collect("The list of checkpoints", page, str))
+    return (yield from collect("The list of checkpoints", page, str, None))
 
 
 def list_checkpoints(context: Context) -> Operation[list[Checkpoint]]:
@@ -68,11 +69,13 @@ def list_checkpoints(context: Context) -> Operation[list[Checkpoint]]:
     """
     notes = yield from list_notes()
     sightings = [_sighting(context, note) for note in notes]
+    checkpoints = [_value(sighting) for sighting in sightings]
+    BY_SIZE.check("The list of checkpoints", checkpoints)
     for sighting in sightings:
         context.log_view.is_proved(sighting)
     for newest in sightings[-1:]:
         yield from prove_or_leave(context, newest)
-    return [_value(sighting) for sighting in sightings]
+    return checkpoints
 
 
 def list_leaves(start: int, stop: int) -> Operation[list[bytes]]:

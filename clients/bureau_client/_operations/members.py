@@ -12,7 +12,7 @@ from bureau_client._codec.members import read_member
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import PageBytes, as_it_is, check_size, collect
+from bureau_client._operations.pages import Order, PageBytes, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.members import Member, Vouched
@@ -35,6 +35,7 @@ Result = TypeVar("Result")
 MAX_STATEMENTS = 10_000
 # Operators that signed the statements about a member, and about one another.
 MAX_VOUCHERS = 100
+BY_ID = Order[Member](name=lambda member: member.member_id, descending=False)
 
 
 def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Member]:
@@ -55,7 +56,7 @@ def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Me
             message.ClearField("statements")
         return reply.member.statements, reply.next_page_token
 
-    statements = yield from collect(what, page, as_it_is, most=MAX_STATEMENTS)
+    statements = yield from collect(what, page, as_it_is, None, most=MAX_STATEMENTS)
     message.statements.extend(statements)
     with verifying("The member"):
         return read_member(message)
@@ -225,7 +226,7 @@ def list_members(context: Context, limit: int | None) -> Operation[list[Member]]
             members.append(member)
         return members, reply.next_page_token
 
-    return (yield from collect("The list of members", page, as_it_is, limit))
+    return (yield from collect("The list of members", page, as_it_is, BY_ID, limit))
 
 
 def _alike(shown: Member, member: Member) -> bool:

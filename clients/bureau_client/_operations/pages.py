@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
@@ -13,6 +15,9 @@ from bureau_client.errors import VerificationFailed
 from bureau_client.verify.checks import TELL, verifying
 
 Item = TypeVar("Item")
+# Time by which an item can be out of its order: two nodes number entries that they commit at
+# once, and each has a clock of its own.
+DISORDER = timedelta(minutes=2)
 
 # Items of the contract's largest page. A message of the largest size can hold millions of empty
 # items, which would take gigabytes once they are read.
@@ -24,10 +29,50 @@ MAX_ITEMS = 10_000_000
 MAX_BYTES = 256 * 1024 * 1024
 
 
+@dataclass(frozen=True)  # slots would keep a generic class from naming its items
+class Order(Generic[Item]):
+    """The order of a list, in which each item comes once.
+
+    Attributes:
+        name: Returns the name of an item, which no other item has.
+        time: Returns the time of an item, for a list in order of time; None for a list in
+            order of names.
+        descending: False if the oldest item, or the smallest name, comes first.
+    """
+
+    name: Callable[[Item], Any]
+    time: Callable[[Item], datetime | None] | None = None
+    descending: bool = True
+
+    def check(self, what: str, items: Sequence[Item]) -> None:
+        """Check that the items of a whole list, or of its beginning, are in order.
+
+        Raises:
+            VerificationFailed: An item comes twice, or out of its order.
+        """
+        seen = set()
+        for item in items:
+            name = self.name(item)
+            if name in seen:
+                raise _wrong(f"{what} shows {name} twice")
+            seen.add(name)
+        for one, other in pairwise(items):
+            earlier, later = (other, one) if self.descending else (one, other)
+            if not self._ordered(earlier, later):
+                raise _wrong(f"{what} is out of order at {self.name(other)}")
+
+    def _ordered(self, earlier: Item, later: Item) -> bool:
+        if self.time is None:
+            return bool(self.name(earlier) < self.name(later))
+        one, other = self.time(earlier), self.time(later)
+        return one is not None and other is not None and one - other <= DISORDER
+
+
 def collect(
     what: str,
     page: Callable[[str], Operation[tuple[Sequence[Any], str]]],
     read: Callable[[Any], Item],
+    order: Order[Item] | None,
     limit: int | None = None,
     most: int = MAX_ITEMS,
 ) -> Operation[list[Item]]:
@@ -38,11 +83,13 @@ def collect(
         page: Returns the operation that reads the page of a token: the contract's items and
             the next token.
         read: Reads one of the contract's items.
+        order: The order of the list; None for parts that are checked otherwise.
         limit: Largest number of items; None for all.
         most: Items of the longest list that can be genuine.
 
     Raises:
-        VerificationFailed: An item cannot be read, or the pages do not come to an end.
+        VerificationFailed: An item cannot be read, comes twice or out of its order, or the
+            pages do not come to an end.
     """
     collected: list[Item] = []
     seen, token = set[str](), ""
@@ -54,6 +101,8 @@ def collect(
         if len(collected) > most:
             raise _endless(what, f"it has more than {most} items")
         if not token or (limit is not None and len(collected) >= limit):
+            if order is not None:
+                order.check(what, collected)
             return collected[:limit]
         if not items or token in seen:
             raise _endless(what, f"the page token {token[:40]!r} leads nowhere")
@@ -94,6 +143,8 @@ class PageBytes:
 
 
 def _endless(what: str, problem: str) -> VerificationFailed:
-    return VerificationFailed(
-        f"{what} does not come to an end: {problem}", reason="WRONG_ANSWER", fix=TELL
-    )
+    return _wrong(f"{what} does not come to an end: {problem}")
+
+
+def _wrong(problem: str) -> VerificationFailed:
+    return VerificationFailed(problem, reason="WRONG_ANSWER", fix=TELL)

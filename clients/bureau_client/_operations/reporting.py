@@ -126,7 +126,7 @@ def replay(
     statement = reporting_pb2.Replay(
         header=context.signer.header(),
         inquiry_id=inquiry_id,
-        subject_id=arguments.subject_id(subject_id) if subject_id else "",
+        subject_id=arguments.subject_id(subject_id),
         member_id=arguments.member_id(member_id) if member_id else "",
     )
     sealed = seal(statement, context.signer.key)
@@ -139,8 +139,7 @@ def replay(
         context, reply.report, reply.inquiry, receipt, reply.consent, portfolio
     )
     check_equal("The report's request id", report.request_id, inquiry_id)
-    if subject_id:
-        check_equal("The report's subject", report.subject_id, subject_id)
+    check_equal("The report's subject", report.subject_id, statement.subject_id)
     if member_id:
         check_equal("The report's member", report.member_id, member_id)
     digest = sha256(reply.report.payload).digest()
@@ -218,7 +217,7 @@ def _with_evidence(
 
     # More than this proves a part twice.
     most = evidence_due(report, level)
-    pieces = tuple((yield from collect(what, page, as_it_is, most=most)))
+    pieces = tuple((yield from collect(what, page, as_it_is, None, most=most)))
     verify_complete(report, pieces, level)
     report = _with_members(report, (yield from _furnishers(context, report, pieces)))
     return replace(report, evidence=pieces, unproved=unproved_parts(report, pieces, level))

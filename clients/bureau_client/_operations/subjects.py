@@ -17,7 +17,7 @@ from bureau_client._operations.events import hold_file
 from bureau_client._operations.inquiries import SignedPage, list_inquiries
 from bureau_client._operations.members import check_with_members
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import collect
+from bureau_client._operations.pages import Order, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
 from bureau_client._operations.signer import Signer
 from bureau_client._operations.subject_requests import subject_request
@@ -33,11 +33,13 @@ from bureau_client.verify.reports import verify_as_new, verify_file
 from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError
-from bureau_keys.notice_checks import causes_signed_by, check_notices, is_erased
+from bureau_keys.notice_checks import causes_signed_by, check_notices, is_erased, position_of
 from bureau_keys.signer_name import subject_id_of
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import subjects_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
+
+NEWEST_FIRST = Order[Notice](name=lambda notice: position_of(notice.notice_id))
 
 
 def bind(signer: Signer, subject_id: str) -> Envelope:
@@ -158,7 +160,7 @@ def list_notices(context: SigningContext, limit: int | None) -> Operation[list[N
         reply = yield from call(methods.LIST_NOTICES, request)
         return (yield from _verified_notices(context, reply)), reply.next_page_token
 
-    return (yield from collect("The list of notices", page, lambda notice: notice, limit))
+    return (yield from collect("The list of notices", page, as_it_is, NEWEST_FIRST, limit))
 
 
 def _verified_notices(

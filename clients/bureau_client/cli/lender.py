@@ -94,10 +94,8 @@ def query(
 @app.command()
 def replay(
     inquiry_id: Annotated[str, typer.Argument(help="Request id of the inquiry.")],
+    subject: Annotated[str, typer.Argument(help="Subject of the report.")],
     profile: ProfileOption,
-    subject: Annotated[
-        str, typer.Option(metavar="ID", help="Subject of the report, for a portfolio inquiry.")
-    ] = "",
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to save the report in.")
     ] = None,
@@ -126,7 +124,15 @@ def inquiries(
     """List this member's own inquiries and replays."""
     with open_lender(profile, passphrase_file) as lender:
         inquiries = lender.inquiries(subject, limit=limit)
-    shown = ("create_time", "subject_id", "inquiry_id", "purpose", "outcome", "denial_reason")
+    shown = (
+        "create_time",
+        "subject_id",
+        "inquiry_id",
+        "purpose",
+        "outcome",
+        "denial_reason",
+        "proved",
+    )
     emit_many(inquiries, output, shown)
 
 

@@ -238,7 +238,7 @@ def inquiries(
     """List the inquiries about you, granted and denied."""
     with open_wallet(wallet, profile, passphrase_file) as own:
         inquiries = own.inquiries(limit=limit)
-    shown = ("create_time", "member_id", "purpose", "kind", "outcome", "denial_reason")
+    shown = ("create_time", "member_id", "purpose", "kind", "outcome", "denial_reason", "proved")
     emit_many(inquiries, output, shown)
 
 
@@ -253,7 +253,7 @@ def events(
     """List every statement about you that the log holds, oldest first, each verified."""
     with open_wallet(wallet, profile, passphrase_file) as own:
         listed = own.events(limit=limit)
-    emit_many(listed, output, ("number", "time", "kind", "signer", "leaf_index"))
+    emit_many(listed, output, ("number", "time", "kind", "signer", "leaf_index", "proved"))
 
 
 @app.command("file")

@@ -87,8 +87,11 @@ class InquiryLine:
     member that inquired, `subject_id` for that member; they are empty for other readers.
     In a list, `statement` is what the member signed, a serialised DSSE envelope: the
     Inquiry, PortfolioInquiry or Replay; `receipt` proves that it is in the log. Both are
-    verified. A subject gets no statement of a portfolio's inquiry that names other subjects:
-    then the line is the bureau's word.
+    verified. A subject gets no statement of a portfolio's inquiry that names other subjects.
+
+    `proved` is True if the member signed a statement that names the subject. False in a credit
+    file, and for the inquiry of a portfolio that names other subjects (then who asked is the
+    bureau's word) or no subject (then about whom).
     """
 
     inquiry_id: str
@@ -103,6 +106,7 @@ class InquiryLine:
     subject_id: str = ""
     statement: bytes = field(default=b"", compare=False, repr=False)
     receipt: Receipt | None = field(default=None, compare=False, repr=False)
+    proved: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

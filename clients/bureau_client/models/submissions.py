@@ -17,11 +17,11 @@ class Submission:
 
     Attributes:
         submission_id: Id of the submission, for `Lender.submission`.
-        new_tradeline_count: Number of accounts new to the bureau.
+        new_tradeline_count: Number of accounts new to the bureau; the bureau's word.
         label: The furnisher's own name for the submission.
         leaf_index: Index of its leaf in the log.
-        manifest: The signed manifest, a serialised DSSE envelope; empty in a list.
-        receipt: Proof that the submission is in the log; None in a list.
+        manifest: The signed manifest, a serialised DSSE envelope.
+        receipt: Proof that the submission is in the log.
     """
 
     submission_id: str

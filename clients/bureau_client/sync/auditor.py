@@ -125,14 +125,14 @@ class Auditor(Client):
         """
         self._driver.run(log.check_consistency(self._context, first, second))
 
-    def replay(self, inquiry_id: str, subject_id: str = "", *, member_id: str = "") -> Report:
+    def replay(self, inquiry_id: str, subject_id: str, *, member_id: str = "") -> Report:
         """Return any earlier report again, exactly as it was.
 
         The replay is signed with the auditor's key, and logged; the subject sees it.
 
         Args:
             inquiry_id: `request_id` of the report.
-            subject_id: For a portfolio inquiry: the subject of the report.
+            subject_id: The subject of the report; the signed replay names them.
             member_id: The member that inquired; required where several members used one
                 request id.
 

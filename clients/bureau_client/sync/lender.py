@@ -373,7 +373,7 @@ class Lender(Client):
 
     def submissions(self, *, limit: int | None = None) -> list[Submission]:
         """List this member's submissions, newest first."""
-        return self._driver.run(furnishing.list_submissions(limit))
+        return self._driver.run(furnishing.list_submissions(self._signing, limit))
 
     def receipt(self, request_id: str, envelope: bytes | None = None) -> Receipt:
         """Return the receipt of a write of this member; a receipt proves that the write took
@@ -513,7 +513,7 @@ class Lender(Client):
             portfolio.resume_portfolio(self._signing, inquiry, after, on_withheld)
         )
 
-    def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
+    def replay(self, inquiry_id: str, subject_id: str) -> Report:
         """Return an earlier report of this member again, exactly as it was.
 
         Under a consent to STORE: for the report's data life. Under another mode: while the
@@ -521,7 +521,7 @@ class Lender(Client):
 
         Args:
             inquiry_id: `request_id` of the report.
-            subject_id: For a portfolio inquiry: the subject of the report.
+            subject_id: The subject of the report; the signed replay names them.
 
         Raises:
             NotFound: This member received no report under this inquiry.

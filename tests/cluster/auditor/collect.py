@@ -35,8 +35,10 @@ from bureau_client._operations import log as log_plans
 from bureau_client._operations import methods
 from bureau_client._operations.operation import Operation, call
 from bureau_keys.checkpoint import parse_checkpoint
+from bureau_keys.envelope import peek
 from bureau_keys.note import parse_note
 from creditbureau.v1 import log_pb2
+from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.cluster.auditor.database import read_database
 from tests.cluster.auditor.evidence import Delivered, Evidence, Node, SeenFile
 from tests.cluster.auditor.statements import SentStatement, by_statement, opened
@@ -193,16 +195,15 @@ class _Asker:
         queries = [statement for statement in statements if statement.first.kind == "query"]
         for statement in queries[names.index(self.node.name) :: len(names)]:
             if statement.outcome is Outcome.OK:
-                answer = self._try(
-                    f"replay of {statement}", partial(self._replay, statement.request_id)
-                )
+                answer = self._try(f"replay of {statement}", partial(self._replay, statement))
                 if answer is not None:
                     yield statement.request_id, answer
 
-    def _replay(self, inquiry_id: str) -> str:
+    def _replay(self, statement: SentStatement) -> str:
         """Return the digest of a report that is made again, or the reason why it is not."""
         try:
-            return digest_of_report(self._auditor.replay(inquiry_id))
+            subject_id = peek(opened(statement.first.envelope), Inquiry).subject_id
+            return digest_of_report(self._auditor.replay(statement.request_id, subject_id))
         except WrongState as error:
             return error.reason
 

@@ -500,6 +500,11 @@ class LoggedStatement(_message.Message):
 
     ENVELOPE_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """SHA-256 of the statement's PAE, where a subject reads the statement without its envelope
+    because it names other subjects; empty otherwise.
+    """
     @_builtins.property
     def envelope(self) -> _envelope_pb2.Envelope:
         """The statement as it was signed."""
@@ -513,10 +518,11 @@ class LoggedStatement(_message.Message):
         *,
         envelope: _envelope_pb2.Envelope | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
+        digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "envelope", b"envelope", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -207,7 +207,7 @@ class Replay(_message.Message):
     inquiry_id: _builtins.str
     """Request id of the inquiry."""
     subject_id: _builtins.str
-    """Subject of the report; required for an inquiry about a portfolio."""
+    """Subject of the report."""
     member_id: _builtins.str
     """Member that inquired; required of an auditor where several members used one id."""
     @_builtins.property

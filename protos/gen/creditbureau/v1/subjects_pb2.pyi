@@ -517,8 +517,8 @@ class ListInquiriesResponse(_message.Message):
     @_builtins.property
     def statements(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
         """What the members signed, each once, with its receipt: payload Inquiry,
-        PortfolioInquiry or Replay. A PortfolioInquiry that names other subjects comes without its
-        envelope.
+        PortfolioInquiry or Replay. A PortfolioInquiry that names other subjects comes with its
+        digest in place of its envelope.
         """
 
     def __init__(
@@ -554,8 +554,8 @@ class Event(_message.Message):
     """RFC 6962 hash of its leaf, 32 bytes."""
     @_builtins.property
     def statement(self) -> _members_pb2.LoggedStatement:
-        """The statement, with its receipt. Without its envelope where it was erased, and where it
-        names other subjects.
+        """The statement, with its receipt. Without its envelope where it was erased; with its digest
+        in place of its envelope where it names other subjects.
         """
 
     def __init__(
@@ -615,21 +615,29 @@ class ListEventsResponse(_message.Message):
 
     EVENTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty on the last page."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___Event]:
         """Oldest first."""
 
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound the signing keys to the subject, each once, in order of the log.
+        Payload: KeyAttestation or KeyRotation.
+        """
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[Global___Event] | None = ...,
         next_page_token: _builtins.str = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "keys", b"keys", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
