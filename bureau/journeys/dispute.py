@@ -5,12 +5,15 @@ furnisher answers.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from bureau import field_rules, paging, signed_statement
 from bureau.calendar import DAY_US
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import PendingNotice, account_of, held_snapshots, record_of
+from bureau.credit_file.consent_proof import KeyProofs, in_log_order
+from bureau.credit_file.dispute_proof import show_dispute
 from bureau.credit_file.history import (
     CORRECTION,
     DELETION,
@@ -48,10 +51,12 @@ from creditbureau.v1.dispute_pb2 import (
     DisputeAddition,
     DisputeAnswer,
     DisputeOpening,
+    DisputeProof,
 )
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.furnishing_pb2 import WatchDisputesResponse
 from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_DISPUTE, NOTICE_KIND_REINSERTION
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.subjects_pb2 import SubjectStatement
@@ -144,9 +149,23 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
     return _find(bureau, dispute_id), signed_statement.receipt_of(committed.proof)
 
 
+class DisputePage(NamedTuple):
+    """A page of a list of disputes, each with its proof.
+
+    Attributes:
+        keys: The statements that bound the signing keys to the subjects, in order of the log.
+        next_page_token: Token of the next page; empty on the last page.
+    """
+
+    disputes: list[Dispute]
+    proofs: list[DisputeProof]
+    keys: list[LoggedStatement]
+    next_page_token: str
+
+
 def list_disputes(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
-) -> tuple[list[Dispute], str]:
+) -> DisputePage:
     """List the subject's disputes, newest first."""
     limit = page_size or paging.DEFAULT_SIZE
     before, now_us = paging.number_in(page_token, otherwise=paging.NEWEST), bureau.clock.now_us()
@@ -162,7 +181,7 @@ def list_disputes(
 
 def disputed_records(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
-) -> tuple[list[Dispute], str]:
+) -> DisputePage:
     """List the disputes against a member's records, oldest first."""
     limit = page_size or paging.DEFAULT_SIZE
     after = paging.number_in(page_token, otherwise=0)
@@ -175,11 +194,18 @@ def disputed_records(
 
 def _page_of(
     db: Connection, rows: list[q.ListedDispute], limit: int, policy: Policy, now_us: int
-) -> tuple[list[Dispute], str]:
+) -> DisputePage:
     page, token = paging.cut(rows, limit, lambda row: row.entry_key)
     listed = read_disputes(db, [row.dispute_id for row in page], policy, now_us)
-    shown = ((row, listed[row.dispute_id]) for row in page)
-    return paging.fit(shown, token, lambda row: row.entry_key)
+    keys = KeyProofs(db)
+    shown = ((row, show_dispute(db, listed[row.dispute_id], keys)) for row in page)
+    parts, token = paging.fit(shown, token, lambda row: row.entry_key)
+    return DisputePage(
+        [part.dispute for part in parts],
+        [part.proof for part in parts],
+        in_log_order(key for part in parts for key in part.keys),
+        token,
+    )
 
 
 def watch_disputes(
@@ -194,9 +220,16 @@ def watch_disputes(
             page = _news(db, caller.member_id, cursor)
             ids = dict.fromkeys(news.dispute_id for news in page)
             disputes = read_disputes(db, ids, bureau.policy, bureau.clock.now_us())
+            # Each message is read alone, so each has all keys.
+            messages = {
+                dispute_id: show_dispute(db, disputes[dispute_id], KeyProofs(db))
+                for dispute_id in ids
+            }
         for news in page:
             cursor = news.leaf_index + 1
-            yield WatchDisputesResponse(dispute=disputes[news.dispute_id], cursor=cursor)
+            message = WatchDisputesResponse(cursor=cursor)
+            message.MergeFrom(messages[news.dispute_id])
+            yield message
         if not page:
             yield None
 

@@ -440,7 +440,7 @@ def test_an_event_under_a_key_of_no_member_is_refused(scenario: Scenario) -> Non
     def forge(reply: Any) -> None:
         event = reply.events[-1]
         header = Header(signer="members/brook", audience=liar.origin)
-        inquiry = Inquiry(header=header, subject_id=person.subject_id, purpose=1)
+        inquiry = Inquiry(header=header, subject_id=person.subject_id)
         logged = event.statement
         logged.envelope.CopyFrom(seal(inquiry, SigningKey.generate()))
         logged.receipt.kind = "inquiry"

@@ -50,10 +50,10 @@ class Furnishing(Servicer, FurnishingServicer):
     def ListDisputedRecords(
         self, request: furnishing_pb2.ListDisputedRecordsRequest, context: grpc.ServicerContext
     ) -> furnishing_pb2.ListDisputedRecordsResponse:
-        disputes, token = dispute.disputed_records(
+        page = dispute.disputed_records(
             self.bureau, self.caller, request.page_size, request.page_token
         )
-        return furnishing_pb2.ListDisputedRecordsResponse(disputes=disputes, next_page_token=token)
+        return furnishing_pb2.ListDisputedRecordsResponse(**page._asdict())
 
     def AnswerDispute(
         self, request: furnishing_pb2.AnswerDisputeRequest, context: grpc.ServicerContext

@@ -92,10 +92,10 @@ class Subjects(Servicer, SubjectsServicer):
     def ListDisputes(
         self, request: subjects_pb2.ListDisputesRequest, context: grpc.ServicerContext
     ) -> subjects_pb2.ListDisputesResponse:
-        disputes, token = dispute.list_disputes(
+        page = dispute.list_disputes(
             self.bureau, request.subject_request, request.page_size, request.page_token
         )
-        return subjects_pb2.ListDisputesResponse(disputes=disputes, next_page_token=token)
+        return subjects_pb2.ListDisputesResponse(**page._asdict())
 
     def SetStatement(
         self, request: subjects_pb2.SetStatementRequest, context: grpc.ServicerContext

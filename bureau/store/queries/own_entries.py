@@ -94,6 +94,25 @@ disputes_against_after = Query(
 )
 
 
+class DisputeEntry(NamedTuple):
+    """The entry of a statement about a dispute."""
+
+    entry_key: int
+    kind: int
+
+
+# Statements about a dispute, in order of the log.
+entries_of_dispute = InQuery(
+    lambda kinds: (
+        select(subject_event.c.entry_key, subject_event.c.kind)
+        .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key)
+        .where(subject_event.c.about == bind("dispute_id"), subject_event.c.kind.in_(kinds))
+        .order_by(entry.c.leaf_index)
+    ),
+    DisputeEntry,
+)
+
+
 class DisputeNews(NamedTuple):
     """An event of a dispute against the records of a member."""
 

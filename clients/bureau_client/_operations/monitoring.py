@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bureau_client._codec.alerts import read_alert
-from bureau_client._codec.reports import read_dispute
 from bureau_client._operations import methods
+from bureau_client._operations.context import SigningContext
+from bureau_client._operations.disputes import verified
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.streams import Stream, without_calls
 from bureau_client.models.alerts import Alert, DisputeNews
@@ -34,17 +35,17 @@ def acknowledge(cursor: int) -> Operation[None]:
     yield from call(methods.ACKNOWLEDGE_ALERTS, request)
 
 
-def disputes(after: int) -> Stream[DisputeNews]:
-    """Return the stream of disputes against the calling member's records."""
+def disputes(context: SigningContext, after: int) -> Stream[DisputeNews]:
+    """Return the stream of disputes against the calling member's records, each verified."""
 
-    def read(message: furnishing_pb2.WatchDisputesResponse) -> DisputeNews:
-        with verifying("The dispute"):
-            return DisputeNews(message.cursor, read_dispute(message.dispute))
+    def read(message: furnishing_pb2.WatchDisputesResponse) -> Operation[DisputeNews]:
+        [dispute] = yield from verified(context, [message.dispute], [message.proof], message.keys)
+        return DisputeNews(message.cursor, dispute)
 
     return Stream(
         methods.WATCH_DISPUTES,
         lambda cursor: furnishing_pb2.WatchDisputesRequest(cursor=cursor),
-        without_calls(read),
+        read,
         after,
         endless=True,
     )

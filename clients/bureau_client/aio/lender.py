@@ -12,7 +12,7 @@ from typing import Self
 from bureau_client._operations import (
     consents,
     directory,
-    disputes_and_holds,
+    disputes,
     erasures,
     events,
     furnishing,
@@ -408,7 +408,7 @@ class AsyncLender(AsyncClient):
 
     async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """List the disputes against this member's records, oldest first."""
-        return await self._driver.run(disputes_and_holds.list_disputed(limit))
+        return await self._driver.run(disputes.list_disputed(self._signing, limit))
 
     async def answer_dispute(
         self,
@@ -433,7 +433,7 @@ class AsyncLender(AsyncClient):
             NotFound: No dispute with this id names this member as the furnisher.
             WrongState: The dispute is already answered.
         """
-        operation = disputes_and_holds.answer_dispute(
+        operation = disputes.answer_dispute(
             self._signing,
             dispute_id,
             outcome,
@@ -467,7 +467,7 @@ class AsyncLender(AsyncClient):
         Args:
             after: Cursor of the last event handled; 0 for all from the first.
         """
-        return self._driver.follow(monitoring.disputes(after))
+        return self._driver.follow(monitoring.disputes(self._signing, after))
 
     def portfolio(
         self,

@@ -216,6 +216,9 @@ class Dispute:
         correction: The furnisher's correcting record; for the subject and the furnisher
             only.
         additions: Facts that the subject added, in order.
+        proved: True if the statements of the subject and of the furnisher were verified. False
+            in a report, in the answer to a statement about the dispute, and where one of its
+            statements was erased.
     """
 
     dispute_id: str
@@ -235,6 +238,7 @@ class Dispute:
     answer_narrative: str
     correction: RecordRef | None
     additions: tuple[DisputeFacts, ...]
+    proved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Self
 from bureau_client._operations import (
     consents,
     directory,
-    disputes_and_holds,
+    disputes,
     erasures,
     events,
     furnishing,
@@ -405,7 +405,7 @@ class Lender(Client):
 
     def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """List the disputes against this member's records, oldest first."""
-        return self._driver.run(disputes_and_holds.list_disputed(limit))
+        return self._driver.run(disputes.list_disputed(self._signing, limit))
 
     def answer_dispute(
         self,
@@ -430,7 +430,7 @@ class Lender(Client):
             NotFound: No dispute with this id names this member as the furnisher.
             WrongState: The dispute is already answered.
         """
-        operation = disputes_and_holds.answer_dispute(
+        operation = disputes.answer_dispute(
             self._signing,
             dispute_id,
             outcome,
@@ -464,7 +464,7 @@ class Lender(Client):
         Args:
             after: Cursor of the last event handled; 0 for all from the first.
         """
-        return self._driver.follow(monitoring.disputes(after))
+        return self._driver.follow(monitoring.disputes(self._signing, after))
 
     def portfolio(
         self,

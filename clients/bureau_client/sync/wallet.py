@@ -10,8 +10,9 @@ from pathlib import Path
 from bureau_client._operations import (
     arguments,
     consents,
-    disputes_and_holds,
+    disputes,
     events,
+    own_entries,
     receipts,
     resend,
     subjects,
@@ -214,7 +215,7 @@ class Wallet(Client):
         Raises:
             WrongState: A hold of this kind is already in force.
         """
-        return self._driver.run(disputes_and_holds.place_hold(self._signing, kind, expire))
+        return self._driver.run(own_entries.place_hold(self._signing, kind, expire))
 
     def lift_hold(
         self, hold_id: str, *, until: datetime | None = None, member_id: str = ""
@@ -230,9 +231,7 @@ class Wallet(Client):
             NotFound: The person has no hold with this id.
             WrongState: The hold has ended.
         """
-        return self._driver.run(
-            disputes_and_holds.lift_hold(self._signing, hold_id, until, member_id)
-        )
+        return self._driver.run(own_entries.lift_hold(self._signing, hold_id, until, member_id))
 
     def dispute(
         self,
@@ -258,7 +257,7 @@ class Wallet(Client):
             NotFound: The credit file has no tradeline with this id.
             WrongState: The field is already under dispute.
         """
-        operation = disputes_and_holds.open_dispute(
+        operation = disputes.open_dispute(
             self._signing,
             self._subject_id,
             tradeline_id,
@@ -285,14 +284,14 @@ class Wallet(Client):
             NotFound: The person has no dispute with this id.
             WrongState: The dispute is closed.
         """
-        operation = disputes_and_holds.add_to_dispute(
+        operation = disputes.add_to_dispute(
             self._signing, dispute_id, narrative, attachment_digests
         )
         return self._driver.run(operation)
 
     def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """List the person's disputes, newest first."""
-        return self._driver.run(disputes_and_holds.list_own_disputes(self._signing, limit))
+        return self._driver.run(disputes.list_own_disputes(self._signing, limit))
 
     def receipt(self, request_id: str, envelope: bytes | None = None) -> Receipt:
         """Return the receipt of a write of the person; a receipt proves that the write took
@@ -323,7 +322,7 @@ class Wallet(Client):
         Args:
             text: At most 2,000 characters; empty removes the statement.
         """
-        return self._driver.run(disputes_and_holds.set_statement(self._signing, text))
+        return self._driver.run(own_entries.set_statement(self._signing, text))
 
     def resend(self, statement: Statement) -> Receipt:
         """Send a signed statement again, byte for byte. It takes effect once, however often

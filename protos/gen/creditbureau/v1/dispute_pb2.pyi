@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
+from creditbureau.v1 import members_pb2 as _members_pb2
 from creditbureau.v1 import record_pb2 as _record_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -370,3 +371,41 @@ class DisputeFacts(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DisputeFacts: _TypeAlias = DisputeFacts  # noqa: Y015
+
+@_typing.final
+class DisputeProof(_message.Message):
+    """What the parties signed about a dispute. A statement whose words were erased comes without its
+    envelope.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENING_FIELD_NUMBER: _builtins.int
+    ADDITIONS_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def opening(self) -> _members_pb2.LoggedStatement:
+        """Payload: DisputeOpening."""
+
+    @_builtins.property
+    def additions(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """Payload: DisputeAddition, in order of the log."""
+
+    @_builtins.property
+    def answer(self) -> _members_pb2.LoggedStatement:
+        """Payload: DisputeAnswer; absent without one."""
+
+    def __init__(
+        self,
+        *,
+        opening: _members_pb2.LoggedStatement | None = ...,
+        additions: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+        answer: _members_pb2.LoggedStatement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "opening", b"opening"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["additions", b"additions", "answer", b"answer", "opening", b"opening"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeProof: _TypeAlias = DisputeProof  # noqa: Y015

@@ -310,21 +310,35 @@ class WatchDisputesResponse(_message.Message):
 
     DISPUTE_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
     """Cursor after this message; a new call with it continues there."""
     @_builtins.property
     def dispute(self) -> _dispute_pb2.Dispute:
         """The dispute as it is now."""
 
+    @_builtins.property
+    def proof(self) -> _dispute_pb2.DisputeProof:
+        """The proof of the dispute."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound the signing keys to the subject, in order of the log. Payload:
+        KeyAttestation or KeyRotation.
+        """
+
     def __init__(
         self,
         *,
         dispute: _dispute_pb2.Dispute | None = ...,
         cursor: _builtins.int = ...,
+        proof: _dispute_pb2.DisputeProof | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dispute", b"dispute"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dispute", b"dispute", "proof", b"proof"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "dispute", b"dispute"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "dispute", b"dispute", "keys", b"keys", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -360,21 +374,35 @@ class ListDisputedRecordsResponse(_message.Message):
 
     DISPUTES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PROOFS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty on the last page."""
     @_builtins.property
     def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]:
         """Oldest first."""
 
+    @_builtins.property
+    def proofs(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.DisputeProof]:
+        """The proof of each, in the order of the disputes."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound the signing keys to the subjects, each once, in order of the log.
+        Payload: KeyAttestation or KeyRotation.
+        """
+
     def __init__(
         self,
         *,
         disputes: _abc.Iterable[_dispute_pb2.Dispute] | None = ...,
         next_page_token: _builtins.str = ...,
+        proofs: _abc.Iterable[_dispute_pb2.DisputeProof] | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disputes", b"disputes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disputes", b"disputes", "keys", b"keys", "next_page_token", b"next_page_token", "proofs", b"proofs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
