@@ -61,6 +61,7 @@ class ConsentHistory(NamedTuple):
         grant_us: Time of the grant in the log, microseconds since 1970 UTC.
         change_us: Time of the last change in the log; that of the grant without one.
         note: The subject's note with the last change.
+        proved: False if a change was erased: then the state rests on the bureau's word.
     """
 
     consent: Consent
@@ -68,6 +69,7 @@ class ConsentHistory(NamedTuple):
     grant_us: int
     change_us: int
     note: str
+    proved: bool
 
     def state_at(self, now_us: int, use_count: int) -> int:
         """Return the ConsentState at a time, after a number of uses."""
@@ -158,7 +160,8 @@ def _history(
     if view.use_count < 0:
         raise WrongAnswer(f"consent {view.consent_id} is shown with {view.use_count} uses")
     grant_us = view.receipt.log_time.ToMicroseconds()
-    history = ConsentHistory(consent, ACTIVE, grant_us, grant_us, "")
+    proved = not view.erased_changes
+    history = ConsentHistory(consent, ACTIVE, grant_us, grant_us, "", proved)
     changes = [_change(view, consent, logged, keys, members, trust) for logged in view.changes]
     changes += map(_erased, view.erased_changes)
     last = view.receipt.leaf_index

@@ -13,16 +13,17 @@ from typing import NamedTuple, TypeAlias
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, MalformedMessage, WrongAnswer
+from bureau_keys.key_history import keys_at
 from bureau_keys.merkle import HASH_BYTES, leaf_hash, verify_inclusion
 from bureau_keys.profile import Trust
 from bureau_keys.receipt import LeafStatement, commitment
 from bureau_keys.receipt_checks import check_checkpoint
 from bureau_keys.signer_name import member_id_of, member_signer, subject_id_of, subject_signer
-from bureau_keys.signing import VerifyKey
 from bureau_keys.subject_keys import (
     MemberKeys,
     SubjectKeys,
     attesters_of,
+    bound_before,
     check_header,
     prove_subject_keys,
 )
@@ -237,15 +238,10 @@ def _check_signature(
     envelope, index = event.statement.envelope, event.statement.receipt.leaf_index
     payload = _payload_of(event)
     member_id = member_id_of(peek(envelope, payload).header.signer)
-    counting: dict[str, VerifyKey] = {}
-    if member_id:
-        held = members.get(member_id, ())
-        counting = {key.key.key_id: key.key for key in held if key.counts_at(index)}
-    else:
-        # Two attesters can bring a replaced key back, so a key's end is not held against it.
-        bound = keys.get(subject_id, {}).values()
-        counting = {key.key.key_id: key.key for key in bound if key.start < index}
-    statement, _ = verify_envelope(envelope, payload, counting)
+    signing = keys_at(members.get(member_id, ()), index)
+    if not member_id:
+        signing = bound_before(keys, subject_id, index)
+    statement, _ = verify_envelope(envelope, payload, signing)
     signer = member_signer(member_id) if member_id else subject_signer(subject_id)
     check_header(statement.header, signer, trust, what)
     return statement

@@ -277,9 +277,10 @@ def test_an_erased_dispute_says_so(scenario: Scenario) -> None:
     somebody = scenario.person()
     scenario.submit("acme", account(somebody, "card", MAY))
     (line,) = somebody.file().tradelines
-    somebody.dispute(
+    opened = somebody.dispute(
         line.tradeline_id, field="status", reason=DisputeReason.NOT_MINE, narrative="words that go"
     )
+    assert opened.proved
     assert somebody.disputes()[0].proved
     scenario.erase(somebody.subject_id)
     (shown,) = somebody.disputes()

@@ -223,6 +223,19 @@ def test_a_list_fetches_the_attester_once(scenario: Scenario) -> None:
     assert asked.count(methods.GET_MEMBER.path) == 2
 
 
+def test_a_consent_whose_change_was_erased_says_so(scenario: Scenario) -> None:
+    somebody = scenario.person("acme")
+    consent_id = scenario.inquiring(somebody, "brook")
+    somebody.revoke(consent_id, "words that go")
+    assert all(consent.proved for consent in somebody.consents())
+    scenario.erase(somebody.subject_id)
+    lists = (somebody.consents(), scenario.lenders["brook"].consents(somebody.subject_id))
+    for listed in lists:
+        (revoked,) = (one for one in listed if one.consent_id == consent_id)
+        assert (revoked.state, revoked.note, revoked.proved) == (ConsentState.REVOKED, "", False)
+        assert all(one.proved for one in listed if one is not revoked)
+
+
 # Members -----------------------------------------------------------------------------
 
 
@@ -260,7 +273,21 @@ def keyed(member: Any) -> None:
     member.keys[0].key_id, member.keys[0].public_key = key.key_id, key.raw
 
 
-MEMBER_LIES = [named, grouped, promoted, purposed, suspended, placed, certified, keyed]
+def keyed_twice(member: Any) -> None:
+    member.keys.append(member.keys[0])
+
+
+MEMBER_LIES = [
+    named,
+    grouped,
+    promoted,
+    purposed,
+    suspended,
+    placed,
+    certified,
+    keyed,
+    keyed_twice,
+]
 
 
 @pytest.mark.parametrize("lie", MEMBER_LIES)

@@ -53,4 +53,5 @@ def read_consent(view: consents_pb2.ConsentView, history: ConsentHistory, now: d
         note=history.note,
         envelope=view.consent.SerializeToString(deterministic=True),
         receipt=read_receipt(view.changes[-1].receipt if view.changes else view.receipt),
+        proved=history.proved,
     )

@@ -67,7 +67,7 @@ def open_dispute(
     yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="dispute")
     with verifying("The dispute"):
         check_opened(reply.dispute, opening)
-        return read_dispute(reply.dispute)
+        return replace(read_dispute(reply.dispute), proved=True)
 
 
 def add_to_dispute(

@@ -234,7 +234,7 @@ def _alike(shown: Member, member: Member) -> bool:
 
     def described(member: Member) -> tuple[object, ...]:
         sets = (member.roles, member.purposes, member.certificate_fingerprints)
-        keys = frozenset(key.key_id for key in member.keys if key.valid_to_index is None)
+        keys = sorted(key.key_id for key in member.keys if key.valid_to_index is None)
         values = (
             member.display_name,
             member.state,

@@ -30,6 +30,7 @@ DISPUTE_COLUMNS = (
     "outcome",
     "due_time",
     "answer_narrative",
+    "proved",
 )
 
 

@@ -53,7 +53,16 @@ NoteOption = Annotated[str, typer.Option(help="Reason; the member can read it.")
 KeyArgument = Annotated[str, typer.Argument(help="Key id, from `notices`.")]
 ConsentArgument = Annotated[str, typer.Argument(help="Consent id, from `consents`.")]
 
-_SHOWN = ("consent_id", "grantee", "state", "actions", "purposes", "expire_time", "use_count")
+_SHOWN = (
+    "consent_id",
+    "grantee",
+    "state",
+    "actions",
+    "purposes",
+    "expire_time",
+    "use_count",
+    "proved",
+)
 
 
 def main() -> None:

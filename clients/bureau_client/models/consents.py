@@ -48,6 +48,8 @@ class Consent:
         note: The subject's note with the last change.
         envelope: The signed consent, a serialised DSSE envelope.
         receipt: Proof that the last change, or without one the grant, is in the log.
+        proved: True if the state follows from signed statements. False if the words of a change
+            were erased: its signature is gone with them, and the change is the bureau's word.
     """
 
     consent_id: str
@@ -71,3 +73,4 @@ class Consent:
     note: str
     envelope: bytes = field(repr=False)
     receipt: Receipt = field(repr=False)
+    proved: bool

@@ -217,8 +217,8 @@ class Dispute:
             only.
         additions: Facts that the subject added, in order.
         proved: True if the statements of the subject and of the furnisher were verified. False
-            in a report, in the answer to a statement about the dispute, and where one of its
-            statements was erased.
+            in a report, in the reply to an addition or an answer, which has no other statement,
+            and where a statement was erased.
     """
 
     dispute_id: str
