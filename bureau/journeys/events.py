@@ -37,8 +37,8 @@ def list_events(
         links = db.all(q.event_links_after, subject_id=subject_id, after=after, limit=limit + 1)
         page, token = paging.cut(links, limit, _number_of)
         keys = KeyProofs(db)
-        found = ((link, _with_keys(db, link, subject_id, keys)) for link in page)
-        parts, token = paging.fit(found, token, _number_of)
+        pairs = ((link, _with_keys(db, link, subject_id, keys)) for link in page)
+        parts, token = paging.fit(pairs, token, _number_of)
     return ListEventsResponse(
         events=[event for part in parts for event in part.events],
         next_page_token=token,

@@ -160,8 +160,8 @@ def _history(
     if view.use_count < 0:
         raise WrongAnswer(f"consent {view.consent_id} is shown with {view.use_count} uses")
     grant_us = view.receipt.log_time.ToMicroseconds()
-    proved = not view.erased_changes
-    history = ConsentHistory(consent, ACTIVE, grant_us, grant_us, "", proved)
+    is_whole = not view.erased_changes
+    history = ConsentHistory(consent, ACTIVE, grant_us, grant_us, "", is_whole)
     changes = [_change(view, consent, logged, keys, members, trust) for logged in view.changes]
     changes += map(_erased, view.erased_changes)
     last = view.receipt.leaf_index

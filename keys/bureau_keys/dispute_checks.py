@@ -6,22 +6,23 @@ are the bureau's word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import verify_envelope
 from bureau_keys.errors import BadProof, WrongAnswer
+from bureau_keys.key_history import keys_at
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signer_name import member_signer, subject_signer
-from bureau_keys.signing import VerifyKey
 from bureau_keys.subject_keys import (
     MemberKeys,
     SubjectKeys,
     attesters_of,
+    bound_before,
     check_header,
     prove_subject_keys,
 )
@@ -38,7 +39,6 @@ from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import LoggedStatement
 
 Statement = TypeVar("Statement", DisputeAddition, DisputeAnswer, DisputeOpening)
-Keys: TypeAlias = dict[str, VerifyKey]
 ANSWERED = dispute_pb2.DISPUTE_STATE_ANSWERED
 UNANSWERED = (dispute_pb2.DISPUTE_STATE_OPEN, dispute_pb2.DISPUTE_STATE_LAPSED)
 # Microseconds between the time of a statement that a dispute shows, which is a node's, and that
@@ -167,7 +167,7 @@ def _correction(statement: Dispute | DisputeAnswer) -> tuple[bool, str, int]:
     )
 
 
-def _check_pairs(dispute_id: str, pairs: dict[str, tuple[object, object]]) -> None:
+def _check_pairs(dispute_id: str, pairs: Mapping[str, tuple[object, object]]) -> None:
     for name, (shown, signed) in pairs.items():
         if shown != signed:
             raise WrongAnswer(
@@ -183,7 +183,7 @@ class _Check:
         self, dispute: Dispute, keys: SubjectKeys, members: MemberKeys, trust: Trust
     ) -> None:
         self._dispute = dispute
-        self._keys = keys.get(dispute.subject_id, {})
+        self._keys = keys
         self._members = members
         self._trust = trust
         self._leaf_index = -1
@@ -227,8 +227,8 @@ class _Check:
 
     def _check_unanswered(self) -> None:
         dispute = self._dispute
-        said = dispute.outcome or dispute.answer_narrative or dispute.HasField("correction")
-        if said or dispute.state not in UNANSWERED:
+        answer = dispute.outcome or dispute.answer_narrative or dispute.HasField("correction")
+        if answer or dispute.state not in UNANSWERED:
             raise BadProof(f"the answer to dispute {dispute.dispute_id} is missing")
 
     def _signed(
@@ -244,16 +244,12 @@ class _Check:
             self._proved = False
             return None
         check_receipt(receipt, logged.envelope, self._trust, kind)
-        signing: Keys
         if payload is DisputeAnswer:
             signer = member_signer(dispute.member_id)
-            held = self._members.get(dispute.member_id, ())
-            signing = {key.key.key_id: key.key for key in held if key.counts_at(receipt.leaf_index)}
+            signing = keys_at(self._members.get(dispute.member_id, ()), receipt.leaf_index)
         else:
-            # Two attesters can bring a replaced key back, so a key's end is not held against it.
             signer = subject_signer(dispute.subject_id)
-            bound = self._keys.values()
-            signing = {key.key.key_id: key.key for key in bound if key.start < receipt.leaf_index}
+            signing = bound_before(self._keys, dispute.subject_id, receipt.leaf_index)
         statement = verify_envelope(logged.envelope, payload, signing)[0]
         check_header(statement.header, signer, self._trust, what)
         return statement

@@ -81,6 +81,15 @@ def signing_key(
     return key
 
 
+def bound_before(keys: SubjectKeys, subject_id: str, leaf_index: int) -> dict[str, VerifyKey]:
+    """Return the keys that were bound to a subject before a leaf, by key id.
+
+    A key's end is not held against it: two attesters can bring a replaced key back.
+    """
+    bound = keys.get(subject_id, {}).values()
+    return {logged.key.key_id: logged.key for logged in bound if logged.start < leaf_index}
+
+
 def check_header(header: Header, signer: str, trust: Trust, what: str) -> None:
     """Check that a statement names its signer and this bureau.
 

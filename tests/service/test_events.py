@@ -418,7 +418,7 @@ def test_the_events_of_one_person_are_not_shown_to_another(scenario: Scenario) -
     for kind in ["", *sorted({*KINDS})]:
 
         def move(reply: Any, kind: str = kind) -> None:
-            kept = [at for at in true[0].events if at.statement.receipt.kind == kind]
+            kept = [one for one in true[0].events if one.statement.receipt.kind == kind]
             reply.CopyFrom(true[0])
             if kind:
                 del reply.events[:]

@@ -240,7 +240,7 @@ def test_no_stream_of_disputes_that_lies_is_believed(
 ) -> None:
     """Each message of the stream is changed as a list of one dispute is."""
     lender = scenario.lenders["acme"]
-    told: list[bool] = []
+    changes: list[bool] = []
 
     def change(message: Any) -> None:
         page = type(true).FromString(true.SerializeToString())
@@ -252,13 +252,13 @@ def test_no_stream_of_disputes_that_lies_is_believed(
             and (one != other or page.proofs[index : index + 1] != true.proofs[index : index + 1])
         ]
         for index in changed:
-            told.append(True)
+            changes.append(True)
             message.dispute.CopyFrom(page.disputes[index])
             message.proof.Clear()
             for proof in page.proofs[index : index + 1]:
                 message.proof.CopyFrom(proof)
         if not page.keys:
-            told.append(True)
+            changes.append(True)
             del message.keys[:]
 
     pages: list[Any] = []
@@ -269,7 +269,7 @@ def test_no_stream_of_disputes_that_lies_is_believed(
     with pytest.raises(VerificationFailed):
         for _ in zip(range(10), lender.watch_disputes(), strict=False):
             pass
-    assert told
+    assert changes
     deceive(lender, lambda *_: None)
 
 

@@ -86,17 +86,17 @@ def person(scenario: Scenario) -> Wallet:
 def replies(scenario: Scenario, person: Wallet) -> dict[Listed, Any]:
     """The true reply of each list to another person, and to another lender."""
     other = lived(scenario, "brook")
-    found: dict[Listed, Any] = {}
+    replies: dict[Listed, Any] = {}
     for listed in LISTS:
         if listed.client == "auditor":
             continue
         client: Wallet | Lender = other if listed.client == "wallet" else scenario.lenders["brook"]
-        kept: list[Any] = []
-        deceive(client, lists_of(listed.method.path, kept.append))
+        pages: list[Any] = []
+        deceive(client, lists_of(listed.method.path, pages.append))
         getattr(client, listed.call)()
         deceive(client, lambda *_: None)
-        found[listed] = kept[0]
-    return found
+        replies[listed] = pages[0]
+    return replies
 
 
 def shown(scenario: Scenario, person: Wallet, listed: Listed, lie: Callable[[Any], object]) -> Any:
@@ -280,9 +280,11 @@ def test_no_submission_is_shown_otherwise_than_its_manifest(
     listed = next(one for one in LISTS if one.call == "submissions")
     lies = (more_records, labelled, corrected, renamed, elsewhere, earlier, fewer_than_none)
     for lie in lies:
-        for result in shown(
-            scenario, person, listed, lambda reply, lie=lie: lie(reply.submissions[0])
-        ):
+
+        def first_changed(reply: Any, lie: Callable[[Any], None] = lie) -> None:
+            lie(reply.submissions[0])
+
+        for result in shown(scenario, person, listed, first_changed):
             assert isinstance(result, VerificationFailed), lie.__name__
 
     def without_manifests(reply: Any) -> None:

@@ -28,6 +28,7 @@ from bureau_client.models.violations import Violation
 from bureau_client.verify.checks import check_equal, verifying
 from bureau_client.verify.evidence import logged_keys_of
 from bureau_keys.envelope import verify_envelope
+from bureau_keys.key_history import keys_at
 from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import furnishing_pb2, record_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -265,10 +266,9 @@ def _verified(
     """
 
     def check(member: Member) -> record_pb2.SubmissionManifest:
-        held = [key for key in logged_keys_of(member) if key.counts_at(receipt.leaf_index)]
-        counting = {key.key.key_id: key.key for key in held}
+        signing = keys_at(logged_keys_of(member), receipt.leaf_index)
         with verifying("The manifest"):
-            return verify_envelope(manifest, record_pb2.SubmissionManifest, counting)[0]
+            return verify_envelope(manifest, record_pb2.SubmissionManifest, signing)[0]
 
     signed, _ = yield from check_with_member(context, member_id_of(context.signer.name), check)
     with verifying("The submission"):
