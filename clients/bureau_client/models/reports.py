@@ -7,6 +7,7 @@ report are read from these bytes after they verify.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -238,7 +239,8 @@ class Dispute:
     answer_narrative: str
     correction: RecordRef | None
     additions: tuple[DisputeFacts, ...]
-    proved: bool = False
+    # `field` is the disputed field in this class.
+    proved: bool = dataclasses.field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
