@@ -222,7 +222,11 @@ def test_an_addition_to_a_dispute_is_not_believed_without_its_receipt(bureau: Fa
     def answer(request: subjects_pb2.AddToDisputeRequest, *, proven: bool) -> Message:
         statement = request.addition if proven else another
         return subjects_pb2.AddToDisputeResponse(
-            dispute=dispute_pb2.Dispute(dispute_id=dispute_id),
+            dispute=dispute_pb2.Dispute(
+                dispute_id=dispute_id,
+                subject_id=wallet.subject_id,
+                additions=[dispute_pb2.DisputeFacts(narrative="a letter")],
+            ),
             receipt=bureau.log.append("dispute-addition", statement),
         )
 
