@@ -45,7 +45,7 @@ class _TimedReader(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the answer was not complete at its deadline")
         self._sock.settimeout(left)
-        return self._raw.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()

@@ -135,4 +135,7 @@ def test_a_second_look_changes_no_figure_of_the_reader(scenario: Scenario) -> No
     assert other.figures["inquiries_1m"] == other.summary.inquiry_count_6m == 1
     assert len(other.inquiries) == 2
     assert person.file().figures["inquiries_1m"] == 2
-    assert scenario.lenders["brook"].replay(first.request_id).figures == first.figures
+    assert (
+        scenario.lenders["brook"].replay(first.request_id, person.subject_id).figures
+        == first.figures
+    )

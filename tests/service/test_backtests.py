@@ -93,7 +93,7 @@ def test_an_earlier_report_stays_as_it_was(panel: Panel) -> None:
     first, scenario = panel.reports[0], panel.scenario
     profile = scenario.bureau.add_member("auditor", ["auditor"])
     with Auditor(profile, clock=scenario.now) as auditor:
-        again = auditor.replay(first.request_id)
+        again = auditor.replay(first.request_id, first.subject_id)
     assert report_tables([again]).months == report_tables([first]).months
     assert report_tables([again]).attributes == report_tables([first]).attributes
 

@@ -114,14 +114,14 @@ def test_a_replay_is_a_use_like_an_inquiry(
     scenario: Scenario, mode: ConsentMode, terms: dict[str, Any]
 ) -> None:
     person, inquiry_id, consent_id = reported(scenario, mode=mode, **terms)
-    assert replayed(scenario, inquiry_id) == "OK"
+    assert replayed(scenario, inquiry_id, person) == "OK"
     brook = scenario.lenders["brook"]
     second = brook.query(
         person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
     )
     assert uses(person, consent_id) == 3
-    assert replayed(scenario, inquiry_id) == "CONSENT_EXHAUSTED"
-    assert replayed(scenario, second.request_id) == "CONSENT_EXHAUSTED"
+    assert replayed(scenario, inquiry_id, person) == "CONSENT_EXHAUSTED"
+    assert replayed(scenario, second.request_id, person) == "CONSENT_EXHAUSTED"
     with pytest.raises(ConsentExhausted):
         brook.query(person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id)
     assert uses(person, consent_id) == 3
@@ -142,7 +142,11 @@ def test_a_replay_of_a_report_of_a_portfolio_is_a_use(scenario: Scenario) -> Non
 def test_a_retry_of_a_replay_counts_once(scenario: Scenario) -> None:
     person, inquiry_id, consent_id = reported(scenario, max_uses=2)
     raw = Raw(scenario.profiles["brook"])
-    replay = reporting_pb2.Replay(header=raw.header(age=passed(scenario)), inquiry_id=inquiry_id)
+    replay = reporting_pb2.Replay(
+        header=raw.header(age=passed(scenario)),
+        inquiry_id=inquiry_id,
+        subject_id=person.subject_id,
+    )
     request = reporting_pb2.ReplayReportRequest(replay=seal(replay, raw.key))
     answers = [raw.send("Reporting/ReplayReport", request) for _ in range(3)]
     assert [answer.code for answer in answers] == ["OK"] * 3
@@ -155,14 +159,18 @@ def test_a_report_is_replayed_so_often_by_each_member() -> None:
     with open_scenario("acme", "brook", limits={"replays_of_report": 2}) as scenario:
         profile = scenario.bureau.add_member("auditor", ["auditor"])
         person, inquiry_id, consent_id = reported(scenario, **STORE)
-        _, another, _ = reported(scenario, **STORE)
-        assert [replayed(scenario, inquiry_id) for _ in range(3)] == ["OK", "OK", "LIMIT_REACHED"]
-        assert replayed(scenario, another) == "OK"
+        other, another, _ = reported(scenario, **STORE)
+        assert [replayed(scenario, inquiry_id, person) for _ in range(3)] == [
+            "OK",
+            "OK",
+            "LIMIT_REACHED",
+        ]
+        assert replayed(scenario, another, other) == "OK"
         with Auditor(profile, clock=scenario.now) as auditor:
             for _ in range(2):
-                auditor.replay(inquiry_id)
+                auditor.replay(inquiry_id, person.subject_id)
             with pytest.raises(BureauError) as refused:
-                auditor.replay(inquiry_id)
+                auditor.replay(inquiry_id, person.subject_id)
         assert refused.value.reason == "LIMIT_REACHED"
         assert uses(person, consent_id) == 1
         assert scenario.findings() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -208,8 +209,10 @@ def test_calls_that_begin_meanwhile_prove_what_was_left(bureau: FakeBureau) -> N
 def test_a_stream_sends_nothing_after_a_contradiction_or_before_a_proof(
     bureau: FakeBureau,
 ) -> None:
-    streams = {"QueryPortfolio": lambda lender: lender.portfolio(Purpose.ACCOUNT_REVIEW)}
-    streams["WatchAlerts"] = lambda lender: lender.alerts()
+    streams: dict[str, Callable[[Lender], Iterable[object]]] = {
+        "QueryPortfolio": lambda lender: lender.portfolio(Purpose.ACCOUNT_REVIEW),
+        "WatchAlerts": lambda lender: lender.alerts(),
+    }
     bureau.streams |= dict.fromkeys(streams, lambda _: ())
     with bureau.lender() as lender:
         write(lender)
