@@ -42,6 +42,7 @@ class Decision:
     """A decision on a report, and the digests of all that it follows from.
 
     Attributes:
+        subject_id: Subject of the report: 32 hex characters.
         inquiry_id: Request id of the inquiry whose report the decision is based on.
         report_digest: SHA-256 of that report's payload.
         policy_name: Name of the policy.
@@ -56,6 +57,7 @@ class Decision:
         reasons: Principal reasons, most important first; at most 4.
     """
 
+    subject_id: str
     inquiry_id: str
     report_digest: bytes
     policy_name: str
