@@ -25,6 +25,8 @@ class PartyLimits(BaseModel):
         credentials_a_day: Keys and certificates that a member adds itself in 24 hours.
         credentials: Keys and certificates of a member, withdrawn ones too; the operator adds
             more.
+        decisions_of_report: Decisions that a member records on one report; a replay of the
+            report shows all.
         rotations: Keys of a person since the last attestation of one.
     """
 
@@ -37,6 +39,7 @@ class PartyLimits(BaseModel):
     replays_of_report: Count = 50
     credentials_a_day: Count = 24
     credentials: Count = 1_000
+    decisions_of_report: Count = 20
     rotations: Count = 100
 
     def share_on_person(self, members: int) -> int:

@@ -44,8 +44,7 @@ is the size of the largest request. **Deadline** is the longest that the bureau
 works on a call; a client's own deadline is cut to it, and one under 120 ms is refused
 with `DEADLINE`. **Class** is the method's [DeadlineClass](#deadlineclass), from which
 the SDK takes the deadline it sets. Clients read all four from the method's option
-`creditbureau.v1.rules` ([MethodRules](#methodrules)). A method marked *not served* has
-no rules, and the bureau answers it with `NOT_SERVED`.
+`creditbureau.v1.rules` ([MethodRules](#methodrules)).
 
 Fields without a rule take any value of their type. A rule that is broken is
 answered with the field's path.
@@ -101,15 +100,11 @@ class Page:
         for number, method in enumerate(service.method):
             yield f"#### {service.name}/{method.name}\n"
             yield prose(comments[FILE_SERVICE, index, SERVICE_METHOD, number])
-            if not method.options.HasExtension(self._options.rules):
-                yield "\n*Not served by this version.*"
             answer = self._type(method.output_type)
             many = "a stream of " if method.server_streaming else ""
             yield f"\n{self._type(method.input_type)} → {many}{answer}\n"
 
     def _terms(self, method: MethodDescriptorProto) -> str:
-        if not method.options.HasExtension(self._options.rules):
-            return "*not served* | – | – | –"
         rules = method.options.Extensions[self._options.rules]
         roles = ", ".join(self._word("roles", role) for role in rules.roles)
         deadline = self._word("deadline_class", rules.deadline_class)

@@ -1,4 +1,4 @@
-"""Writes the SDK's table of methods from the protos: every method that has rules, with
+"""Writes the SDK's table of methods from the protos: every method with
 its messages and its deadline class.
 """  # noqa: INP001  (a script of `make protos`, not a package)
 
@@ -39,9 +39,8 @@ def table(contract: FileDescriptorSet, options: Any) -> str:
     for file, module in zip(files, modules, strict=True):
         for service in file.service:
             for method in service.method:
-                if method.options.HasExtension(options.rules):
-                    path = f"{file.package}.{service.name}/{method.name}"
-                    lines += ["", *_entry(path, module, method, options)]
+                path = f"{file.package}.{service.name}/{method.name}"
+                lines += ["", *_entry(path, module, method, options)]
     return "\n".join(lines) + "\n"
 
 

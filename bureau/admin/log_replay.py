@@ -49,6 +49,7 @@ from bureau.credit_file.subject_state import (
 from bureau.errors import Refusal
 from bureau.journeys import (
     consent,
+    decision,
     directory,
     dispute,
     erasure,
@@ -688,6 +689,7 @@ REPLAYS: dict[EntryKind, Replay] = {
     "consent": _by_subject(consent.commit_grant),
     "consent-change": _by_subject(consent.commit_change),
     "credential": _by_member(member.change_credential),
+    "decision": _by_member(decision.record_decision),
     "dispute": _by_subject(dispute.open_dispute),
     "dispute-addition": _by_subject(dispute.add_to_dispute),
     "dispute-answer": _by_member(dispute.answer_dispute),

@@ -27,6 +27,7 @@ from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.stored_portfolio import StoredPortfolio
 from bureau.errors import Refusal
+from bureau.journeys.decision import decisions_on
 from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
@@ -84,6 +85,8 @@ def replay_report(
     # 4. Committed: sign and answer.
     if first_step:
         return ReplayReportResponse(evidence=rebuilt.report.evidence)
+    with bureau.database.snapshot() as db:
+        decisions = decisions_on(db, inquiry)
     return ReplayReportResponse(
         inquiry=rebuilt.asked,
         report=signed_statement.sign_report(bureau.report_key, rebuilt.report.payload),
@@ -92,6 +95,7 @@ def replay_report(
         consent=rebuilt.consent,
         inquiry_receipt=rebuilt.receipt,
         portfolio=rebuilt.portfolio,
+        decisions=decisions,
     )
 
 

@@ -208,22 +208,6 @@ class Guard:
                 return request
         raise Refusal("MALFORMED_MESSAGE", "the request has no message; send exactly one")
 
-    def unimplemented_handler(self, method: MethodDescriptor) -> AnyHandler:
-        """Return the gRPC handler of a method that this bureau does not serve."""
-        name = name_of(method)
-
-        def handle(_requests: Iterator[bytes], context: grpc.ServicerContext) -> None:
-            refusal = Refusal("NOT_SERVED", name)
-            try:
-                self.authenticate(context)
-            except Refusal as unauthenticated:
-                refusal = unauthenticated
-            abort(context, refusal, str(uuid.uuid4()))
-
-        if method.server_streaming:
-            return grpc.stream_stream_rpc_method_handler(handle)
-        return grpc.stream_unary_rpc_method_handler(handle)
-
     def authenticate(self, context: grpc.ServicerContext) -> Caller:
         """Return the member whose registered certificate opened the connection.
 

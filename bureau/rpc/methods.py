@@ -1,6 +1,6 @@
 """The rules of every method, read from the contract's method options.
 
-Deny by default: a method without rules is not served. Further rules (whose records,
+Deny by default: no role opens a method without rules. Further rules (whose records,
 whose signature) belong to the journeys.
 """
 
@@ -61,9 +61,7 @@ def name_of(method: MethodDescriptor) -> str:
 def _declared() -> Iterator[tuple[str, Method]]:
     for service in SERVICES:
         for method in service.methods:
-            options = method.GetOptions()
-            if options.HasExtension(options_pb2.rules):
-                yield name_of(method), _method(options.Extensions[options_pb2.rules])
+            yield name_of(method), _method(method.GetOptions().Extensions[options_pb2.rules])
 
 
 def _method(rules: options_pb2.MethodRules) -> Method:

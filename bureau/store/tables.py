@@ -407,6 +407,23 @@ class InquiryRow(SQLModel, table=True):
     report_digest: bytes | None = Field(sa_column=blob(null=True))
 
 
+class DecisionRow(SQLModel, table=True):
+    """A decision that a member recorded on a report: its place in lists."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index("decision_by_member", "member_id", "entry_key"),
+        Index("decision_by_pair", "member_id", "subject_id", "entry_key"),
+        Index("decision_by_report", "inquiry_entry", "subject_id"),
+        Index("decision_by_subject", "subject_id", "entry_key"),
+    )
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    member_id: str = Field(sa_column=text())
+    subject_id: str = Field(sa_column=text())
+    # The entry of the inquiry that the report answered.
+    inquiry_entry: int = Field(sa_column=big())
+
+
 class EventLinkRow(SQLModel, table=True):
     """A link of the chain of events of a subject (`bureau/ledger/event_chains.py`)."""
 

@@ -74,6 +74,13 @@ from bureau_client.models.codes import (
     SubmissionKind,
 )
 from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.decisions import (
+    DecidedReport,
+    Decision,
+    DecisionBasis,
+    DecisionReason,
+    RecordedDecision,
+)
 from bureau_client.models.erasures import ErasedAccount, Erasure
 from bureau_client.models.events import Event
 from bureau_client.models.many import Inquiry
@@ -104,7 +111,7 @@ from bureau_client.models.statements import Statement
 from bureau_client.models.submissions import Rejection, Submission, SubmitResult
 from bureau_client.models.tradelines import PaymentHistory, Tradeline
 from bureau_client.models.violations import Violation
-from bureau_client.protocols import CreditBureau
+from bureau_client.protocols import CreditBureau, DecisionPolicy
 from bureau_client.sync.auditor import Auditor
 from bureau_client.sync.lender import Lender
 from bureau_client.sync.wallet import Wallet
@@ -141,7 +148,12 @@ __all__ = [
     "ConsentState",
     "CreditBureau",
     "DeadlineExceeded",
+    "DecidedReport",
+    "Decision",
+    "DecisionBasis",
     "DecisionOutcome",
+    "DecisionPolicy",
+    "DecisionReason",
     "Deletion",
     "DeletionReason",
     "DisputeNews",
@@ -196,6 +208,7 @@ __all__ = [
     "ReciprocityLevel",
     "Record",
     "RecordRef",
+    "RecordedDecision",
     "Rejection",
     "Report",
     "ReportOutcome",

@@ -1,7 +1,7 @@
-"""The protocol that a lender's own code depends on.
+"""The protocols that a lender's own code depends on, or implements.
 
 Code written against `CreditBureau` accepts a `Lender`, an adapter for another bureau, or a
-test double.
+test double. A `DecisionPolicy` decides on reports, and decides again for an auditor.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bureau_client.models.codes import Purpose
 from bureau_client.models.consents import Consent
+from bureau_client.models.decisions import Decision
 from bureau_client.models.records import Record
 from bureau_client.models.reports import Report
 from bureau_client.models.submissions import SubmitResult
@@ -33,4 +34,22 @@ class CreditBureau(Protocol):
 
     def consents(self, subject_id: str | None = None) -> list[Consent]:
         """List the consents that the lender holds."""
+        ...
+
+
+class DecisionPolicy(Protocol):
+    """A version of a policy: the same report and inputs always give the same decision."""
+
+    @property
+    def document(self) -> bytes:
+        """The policy's document; its SHA-256 is `Decision.policy_digest`."""
+        ...
+
+    def decide(self, report: Report, inputs: bytes) -> Decision:
+        """Return the decision on a report.
+
+        Args:
+            report: A verified report.
+            inputs: The document of the other inputs; its SHA-256 is `Decision.inputs_digest`.
+        """
         ...

@@ -11,6 +11,7 @@ EntryKind: TypeAlias = Literal[
     "consent",
     "consent-change",
     "credential",
+    "decision",
     "dispute",
     "dispute-addition",
     "dispute-answer",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import get_args
 
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
@@ -27,6 +28,7 @@ from bureau_keys.subject_keys import (
     signing_key,
 )
 from creditbureau.v1 import notice_pb2
+from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.dispute_pb2 import DisputeAnswer
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.erasure_pb2 import Erasure
@@ -40,14 +42,20 @@ from creditbureau.v1.subjects_pb2 import (
     KeyRotation,
 )
 
-Cause = DisputeAnswer | Erasure | KeyApproval | KeyAttestation | KeyRepudiation | KeyRotation
-CAUSES: dict[str, type[Cause]] = {
-    payload_type_of(kind): kind
-    for kind in (DisputeAnswer, Erasure, KeyApproval, KeyAttestation, KeyRepudiation, KeyRotation)
-}
+Cause = (
+    DecisionReceipt
+    | DisputeAnswer
+    | Erasure
+    | KeyApproval
+    | KeyAttestation
+    | KeyRepudiation
+    | KeyRotation
+)
+CAUSES: dict[str, type[Cause]] = {payload_type_of(kind): kind for kind in get_args(Cause)}
 # Kinds of the entries that cause each kind of notice.
 CAUSED_BY: dict[int, tuple[EntryKind, ...]] = {
     notice_pb2.NOTICE_KIND_ADVERSE_DATA: ("submission",),
+    notice_pb2.NOTICE_KIND_DECISION: ("decision",),
     notice_pb2.NOTICE_KIND_DISPUTE: ("dispute-answer",),
     notice_pb2.NOTICE_KIND_REINSERTION: ("submission", "dispute-answer"),
     notice_pb2.NOTICE_KIND_KEY_REPLACED: ("attestation", "key-rotation", "key-approval"),
@@ -180,6 +188,10 @@ def _contradictions(notice: Notice, statement: Cause, subject_id: str) -> Iterab
         key_id = statement.key_id
     elif isinstance(statement, KeyRepudiation):
         about, key_id = statement.subject_id, statement.key_id
+    elif isinstance(statement, DecisionReceipt):
+        about = statement.subject_id
+        if notice.tradeline_id != statement.tradeline_id:
+            yield f"it is about tradeline {statement.tradeline_id!r}"
     elif isinstance(statement, Erasure):
         about = statement.subject_id
         erased = {account.tradeline_id for account in statement.accounts} or {""}

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from google.protobuf.message import Message
@@ -23,6 +24,7 @@ from creditbureau.v1 import (
     codes_pb2,
     consent_pb2,
     consents_pb2,
+    decision_pb2,
     directory_pb2,
     dispute_pb2,
     furnishing_pb2,
@@ -33,7 +35,7 @@ from creditbureau.v1 import (
     standard_pb2,
     subjects_pb2,
 )
-from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.report_pb2 import Report
 from tests.service.raw import Answer, Person, Raw, attestation, snapshot
 
@@ -89,14 +91,14 @@ MAY = {
     "Reporting/QueryPortfolio": "subscriber",
     "Reporting/ListOwnInquiries": "subscriber",
     "Reporting/ProveEvents": "subscriber auditor",
+    "Reporting/RecordDecision": "subscriber",
+    "Reporting/ListOwnDecisions": "subscriber",
+    "Subjects/ListDecisions": "agent",
     "Reporting/WatchAlerts": "subscriber",
     "Reporting/AcknowledgeAlerts": "subscriber",
     "Members/PublishStandard": "operator",
     "Members/GetStandard": ANYBODY,
 }
-
-# Methods of the contract that this version does not serve, to nobody.
-NOT_SERVED = ("Reporting/RecordDecision",)
 
 
 @dataclass
@@ -428,6 +430,38 @@ def replay(scenario: Scenario, raw: Raw) -> Message:
     return reporting_pb2.ReplayReportRequest(replay=seal(message, raw.key))
 
 
+def record_decision(scenario: Scenario, raw: Raw) -> Message:
+    """On a report that the subscriber got."""
+    subscriber = scenario.members["subscriber"]
+    consent_id = granted(scenario.members["agent"], scenario.person, "subscriber", INQUIRE)
+    report = ok(subscriber.query(scenario.person.subject_id, consent_id)).report
+    return reporting_pb2.RecordDecisionRequest(
+        decision=seal(decision_on(report, raw.header()), raw.key)
+    )
+
+
+def decision_on(report: Envelope, header: Header) -> decision_pb2.DecisionReceipt:
+    """A decision on a report, with a reason."""
+    message = Report.FromString(report.payload)
+    return decision_pb2.DecisionReceipt(
+        header=header,
+        subject_id=message.subject_id,
+        inquiry_id=message.header.request_id,
+        report_digest=sha256(report.payload).digest(),
+        policy_name="cards",
+        policy_version="2026.1",
+        policy_digest=bytes(32),
+        inputs_digest=bytes(32),
+        outcome=decision_pb2.DECISION_OUTCOME_DECLINE,
+        reasons=[decision_pb2.DecisionReason(code="regb.excessive_obligations")],
+    )
+
+
+def list_decisions(scenario: Scenario, _raw: Raw) -> Message:
+    request = asked_by(scenario.person, "Subjects/ListDecisions")
+    return subjects_pb2.ListDecisionsRequest(subject_request=request)
+
+
 def prove_events(scenario: Scenario, _raw: Raw) -> Message:
     """Between two reports that the subscriber got."""
     subscriber, hashes = scenario.members["subscriber"], []
@@ -527,6 +561,9 @@ GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Reporting/QueryPortfolio": query_portfolio,
     "Reporting/ListOwnInquiries": always(reporting_pb2.ListOwnInquiriesRequest()),
     "Reporting/ProveEvents": prove_events,
+    "Reporting/RecordDecision": record_decision,
+    "Reporting/ListOwnDecisions": always(reporting_pb2.ListOwnDecisionsRequest()),
+    "Subjects/ListDecisions": list_decisions,
     "Reporting/WatchAlerts": always(reporting_pb2.WatchAlertsRequest()),
     "Reporting/AcknowledgeAlerts": always(reporting_pb2.AcknowledgeAlertsRequest(cursor=1)),
     "Members/PublishStandard": publish_standard,

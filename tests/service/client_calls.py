@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 from bureau_client import (
@@ -14,6 +15,9 @@ from bureau_client import (
     AsyncLender,
     AsyncWallet,
     Auditor,
+    Decision,
+    DecisionOutcome,
+    DecisionReason,
     DisputeOutcome,
     DisputeReason,
     HoldKind,
@@ -21,11 +25,13 @@ from bureau_client import (
     Lender,
     Profile,
     Purpose,
+    Report,
     SigningKey,
     Wallet,
 )
 from bureau_client._operations import methods
 from bureau_keys.note import COSIGNATURE_V1, note_vkey
+from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service.scenario import DAY, Scenario, account
 from tests.service.watching import MAY, monitor
 
@@ -165,6 +171,26 @@ def set_statement(_: Scenario, __: Wallet) -> Callable[[Any], Any]:
     return lambda wallet: wallet.set_statement("I have a new job.")
 
 
+def record_decision(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    decision = decision_on(scenario.report(person, "acme"))
+    return lambda lender: lender.record_decision(decision)
+
+
+def decision_on(report: Report, outcome: DecisionOutcome = DecisionOutcome.DECLINE) -> Decision:
+    """A decision on a report, with a reason."""
+    return Decision(
+        subject_id=report.subject_id,
+        inquiry_id=report.request_id,
+        report_digest=sha256(Envelope.FromString(report.envelope).payload).digest(),
+        policy_name="cards",
+        policy_version="2026.1",
+        policy_digest=bytes(32),
+        inputs_digest=bytes(32),
+        outcome=outcome,
+        reasons=(DecisionReason("regb.excessive_obligations"),),
+    )
+
+
 # Methods that answer with a receipt, and the client that calls each.
 RECEIPTED_CASES: dict[str, tuple[str, Case]] = {
     methods.GRANT_CONSENT.path: ("wallet", grant),
@@ -178,6 +204,7 @@ RECEIPTED_CASES: dict[str, tuple[str, Case]] = {
     methods.GET_STANDARD.path: ("auditor", get_standard),
     methods.QUERY_REPORT.path: ("lender", query),
     methods.REPLAY_REPORT.path: ("lender", replay),
+    methods.RECORD_DECISION.path: ("lender", record_decision),
     methods.QUERY_PORTFOLIO.path: ("lender", portfolio),
     methods.ATTEST_KEY.path: ("lender", attest),
     methods.ROTATE_KEY.path: ("wallet", rotate_key),
@@ -225,6 +252,17 @@ def two_reports(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     return lambda lender: lender.check_events(*reports)
 
 
+def decisions(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    decision = decision_on(scenario.report(person, "acme"))
+    scenario.lenders["acme"].record_decision(decision)
+    return lambda wallet: wallet.decisions()
+
+
+def own_decisions(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    decisions(scenario, person)
+    return lambda lender: lender.decisions(person.subject_id)
+
+
 def grown(auditor: Any) -> object:
     """Check that the log grew from its first checkpoint to its newest."""
     checkpoints = auditor.checkpoints()
@@ -246,6 +284,8 @@ READING_CASES: dict[str, tuple[str, Case]] = {
     methods.LIST_MEMBERS.path: ("lender", reading(lambda lender: lender.members())),
     methods.WATCH_ALERTS.path: ("lender", alert),
     methods.ACKNOWLEDGE_ALERTS.path: ("lender", reading(lambda lender: lender.acknowledge(1))),
+    methods.LIST_OWN_DECISIONS.path: ("lender", own_decisions),
+    methods.LIST_DECISIONS.path: ("wallet", decisions),
     methods.LIST_OWN_INQUIRIES.path: ("lender", reading(lambda lender: lender.inquiries())),
     methods.PROVE_EVENTS.path: ("lender", two_reports),
     methods.GET_FILE.path: ("wallet", reading(lambda wallet: wallet.file())),

@@ -20,7 +20,6 @@ from tests.service.calls import (
     ANYBODY,
     GOOD,
     MAY,
-    NOT_SERVED,
     ROLES,
     Scenario,
     ok,
@@ -51,7 +50,7 @@ def test_every_method_of_the_contract_is_in_the_table_once() -> None:
         for service in file.services_by_name.values()
         for method in service.methods
     ]
-    assert sorted(contract) == sorted([*MAY, *NOT_SERVED])
+    assert sorted(contract) == sorted(MAY)
     assert {service.name for service in SERVICES} == {name.partition("/")[0] for name in contract}
     assert set(GOOD) == set(MAY)
 
@@ -83,13 +82,6 @@ def test_a_role_opens_what_the_table_says(scenario: Scenario, method: str, role:
         assert refused.fix
         assert uuid.UUID(refused.request_id)
     assert scenario.size() == before
-
-
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("method", NOT_SERVED)
-def test_what_is_not_served_is_served_to_nobody(scenario: Scenario, method: str, role: str) -> None:
-    answer = scenario.members[role].send(method, b"")
-    assert (answer.code, answer.reason) == ("UNIMPLEMENTED", "NOT_SERVED"), answer
 
 
 @pytest.mark.parametrize("method", [name for name, roles in MAY.items() if roles != ANYBODY])

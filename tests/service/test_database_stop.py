@@ -149,13 +149,6 @@ def test_a_restart_that_nobody_met_is_found_out(scenario: Scenario, postgres: Po
     assert submission_id in scenario.stored()
 
 
-def test_what_is_not_served_tells_it_too(scenario: Scenario, postgres: Postgres) -> None:
-    method = "Reporting/RecordDecision"
-    assert contract(scenario.acme, method, b"").status == ("UNIMPLEMENTED", "NOT_SERVED")
-    postgres.stop("fast")
-    refused_with_delay(contract(scenario.acme, method, b""))
-
-
 READINESS = ["", "readiness", "creditbureau.v1.Reporting"]
 
 

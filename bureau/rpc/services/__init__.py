@@ -11,7 +11,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 
 from bureau.rpc.guard import AnyHandler, Guard
-from bureau.rpc.methods import METHODS, SERVICES, name_of
+from bureau.rpc.methods import SERVICES
 from bureau.rpc.servicer import Servicer
 from bureau.rpc.services.consents import Consents
 from bureau.rpc.services.directory import Directory
@@ -33,12 +33,10 @@ SERVICERS: dict[str, type[Servicer]] = {
 
 
 def handlers(guard: Guard, served: Iterable[str]) -> list[grpc.GenericRpcHandler]:
-    """Return the gRPC handlers of the services named; a method without rules is refused."""
+    """Return the gRPC handlers of the services named."""
     wanted = set(served)
 
     def handler(method: MethodDescriptor) -> AnyHandler:
-        if name_of(method) not in METHODS:
-            return guard.unimplemented_handler(method)
         servicer = SERVICERS[method.containing_service.name]
         if method.server_streaming:
             return guard.stream_handler(method, servicer)

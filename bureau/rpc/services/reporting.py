@@ -7,8 +7,15 @@ from typing import final
 
 import grpc
 
-from bureau.errors import Refusal
-from bureau.journeys import disclosure, events, monitoring, portfolio, query, replay
+from bureau.journeys import (
+    decision,
+    disclosure,
+    events,
+    monitoring,
+    portfolio,
+    query,
+    replay,
+)
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.reporting_pb2_grpc import ReportingServicer
@@ -65,4 +72,17 @@ class Reporting(Servicer, ReportingServicer):
     def RecordDecision(
         self, request: reporting_pb2.RecordDecisionRequest, context: grpc.ServicerContext
     ) -> reporting_pb2.RecordDecisionResponse:
-        raise Refusal("NOT_SERVED", "Reporting/RecordDecision")
+        return reporting_pb2.RecordDecisionResponse(
+            receipt=decision.record_decision(self.bureau, self.caller, request.decision)
+        )
+
+    def ListOwnDecisions(
+        self, request: reporting_pb2.ListOwnDecisionsRequest, context: grpc.ServicerContext
+    ) -> reporting_pb2.ListOwnDecisionsResponse:
+        return decision.list_own_decisions(
+            self.bureau,
+            self.caller,
+            request.subject_id,
+            request.page_size,
+            request.page_token,
+        )

@@ -6,7 +6,7 @@ from typing import final
 
 import grpc
 
-from bureau.journeys import disclosure, dispute, events, hold, repudiation, subject
+from bureau.journeys import decision, disclosure, dispute, events, hold, repudiation, subject
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import subjects_pb2
 from creditbureau.v1.subjects_pb2_grpc import SubjectsServicer
@@ -50,6 +50,13 @@ class Subjects(Servicer, SubjectsServicer):
             self.bureau, request.subject_request, request.page_size, request.page_token
         )
         return subjects_pb2.ListInquiriesResponse(**page._asdict())
+
+    def ListDecisions(
+        self, request: subjects_pb2.ListDecisionsRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.ListDecisionsResponse:
+        return decision.list_decisions(
+            self.bureau, request.subject_request, request.page_size, request.page_token
+        )
 
     def ListEvents(
         self, request: subjects_pb2.ListEventsRequest, context: grpc.ServicerContext

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bureau.store.queries.consents import *
 from bureau.store.queries.contributions import *
 from bureau.store.queries.credit_file import *
+from bureau.store.queries.decisions import *
 from bureau.store.queries.erasures import *
 from bureau.store.queries.event_links import *
 from bureau.store.queries.inquiries import *

@@ -261,6 +261,20 @@ ACKNOWLEDGE_ALERTS = Method(
     DeadlineClass.WRITE,
 )
 
+RECORD_DECISION = Method(
+    "creditbureau.v1.Reporting/RecordDecision",
+    reporting_pb2.RecordDecisionRequest,
+    reporting_pb2.RecordDecisionResponse,
+    DeadlineClass.WRITE,
+)
+
+LIST_OWN_DECISIONS = Method(
+    "creditbureau.v1.Reporting/ListOwnDecisions",
+    reporting_pb2.ListOwnDecisionsRequest,
+    reporting_pb2.ListOwnDecisionsResponse,
+    DeadlineClass.READ,
+)
+
 ATTEST_KEY = Method(
     "creditbureau.v1.Subjects/AttestKey",
     subjects_pb2.AttestKeyRequest,
@@ -293,6 +307,13 @@ LIST_INQUIRIES = Method(
     "creditbureau.v1.Subjects/ListInquiries",
     subjects_pb2.ListInquiriesRequest,
     subjects_pb2.ListInquiriesResponse,
+    DeadlineClass.READ,
+)
+
+LIST_DECISIONS = Method(
+    "creditbureau.v1.Subjects/ListDecisions",
+    subjects_pb2.ListDecisionsRequest,
+    subjects_pb2.ListDecisionsResponse,
     DeadlineClass.READ,
 )
 

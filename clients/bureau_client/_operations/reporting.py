@@ -10,17 +10,20 @@ from hashlib import sha256
 from bureau_client._codec.reports import read_evidence, read_place
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
+from bureau_client._operations.decisions import verified_decisions
 from bureau_client._operations.events import hold_report
 from bureau_client._operations.inquiries import SignedPage, list_inquiries
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import PageBytes, as_it_is, collect
+from bureau_client._operations.pages import PageBytes, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.models.codes import EvidenceLevel, Purpose
+from bureau_client.models.decisions import DecidedReport
 from bureau_client.models.members import Member, Vouched
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Evidence, InquiryLine, Report
 from bureau_client.verify.checks import check_equal, verifying
+from bureau_client.verify.decisions import verify_decided
 from bureau_client.verify.evidence import (
     by_furnisher,
     evidence_due,
@@ -120,8 +123,10 @@ def list_own_inquiries(
 
 def replay(
     context: SigningContext, inquiry_id: str, subject_id: str, member_id: str = ""
-) -> Operation[Report]:
-    """Return an earlier report and its evidence again, exactly as they were."""
+) -> Operation[DecidedReport]:
+    """Return an earlier report and its evidence again, exactly as they were, with the
+    decisions on it.
+    """
     inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
     statement = reporting_pb2.Replay(
         header=context.signer.header(),
@@ -151,7 +156,18 @@ def replay(
         more = reporting_pb2.ReplayReportRequest(replay=sealed, page_token=token)
         return (yield from call(methods.REPLAY_REPORT, more)).evidence
 
-    return (yield from _with_evidence(context, report, level, reply.evidence, further))
+    report = yield from _with_evidence(context, report, level, reply.evidence, further)
+    check_size("The list of decisions", reply.decisions)
+    decisions = yield from verified_decisions(
+        context,
+        reply.decisions,
+        set(),
+        subject_id=report.subject_id,
+        member_id=report.member_id,
+    )
+    for decision in decisions:
+        verify_decided(decision, report)
+    return DecidedReport(report, tuple(decisions))
 
 
 def verified_report(

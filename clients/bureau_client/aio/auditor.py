@@ -9,6 +9,7 @@ from bureau_client import verify
 from bureau_client._operations import (
     auditing,
     cosigning,
+    decisions,
     erasures,
     log,
     members,
@@ -21,12 +22,14 @@ from bureau_client._operations.receipts import sighting_of
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.aio.client import AsyncClient
 from bureau_client.models.audits import AuditReport, Checkpoint
+from bureau_client.models.decisions import DecidedReport, RecordedDecision
 from bureau_client.models.erasures import Erasure
 from bureau_client.models.members import Member
 from bureau_client.models.progress import OnProgress
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Evidence, Report
 from bureau_client.models.standards import Standard
+from bureau_client.protocols import DecisionPolicy
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
@@ -139,8 +142,49 @@ class AsyncAuditor(AsyncClient):
             NotFound: No report was given under this inquiry.
             NotAuthenticated: The signing key of the profile cannot be used.
         """
+        return (await self.decisions(inquiry_id, subject_id, member_id=member_id)).report
+
+    async def decisions(
+        self, inquiry_id: str, subject_id: str = "", *, member_id: str = ""
+    ) -> DecidedReport:
+        """Return any earlier report again, with the decisions that its member recorded on it,
+        each verified.
+
+        It is a replay: signed with the auditor's key, logged, and shown to the subject.
+
+        Args:
+            inquiry_id: `request_id` of the report.
+            subject_id: For a portfolio inquiry: the subject of the report.
+            member_id: The member that inquired; required where several members used one
+                request id.
+
+        Raises:
+            NotFound: No report was given under this inquiry.
+            NotAuthenticated: The signing key of the profile cannot be used.
+            VerificationFailed: A decision is not in the log, its member did not sign it, or it
+                is about another report.
+        """
         signing = signing_as_well(self._context, self._profile, self._key, self._passphrase)
-        return await self._driver.run(reporting.replay(signing, inquiry_id, subject_id, member_id))
+        operation = reporting.replay(signing, inquiry_id, subject_id, member_id)
+        return await self._driver.run(operation)
+
+    async def check_decision(
+        self, decision: RecordedDecision, report: Report, policy: DecisionPolicy, inputs: bytes
+    ) -> None:
+        """Check that a recorded decision follows from its report, the policy and the inputs.
+
+        Args:
+            decision: A decision of `decisions`, or one that a person or a lender kept.
+            report: The report that it is based on, of `decisions` or verified.
+            policy: The policy that the lender hands over.
+            inputs: The document of the other inputs that the lender hands over.
+
+        Raises:
+            VerificationFailed: A signature, proof or digest does not verify, a reason rests on
+                an entry that the report lacks, or the policy decides otherwise.
+        """
+        operation = decisions.check_outcome(self._context, decision, report, policy, inputs)
+        await self._driver.run(operation)
 
     async def erasures(self, *, limit: int | None = None) -> list[Erasure]:
         """List the operator's erasures of accounts and statements, newest first, verified.

@@ -11,6 +11,7 @@ from typing import Self
 
 from bureau_client._operations import (
     consents,
+    decisions,
     directory,
     disputes,
     erasures,
@@ -42,6 +43,7 @@ from bureau_client.models.codes import (
     SubmissionKind,
 )
 from bureau_client.models.consents import Consent
+from bureau_client.models.decisions import Decision, RecordedDecision
 from bureau_client.models.erasures import Erasure
 from bureau_client.models.many import Identifier, Inquiry
 from bureau_client.models.members import Member
@@ -531,7 +533,40 @@ class AsyncLender(AsyncClient):
             ConsentError: The consent of the inquiry no longer allows its report.
             PermissionDenied: The subject has frozen the file (HOLD).
         """
-        return await self._driver.run(reporting.replay(self._signing, inquiry_id, subject_id))
+        operation = reporting.replay(self._signing, inquiry_id, subject_id)
+        return (await self._driver.run(operation)).report
+
+    async def record_decision(self, decision: Decision) -> Receipt:
+        """Record a decision on a report that this member queried.
+
+        The bureau logs the signed decision, and notifies the person, who reads the outcome,
+        the policy's name and version, and the reasons.
+
+        Args:
+            decision: The decision; `subject_id` and `inquiry_id` are `subject_id` and
+                `request_id` of its report.
+
+        Raises:
+            NotFound: This member got no report on this person under this inquiry.
+            InvalidRequest: The report has another digest; an adverse decision has no reason;
+                the report has as many decisions as the bureau allows.
+        """
+        return await self._driver.run(decisions.record_decision(self._signing, decision))
+
+    async def decisions(
+        self, subject_id: str = "", *, limit: int | None = None
+    ) -> list[RecordedDecision]:
+        """List this member's own decisions, newest first, each verified.
+
+        Args:
+            subject_id: Only those about this person; empty for all.
+            limit: Largest number of decisions; None for all.
+
+        Raises:
+            VerificationFailed: A decision is not in the log, or this member did not sign it.
+        """
+        operation = decisions.list_own_decisions(self._signing, subject_id, limit)
+        return await self._driver.run(operation)
 
     async def check_events(self, one: Report, other: Report) -> None:
         """Check that the later of two reports about one subject covers every event that the

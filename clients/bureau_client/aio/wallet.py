@@ -9,6 +9,7 @@ from pathlib import Path
 from bureau_client._operations import (
     arguments,
     consents,
+    decisions,
     disputes,
     events,
     own_entries,
@@ -31,6 +32,7 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.decisions import RecordedDecision
 from bureau_client.models.events import Event
 from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
@@ -289,6 +291,16 @@ class AsyncWallet(AsyncClient):
             self._signing, dispute_id, narrative, attachment_digests
         )
         return await self._driver.run(operation)
+
+    async def decisions(self, *, limit: int | None = None) -> list[RecordedDecision]:
+        """List the decisions that lenders recorded on reports about the person, newest first,
+        each verified: its lender signed it, about this person.
+
+        Raises:
+            VerificationFailed: A decision is not in the log, its lender did not sign it, or it
+                is about another person.
+        """
+        return await self._driver.run(decisions.list_decisions(self._signing, limit))
 
     async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """List the person's disputes, newest first."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from bureau_client.models.codes import DecisionOutcome
 from bureau_client.models.months import Month
+from bureau_client.models.receipts import Receipt
+from bureau_client.models.reports import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +73,31 @@ class Decision:
     price_band: str = ""
     tradeline_id: str = ""
     reasons: tuple[DecisionReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDecision:
+    """A decision that a member signed and the bureau logged, verified.
+
+    Attributes:
+        decision_id: Request id of the statement.
+        member_id: The member that decided.
+        time: Time of the entry in the log, UTC.
+        statement: The signed statement, a serialised DSSE envelope.
+        receipt: Proof that the statement is in the log.
+    """
+
+    decision_id: str
+    member_id: str
+    decision: Decision
+    time: datetime
+    statement: bytes = field(repr=False)
+    receipt: Receipt = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedReport:
+    """A replayed report, and the decisions that its member recorded on it, oldest first."""
+
+    report: Report
+    decisions: tuple[RecordedDecision, ...]

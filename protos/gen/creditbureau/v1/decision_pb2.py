@@ -23,10 +23,9 @@ _sym_db = _symbol_database.Default()
 
 
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
-from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/decision.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1d\x63reditbureau/v1/options.proto\"\x86\x08\n\x0f\x44\x65\x63isionReceipt\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12Q\n\ninquiry_id\x18\x02 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tinquiryId\x12,\n\rreport_digest\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0creportDigest\x12;\n\x0bpolicy_name\x18\x04 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[a-z0-9._-]{1,64}$R\npolicyName\x12\x44\n\x0epolicy_version\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9._-]{1,64}$R\rpolicyVersion\x12,\n\rpolicy_digest\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0cpolicyDigest\x12,\n\rinputs_digest\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0cinputsDigest\x12\x46\n\x07outcome\x18\x08 \x01(\x0e\x32 .creditbureau.v1.DecisionOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07outcome\x12\"\n\x05limit\x18\t \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00R\x05limit\x88\x01\x01\x12\x30\n\x08\x63urrency\x18\n \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$R\x08\x63urrency\x12<\n\nprice_band\x18\x0b \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9._-]{0,32}$R\tpriceBand\x12;\n\x0ctradeline_id\x18\x0c \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\x0btradelineId\x12\x43\n\x07reasons\x18\r \x03(\x0b\x32\x1f.creditbureau.v1.DecisionReasonB\x08\xbaH\x05\x92\x01\x02\x10\x04R\x07reasons:\xf1\x01\xf0\xe0\x18\x80\x80\x02\xbaH\xe7\x01\x1a\x86\x01\n\x10\x64\x65\x63ision.reasons\x12\x37\x44\x45\x43LINE, COUNTER_OFFER, FREEZE and REDUCE need a reason\x1a\x39!(this.outcome in [2, 4, 6, 8]) || size(this.reasons) > 0\x1a\\\n\x0e\x64\x65\x63ision.limit\x12 limit and currency come together\x1a(has(this.limit) == (this.currency != \'\')B\x08\n\x06_limit\"\xcd\x01\n\x0e\x44\x65\x63isionReason\x12-\n\x04\x63ode\x18\x01 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^[a-z0-9_.]{1,64}$R\x04\x63ode\x12L\n\nattributes\x18\x02 \x03(\tB,\xbaH)\x92\x01&\x10\x08\"\"r 2\x1e^[a-z0-9_]{1,64}(\\.[A-Z]{3})?$R\nattributes\x12>\n\x05\x62\x61sis\x18\x03 \x03(\x0b\x32\x1e.creditbureau.v1.DecisionBasisB\x08\xbaH\x05\x92\x01\x02\x10\x10R\x05\x62\x61sis\"l\n\rDecisionBasis\x12\x38\n\x0ctradeline_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\x0btradelineId\x12!\n\x05month\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xe8\x83=(\x00R\x05month*\xc1\x02\n\x0f\x44\x65\x63isionOutcome\x12 \n\x1c\x44\x45\x43ISION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_APPROVE\x10\x01\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_DECLINE\x10\x02\x12\x1a\n\x16\x44\x45\x43ISION_OUTCOME_REFER\x10\x03\x12\"\n\x1e\x44\x45\x43ISION_OUTCOME_COUNTER_OFFER\x10\x04\x12\x19\n\x15\x44\x45\x43ISION_OUTCOME_KEEP\x10\x05\x12\x1b\n\x17\x44\x45\x43ISION_OUTCOME_FREEZE\x10\x06\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_RESTORE\x10\x07\x12\x1b\n\x17\x44\x45\x43ISION_OUTCOME_REDUCE\x10\x08\x12\x1d\n\x19\x44\x45\x43ISION_OUTCOME_INCREASE\x10\tBE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/decision.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\"\xe2\x06\n\x0f\x44\x65\x63isionReceipt\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12Q\n\ninquiry_id\x18\x03 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tinquiryId\x12,\n\rreport_digest\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0creportDigest\x12;\n\x0bpolicy_name\x18\x05 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[a-z0-9._-]{1,64}$R\npolicyName\x12\x44\n\x0epolicy_version\x18\x06 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9._-]{1,64}$R\rpolicyVersion\x12,\n\rpolicy_digest\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0cpolicyDigest\x12,\n\rinputs_digest\x18\x08 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0cinputsDigest\x12\x46\n\x07outcome\x18\t \x01(\x0e\x32 .creditbureau.v1.DecisionOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07outcome\x12\x36\n\x0blimit_minor\x18\n \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00H\x00R\nlimitMinor\x88\x01\x01\x12\x30\n\x08\x63urrency\x18\x0b \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$R\x08\x63urrency\x12<\n\nprice_band\x18\x0c \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9._-]{0,32}$R\tpriceBand\x12;\n\x0ctradeline_id\x18\r \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\x0btradelineId\x12\x43\n\x07reasons\x18\x0e \x03(\x0b\x32\x1f.creditbureau.v1.DecisionReasonB\x08\xbaH\x05\x92\x01\x02\x10\x04R\x07reasonsB\x0e\n\x0c_limit_minor\"\xcd\x01\n\x0e\x44\x65\x63isionReason\x12-\n\x04\x63ode\x18\x01 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^[a-z0-9_.]{1,64}$R\x04\x63ode\x12L\n\nattributes\x18\x02 \x03(\tB,\xbaH)\x92\x01&\x10\x08\"\"r 2\x1e^[a-z0-9_]{1,64}(\\.[A-Z]{3})?$R\nattributes\x12>\n\x05\x62\x61sis\x18\x03 \x03(\x0b\x32\x1e.creditbureau.v1.DecisionBasisB\x08\xbaH\x05\x92\x01\x02\x10\x10R\x05\x62\x61sis\"l\n\rDecisionBasis\x12\x38\n\x0ctradeline_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\x0btradelineId\x12!\n\x05month\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x88\xa7\x12(\x00R\x05month*\xc1\x02\n\x0f\x44\x65\x63isionOutcome\x12 \n\x1c\x44\x45\x43ISION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_APPROVE\x10\x01\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_DECLINE\x10\x02\x12\x1a\n\x16\x44\x45\x43ISION_OUTCOME_REFER\x10\x03\x12\"\n\x1e\x44\x45\x43ISION_OUTCOME_COUNTER_OFFER\x10\x04\x12\x19\n\x15\x44\x45\x43ISION_OUTCOME_KEEP\x10\x05\x12\x1b\n\x17\x44\x45\x43ISION_OUTCOME_FREEZE\x10\x06\x12\x1c\n\x18\x44\x45\x43ISION_OUTCOME_RESTORE\x10\x07\x12\x1b\n\x17\x44\x45\x43ISION_OUTCOME_REDUCE\x10\x08\x12\x1d\n\x19\x44\x45\x43ISION_OUTCOME_INCREASE\x10\tBE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\017creditbureau.v1P\001Z\036creditbureau/v1;creditbureauv1\252\002\017CreditBureau.V1'
   _globals['_DECISIONRECEIPT'].fields_by_name['header']._loaded_options = None
   _globals['_DECISIONRECEIPT'].fields_by_name['header']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_DECISIONRECEIPT'].fields_by_name['subject_id']._loaded_options = None
+  _globals['_DECISIONRECEIPT'].fields_by_name['subject_id']._serialized_options = b'\272H\022r\0202\016^[0-9a-f]{32}$'
   _globals['_DECISIONRECEIPT'].fields_by_name['inquiry_id']._loaded_options = None
   _globals['_DECISIONRECEIPT'].fields_by_name['inquiry_id']._serialized_options = b'\272H/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_DECISIONRECEIPT'].fields_by_name['report_digest']._loaded_options = None
@@ -50,8 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISIONRECEIPT'].fields_by_name['inputs_digest']._serialized_options = b'\272H\004z\002h '
   _globals['_DECISIONRECEIPT'].fields_by_name['outcome']._loaded_options = None
   _globals['_DECISIONRECEIPT'].fields_by_name['outcome']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
-  _globals['_DECISIONRECEIPT'].fields_by_name['limit']._loaded_options = None
-  _globals['_DECISIONRECEIPT'].fields_by_name['limit']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_DECISIONRECEIPT'].fields_by_name['limit_minor']._loaded_options = None
+  _globals['_DECISIONRECEIPT'].fields_by_name['limit_minor']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001(\000'
   _globals['_DECISIONRECEIPT'].fields_by_name['currency']._loaded_options = None
   _globals['_DECISIONRECEIPT'].fields_by_name['currency']._serialized_options = b'\272H\021r\0172\r^([A-Z]{3})?$'
   _globals['_DECISIONRECEIPT'].fields_by_name['price_band']._loaded_options = None
@@ -60,8 +61,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISIONRECEIPT'].fields_by_name['tradeline_id']._serialized_options = b'\272H\025r\0232\021^([0-9a-f]{32})?$'
   _globals['_DECISIONRECEIPT'].fields_by_name['reasons']._loaded_options = None
   _globals['_DECISIONRECEIPT'].fields_by_name['reasons']._serialized_options = b'\272H\005\222\001\002\020\004'
-  _globals['_DECISIONRECEIPT']._loaded_options = None
-  _globals['_DECISIONRECEIPT']._serialized_options = b'\360\340\030\200\200\002\272H\347\001\032\206\001\n\020decision.reasons\0227DECLINE, COUNTER_OFFER, FREEZE and REDUCE need a reason\0329!(this.outcome in [2, 4, 6, 8]) || size(this.reasons) > 0\032\\\n\016decision.limit\022 limit and currency come together\032(has(this.limit) == (this.currency != \'\')'
   _globals['_DECISIONREASON'].fields_by_name['code']._loaded_options = None
   _globals['_DECISIONREASON'].fields_by_name['code']._serialized_options = b'\272H\026r\0242\022^[a-z0-9_.]{1,64}$'
   _globals['_DECISIONREASON'].fields_by_name['attributes']._loaded_options = None
@@ -71,13 +70,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISIONBASIS'].fields_by_name['tradeline_id']._loaded_options = None
   _globals['_DECISIONBASIS'].fields_by_name['tradeline_id']._serialized_options = b'\272H\022r\0202\016^[0-9a-f]{32}$'
   _globals['_DECISIONBASIS'].fields_by_name['month']._loaded_options = None
-  _globals['_DECISIONBASIS'].fields_by_name['month']._serialized_options = b'\272H\010\032\006\030\350\203=(\000'
-  _globals['_DECISIONOUTCOME']._serialized_start=1466
-  _globals['_DECISIONOUTCOME']._serialized_end=1787
-  _globals['_DECISIONRECEIPT']._serialized_start=115
-  _globals['_DECISIONRECEIPT']._serialized_end=1145
-  _globals['_DECISIONREASON']._serialized_start=1148
-  _globals['_DECISIONREASON']._serialized_end=1353
-  _globals['_DECISIONBASIS']._serialized_start=1355
-  _globals['_DECISIONBASIS']._serialized_end=1463
+  _globals['_DECISIONBASIS'].fields_by_name['month']._serialized_options = b'\272H\010\032\006\030\210\247\022(\000'
+  _globals['_DECISIONOUTCOME']._serialized_start=1271
+  _globals['_DECISIONOUTCOME']._serialized_end=1592
+  _globals['_DECISIONRECEIPT']._serialized_start=84
+  _globals['_DECISIONRECEIPT']._serialized_end=950
+  _globals['_DECISIONREASON']._serialized_start=953
+  _globals['_DECISIONREASON']._serialized_end=1158
+  _globals['_DECISIONBASIS']._serialized_start=1160
+  _globals['_DECISIONBASIS']._serialized_end=1268
 # @@protoc_insertion_point(module_scope)

@@ -79,6 +79,7 @@ class DecisionReceipt(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HEADER_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
     INQUIRY_ID_FIELD_NUMBER: _builtins.int
     REPORT_DIGEST_FIELD_NUMBER: _builtins.int
     POLICY_NAME_FIELD_NUMBER: _builtins.int
@@ -86,11 +87,13 @@ class DecisionReceipt(_message.Message):
     POLICY_DIGEST_FIELD_NUMBER: _builtins.int
     INPUTS_DIGEST_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
-    LIMIT_FIELD_NUMBER: _builtins.int
+    LIMIT_MINOR_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
     PRICE_BAND_FIELD_NUMBER: _builtins.int
     TRADELINE_ID_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Subject of the report: 32 hex characters."""
     inquiry_id: _builtins.str
     """Request id of the inquiry whose report the decision is based on."""
     report_digest: _builtins.bytes
@@ -105,7 +108,7 @@ class DecisionReceipt(_message.Message):
     """SHA-256 of the other inputs: the document of what the lender knew beside the report."""
     outcome: Global___DecisionOutcome.ValueType
     """Outcome of the decision."""
-    limit: _builtins.int
+    limit_minor: _builtins.int
     """Limit that is granted, offered or set, in minor units of the currency."""
     currency: _builtins.str
     """ISO 4217 currency of the limit; empty without a limit."""
@@ -122,13 +125,14 @@ class DecisionReceipt(_message.Message):
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionReason]:
         """Principal reasons, most important first: at most four (Regulation B, 12 CFR 1002.9,
-        official interpretation 9(b)(2)-1).
+        official interpretation 9(b)(2)-1). DECLINE, COUNTER_OFFER, FREEZE and REDUCE need one.
         """
 
     def __init__(
         self,
         *,
         header: _envelope_pb2.Header | None = ...,
+        subject_id: _builtins.str = ...,
         inquiry_id: _builtins.str = ...,
         report_digest: _builtins.bytes = ...,
         policy_name: _builtins.str = ...,
@@ -136,19 +140,19 @@ class DecisionReceipt(_message.Message):
         policy_digest: _builtins.bytes = ...,
         inputs_digest: _builtins.bytes = ...,
         outcome: Global___DecisionOutcome.ValueType = ...,
-        limit: _builtins.int | None = ...,
+        limit_minor: _builtins.int | None = ...,
         currency: _builtins.str = ...,
         price_band: _builtins.str = ...,
         tradeline_id: _builtins.str = ...,
         reasons: _abc.Iterable[Global___DecisionReason] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "header", b"header", "limit", b"limit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit_minor", b"_limit_minor", "header", b"header", "limit_minor", b"limit_minor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "currency", b"currency", "header", b"header", "inputs_digest", b"inputs_digest", "inquiry_id", b"inquiry_id", "limit", b"limit", "outcome", b"outcome", "policy_digest", b"policy_digest", "policy_name", b"policy_name", "policy_version", b"policy_version", "price_band", b"price_band", "reasons", b"reasons", "report_digest", b"report_digest", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit_minor", b"_limit_minor", "currency", b"currency", "header", b"header", "inputs_digest", b"inputs_digest", "inquiry_id", b"inquiry_id", "limit_minor", b"limit_minor", "outcome", b"outcome", "policy_digest", b"policy_digest", "policy_name", b"policy_name", "policy_version", b"policy_version", "price_band", b"price_band", "reasons", b"reasons", "report_digest", b"report_digest", "subject_id", b"subject_id", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
-    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    _WhichOneofReturnType__limit_minor: _TypeAlias = _typing.Literal["limit_minor"]  # noqa: Y015
+    _WhichOneofArgType__limit_minor: _TypeAlias = _typing.Literal["_limit_minor", b"_limit_minor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit_minor) -> _WhichOneofReturnType__limit_minor | None: ...
 
 Global___DecisionReceipt: _TypeAlias = DecisionReceipt  # noqa: Y015
 

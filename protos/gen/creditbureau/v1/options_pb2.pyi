@@ -102,9 +102,7 @@ Global___MethodRules: _TypeAlias = MethodRules  # noqa: Y015
 RULES_FIELD_NUMBER: _builtins.int
 MAX_PAYLOAD_BYTES_FIELD_NUMBER: _builtins.int
 rules: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___MethodRules]
-"""Rules of a method. A method without rules is part of the contract and is not
-served: every call is answered with NOT_SERVED.
-"""
+"""Rules of a method; every method of the contract has them."""
 max_payload_bytes: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, _builtins.int]
 """Size of the largest payload of an envelope that holds this message, in bytes; a larger
 one is refused with TOO_LARGE. Without the option: 16384.

@@ -273,6 +273,7 @@ class ReplayReportResponse(_message.Message):
     CONSENT_FIELD_NUMBER: _builtins.int
     INQUIRY_RECEIPT_FIELD_NUMBER: _builtins.int
     PORTFOLIO_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:
         """Payload: Report, with the same bytes as before and a new signature."""
@@ -303,6 +304,10 @@ class ReplayReportResponse(_message.Message):
     def portfolio(self) -> Global___PortfolioProof:
         """Place of the report among those of a PortfolioInquiry; absent for an Inquiry."""
 
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """Decisions that were recorded on the report, oldest first: payload DecisionReceipt."""
+
     def __init__(
         self,
         *,
@@ -313,10 +318,11 @@ class ReplayReportResponse(_message.Message):
         consent: Global___ConsentProof | None = ...,
         inquiry_receipt: _log_pb2.Receipt | None = ...,
         portfolio: Global___PortfolioProof | None = ...,
+        decisions: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "decisions", b"decisions", "evidence", b"evidence", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -731,3 +737,57 @@ class RecordDecisionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordDecisionResponse: _TypeAlias = RecordDecisionResponse  # noqa: Y015
+
+@_typing.final
+class ListOwnDecisionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Only decisions about this subject; empty means all."""
+    page_size: _builtins.int
+    """Largest number of items on the page; 0 means 100."""
+    page_token: _builtins.str
+    """Token of this page, from the previous page; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOwnDecisionsRequest: _TypeAlias = ListOwnDecisionsRequest  # noqa: Y015
+
+@_typing.final
+class ListOwnDecisionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """Payload: DecisionReceipt. Newest first."""
+
+    def __init__(
+        self,
+        *,
+        decisions: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOwnDecisionsResponse: _TypeAlias = ListOwnDecisionsResponse  # noqa: Y015

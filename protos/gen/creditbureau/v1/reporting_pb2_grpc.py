@@ -75,6 +75,11 @@ class ReportingStub:
                 request_serializer=creditbureau_dot_v1_dot_reporting__pb2.RecordDecisionRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_reporting__pb2.RecordDecisionResponse.FromString,
                 _registered_method=True)
+        self.ListOwnDecisions = channel.unary_unary(
+                '/creditbureau.v1.Reporting/ListOwnDecisions',
+                request_serializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnDecisionsRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnDecisionsResponse.FromString,
+                _registered_method=True)
 
 
 class ReportingServicer:
@@ -157,8 +162,17 @@ class ReportingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordDecision(self, request, context):
-        """Records the decision that a report led to, with the policy and the inputs,
-        so that the decision can be explained and replayed. Reasons: NOT_SERVED.
+        """Records a decision on a report that the caller got. The subject gets a notice, and
+        reads the decision with its reasons. The bureau checks whose report it was and its
+        digest, not the decision. Reasons: NOT_FOUND, also for the inquiries of others;
+        INVALID_FIELD, LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOwnDecisions(self, request, context):
+        """Lists the caller's own decisions, newest first, in pages. Reasons: BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,6 +220,11 @@ def add_ReportingServicer_to_server(servicer, server):
                     servicer.RecordDecision,
                     request_deserializer=creditbureau_dot_v1_dot_reporting__pb2.RecordDecisionRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_reporting__pb2.RecordDecisionResponse.SerializeToString,
+            ),
+            'ListOwnDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOwnDecisions,
+                    request_deserializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnDecisionsRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnDecisionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -425,6 +444,33 @@ class Reporting:
             '/creditbureau.v1.Reporting/RecordDecision',
             creditbureau_dot_v1_dot_reporting__pb2.RecordDecisionRequest.SerializeToString,
             creditbureau_dot_v1_dot_reporting__pb2.RecordDecisionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOwnDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Reporting/ListOwnDecisions',
+            creditbureau_dot_v1_dot_reporting__pb2.ListOwnDecisionsRequest.SerializeToString,
+            creditbureau_dot_v1_dot_reporting__pb2.ListOwnDecisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,9 +63,13 @@ class ReportingStub:
     AcknowledgeAlerts: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.AcknowledgeAlertsRequest, _reporting_pb2.AcknowledgeAlertsResponse]
     """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
     RecordDecision: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.RecordDecisionRequest, _reporting_pb2.RecordDecisionResponse]
-    """Records the decision that a report led to, with the policy and the inputs,
-    so that the decision can be explained and replayed. Reasons: NOT_SERVED.
+    """Records a decision on a report that the caller got. The subject gets a notice, and
+    reads the decision with its reasons. The bureau checks whose report it was and its
+    digest, not the decision. Reasons: NOT_FOUND, also for the inquiries of others;
+    INVALID_FIELD, LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
+    ListOwnDecisions: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ListOwnDecisionsRequest, _reporting_pb2.ListOwnDecisionsResponse]
+    """Lists the caller's own decisions, newest first, in pages. Reasons: BAD_PAGE_TOKEN."""
 
 class ReportingServicer(metaclass=_abc_1.ABCMeta):
     """Members query signed reports."""
@@ -164,8 +168,18 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.RecordDecisionRequest,
         context: _grpc.ServicerContext,
     ) -> _reporting_pb2.RecordDecisionResponse:
-        """Records the decision that a report led to, with the policy and the inputs,
-        so that the decision can be explained and replayed. Reasons: NOT_SERVED.
+        """Records a decision on a report that the caller got. The subject gets a notice, and
+        reads the decision with its reasons. The bureau checks whose report it was and its
+        digest, not the decision. Reasons: NOT_FOUND, also for the inquiries of others;
+        INVALID_FIELD, LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
+
+    @_abc_1.abstractmethod
+    def ListOwnDecisions(
+        self,
+        request: _reporting_pb2.ListOwnDecisionsRequest,
+        context: _grpc.ServicerContext,
+    ) -> _reporting_pb2.ListOwnDecisionsResponse:
+        """Lists the caller's own decisions, newest first, in pages. Reasons: BAD_PAGE_TOKEN."""
 
 def add_ReportingServicer_to_server(servicer: ReportingServicer, server: _grpc.Server) -> None: ...

@@ -62,6 +62,11 @@ class SubjectsStub:
                 request_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesResponse.FromString,
                 _registered_method=True)
+        self.ListDecisions = channel.unary_unary(
+                '/creditbureau.v1.Subjects/ListDecisions',
+                request_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListDecisionsRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ListDecisionsResponse.FromString,
+                _registered_method=True)
         self.ListEvents = channel.unary_unary(
                 '/creditbureau.v1.Subjects/ListEvents',
                 request_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListEventsRequest.SerializeToString,
@@ -156,6 +161,14 @@ class SubjectsServicer:
     def ListInquiries(self, request, context):
         """Lists every inquiry about the subject, granted and denied, newest first.
         Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDecisions(self, request, context):
+        """Lists the decisions on reports about the subject, newest first, as the members signed
+        them. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -262,6 +275,11 @@ def add_SubjectsServicer_to_server(servicer, server):
                     servicer.ListInquiries,
                     request_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesResponse.SerializeToString,
+            ),
+            'ListDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDecisions,
+                    request_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ListDecisionsRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListDecisionsResponse.SerializeToString,
             ),
             'ListEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEvents,
@@ -447,6 +465,33 @@ class Subjects:
             '/creditbureau.v1.Subjects/ListInquiries',
             creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesRequest.SerializeToString,
             creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Subjects/ListDecisions',
+            creditbureau_dot_v1_dot_subjects__pb2.ListDecisionsRequest.SerializeToString,
+            creditbureau_dot_v1_dot_subjects__pb2.ListDecisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

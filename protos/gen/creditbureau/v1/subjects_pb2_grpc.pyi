@@ -45,6 +45,10 @@ class SubjectsStub:
     """Lists every inquiry about the subject, granted and denied, newest first.
     Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
     """
+    ListDecisions: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListDecisionsRequest, _subjects_pb2.ListDecisionsResponse]
+    """Lists the decisions on reports about the subject, newest first, as the members signed
+    them. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """
     ListEvents: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListEventsRequest, _subjects_pb2.ListEventsResponse]
     """Lists the events of the subject's chain, oldest first: every statement about them
     other than a furnisher's submission. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST,
@@ -142,6 +146,16 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _subjects_pb2.ListInquiriesResponse:
         """Lists every inquiry about the subject, granted and denied, newest first.
         Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDecisions(
+        self,
+        request: _subjects_pb2.ListDecisionsRequest,
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.ListDecisionsResponse:
+        """Lists the decisions on reports about the subject, newest first, as the members signed
+        them. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
