@@ -50,6 +50,7 @@ from bureau_client._operations import methods, pages
 from bureau_client._transport.channels import MAX_MESSAGE_BYTES
 from bureau_client.models.statements import Statement
 from bureau_client.verify import verify_bundle
+from bureau_keys.envelope import MAX_PAYLOAD_BYTES
 from creditbureau.v1 import report_pb2, reporting_pb2
 from tests.service.client_calls import carry_out, client_of
 from tests.service.liar import deceive
@@ -182,7 +183,9 @@ def test_the_bounds_of_a_reply_are_together_below_what_the_sdk_takes() -> None:
         accounts + MAX_ALL_ACTIONS * action + MAX_DISPUTE_BYTES + MAX_INQUIRIES * inquiry + flag
     )
     assert report < MAX_REPORT_BYTES
-    assert MAX_REPORT_BYTES + limits.rotations * statement + piece < MAX_MESSAGE_BYTES
+    beside = limits.rotations * statement + piece
+    beside += limits.decisions_of_report * (MAX_PAYLOAD_BYTES + statement)
+    assert MAX_REPORT_BYTES + beside < MAX_MESSAGE_BYTES
 
 
 def test_several_furnishers_together_push_no_reply_over_the_limit() -> None:

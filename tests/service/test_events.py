@@ -37,7 +37,7 @@ from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.report_pb2 import Report as ReportMessage
 from creditbureau.v1.reporting_pb2 import Inquiry
-from tests.service.client_calls import client_of
+from tests.service.client_calls import client_of, decision_on
 from tests.service.liar import answers, deceive, forget_the_log, lists_of
 from tests.service.raw import Answer, Raw
 from tests.service.scenario import Scenario, account, open_scenario
@@ -52,6 +52,7 @@ KINDS = [
     "consent",
     "inquiry",
     "replay",
+    "decision",
     "hold",
     "hold-lift",
     "dispute",
@@ -83,6 +84,7 @@ def lived(scenario: Scenario) -> Wallet:
     consent_id = scenario.inquiring(person, "acme")
     report = asked(scenario, person, consent_id)
     acme.replay(report.request_id, report.subject_id)
+    acme.record_decision(decision_on(report))
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
     person.lift_hold(hold.hold_id)
     line = report.tradelines[0]

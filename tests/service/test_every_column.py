@@ -49,6 +49,7 @@ from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.profile import Trust
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from creditbureau.v1.standard_pb2 import StandardOfCredit
+from tests.service.client_calls import decision_on
 from tests.service.scenario import Scenario, account, database_of, open_scenario
 from tests.service.watching import JUNE, MAY, monitor
 
@@ -152,8 +153,9 @@ def use(scenario: Scenario) -> None:
         ),
     )
     # Reports, one by one and of a portfolio; alerts.
-    scenario.report(person, "brook")
-    scenario.report(other, "acme")
+    for report in (scenario.report(person, "brook"), scenario.report(other, "acme")):
+        # Decisions on reports.
+        scenario.lenders[report.member_id].record_decision(decision_on(report))
     assert list(acme.portfolio(Purpose.ACCOUNT_REVIEW))
     brook.acknowledge(next(iter(brook.alerts())).cursor)
     # What people do with their own files.

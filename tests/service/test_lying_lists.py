@@ -1,4 +1,4 @@
-"""A bureau that lies in its lists of consents, members and notices: every client refuses."""
+"""A bureau that lies in its lists of consents, members, notices, decisions: all clients refuse."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, consent_pb2
 from creditbureau.v1.consent_pb2 import Consent
 from creditbureau.v1.consents_pb2 import ConsentView, ListConsentsResponse
+from creditbureau.v1.decision_pb2 import DECISION_OUTCOME_APPROVE, DecisionReceipt
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
-from tests.service.client_calls import client_of, disputed, pending_key
+from tests.service.client_calls import client_of, decision_on, disputed, pending_key
 from tests.service.liar import answers, deceive, lists_of
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import MAY
@@ -356,6 +357,7 @@ def noticed(beijing: Scenario) -> Wallet:
     """A person with notices of every kind that a client can be given."""
     person = beijing.person()
     beijing.lenders["acme"].answer_dispute(disputed(beijing, person), DisputeOutcome.ACCURATE)
+    beijing.lenders["acme"].record_decision(decision_on(beijing.report(person, "acme")))
     late = {
         "status": AccountStatus.PAST_DUE_30,
         "days_past_due": 31,
@@ -437,6 +439,7 @@ def test_notices_come_with_their_causes(beijing: Scenario, noticed: Wallet) -> N
         assert all(notice.proved for notice in shown)
         assert {notice.kind for notice in shown} == {
             NoticeKind.ADVERSE_DATA,
+            NoticeKind.DECISION,
             NoticeKind.DISPUTE,
             NoticeKind.KEY_REPLACED,
             NoticeKind.KEY_PENDING,
@@ -474,3 +477,122 @@ def test_no_wallet_believes_a_lie_about_a_notice(
     false = lists_of(methods.LIST_NOTICES.path, lie)
     for shown in answers(beijing, "wallet", noticed, lambda client: client.notices(), false):
         assert isinstance(shown, VerificationFailed)
+
+
+# Decisions ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def decided(scenario: Scenario) -> Wallet:
+    """A person with a decision of each of two lenders."""
+    person = scenario.person()
+    for name in ("acme", "brook"):
+        lender = scenario.lenders[name]
+        lender.record_decision(decision_on(scenario.report(person, name)))
+    return person
+
+
+def approved(reply: Any) -> None:
+    """Show another outcome than the lender signed."""
+    for logged in reply.decisions:
+        decision = DecisionReceipt.FromString(logged.envelope.payload)
+        decision.outcome = DECISION_OUTCOME_APPROVE
+        logged.envelope.payload = decision.SerializeToString(deterministic=True)
+
+
+def by_nobody(reply: Any) -> None:
+    """Show a decision that another key signed."""
+    for logged in reply.decisions:
+        decision = DecisionReceipt.FromString(logged.envelope.payload)
+        logged.envelope.CopyFrom(seal(decision, SigningKey.generate()))
+
+
+def unlogged(reply: Any) -> None:
+    for logged in reply.decisions:
+        logged.ClearField("receipt")
+
+
+def of_another_leaf(reply: Any) -> None:
+    first, second = reply.decisions[0].receipt, reply.decisions[-1].receipt
+    kept = type(first)()
+    kept.CopyFrom(first)
+    first.CopyFrom(second)
+    second.CopyFrom(kept)
+    first.leaf_index += len(reply.decisions) == 1
+
+
+def twice(reply: Any) -> None:
+    reply.decisions.append(reply.decisions[0])
+
+
+DECISION_LIES = [approved, by_nobody, unlogged, of_another_leaf, twice]
+
+
+@pytest.mark.parametrize("lie", DECISION_LIES)
+def test_no_client_believes_a_lie_about_a_decision(
+    scenario: Scenario, decided: Wallet, lie: Callable[[Any], None]
+) -> None:
+    for kind, path in (
+        ("wallet", methods.LIST_DECISIONS.path),
+        ("lender", methods.LIST_OWN_DECISIONS.path),
+    ):
+        false = lists_of(path, lie)
+        for shown in answers(scenario, kind, decided, lambda client: client.decisions(), false):
+            assert isinstance(shown, VerificationFailed)
+
+
+def test_the_decision_about_another_person_is_not_believed(
+    scenario: Scenario, decided: Wallet
+) -> None:
+    other = scenario.person()
+    acme = scenario.lenders["acme"]
+    acme.record_decision(decision_on(scenario.report(other, "acme")))
+    theirs: list[Any] = []
+    keep = lists_of(methods.LIST_DECISIONS.path, lambda reply: theirs.append(reply.decisions[0]))
+    answers(scenario, "wallet", other, lambda client: client.decisions(), keep)
+
+    def foreign(reply: Any) -> None:
+        reply.decisions[0].CopyFrom(theirs[0])
+
+    false = lists_of(methods.LIST_DECISIONS.path, foreign)
+    for shown in answers(scenario, "wallet", decided, lambda client: client.decisions(), false):
+        assert isinstance(shown, VerificationFailed)
+        assert f"is about subject {other.subject_id}" in str(shown)
+    own = lists_of(methods.LIST_OWN_DECISIONS.path, foreign)
+    about = decided.subject_id
+    for shown in answers(scenario, "lender", decided, lambda client: client.decisions(about), own):
+        assert isinstance(shown, VerificationFailed)
+
+
+def test_the_decision_of_another_member_is_not_believed(
+    scenario: Scenario, decided: Wallet
+) -> None:
+    theirs: list[Any] = []
+    keep = lists_of(methods.LIST_DECISIONS.path, lambda reply: theirs.extend(reply.decisions))
+    answers(scenario, "wallet", decided, lambda client: client.decisions(), keep)
+
+    def foreign(reply: Any) -> None:
+        reply.decisions[0].CopyFrom(theirs[0])  # the newest is brook's
+
+    false = lists_of(methods.LIST_OWN_DECISIONS.path, foreign)
+    for shown in answers(scenario, "lender", decided, lambda client: client.decisions(), false):
+        assert isinstance(shown, VerificationFailed)
+        assert "The member of the decision is brook" in str(shown)
+
+
+def test_a_replay_with_the_decision_on_another_report_is_not_believed(
+    scenario: Scenario, decided: Wallet
+) -> None:
+    report = scenario.report(decided, "acme")
+    other: list[Any] = []
+    keep = lists_of(methods.LIST_DECISIONS.path, lambda reply: other.append(reply.decisions[-1]))
+    answers(scenario, "wallet", decided, lambda client: client.decisions(), keep)
+
+    def add(reply: Any) -> None:
+        reply.decisions.add().CopyFrom(other[0])
+
+    false = lists_of(methods.REPLAY_REPORT.path, add)
+    asked = report.request_id
+    for shown in answers(scenario, "lender", decided, lambda client: client.replay(asked), false):
+        assert isinstance(shown, VerificationFailed)
+        assert "The decision's inquiry" in str(shown)

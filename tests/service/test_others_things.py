@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bureau.testing import running_bureau
+from bureau_keys.envelope import seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     consent_pb2,
@@ -17,6 +18,7 @@ from creditbureau.v1 import (
     furnishing_pb2,
     log_pb2,
     members_pb2,
+    reporting_pb2,
     subjects_pb2,
 )
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -27,6 +29,7 @@ from tests.service.calls import (
     bound_person,
     change_of,
     credential,
+    decision_on,
     granted,
     ok,
 )
@@ -148,6 +151,31 @@ def test_anothers_consent_opens_no_report(members: MembersWithData) -> None:
     same(other, nothing, reason="CONSENT_REQUIRED")
 
 
+def test_a_report_of_another_is_decided_on_as_none(members: MembersWithData) -> None:
+    report = ok(members.acme.query(members.person.subject_id, members.consent_id)).report
+
+    def decided(raw: Raw, **changes: Any) -> Answer:
+        decision = decision_on(report, raw.header())
+        for name, value in changes.items():
+            setattr(decision, name, value)
+        request = reporting_pb2.RecordDecisionRequest(decision=seal(decision, raw.key))
+        return raw.send("Reporting/RecordDecision", request)
+
+    ok(decided(members.acme))
+    nothing = decided(members.brook, inquiry_id=str(uuid.uuid4()))
+    assert nothing.code == "NOT_FOUND"
+    same(decided(members.brook), nothing, reason="NOT_FOUND")
+    same(decided(members.brook, report_digest=bytes(32)), nothing, reason="NOT_FOUND")
+    # Nor is a decision in another member's name.
+    request = reporting_pb2.RecordDecisionRequest(
+        decision=seal(decision_on(report, members.acme.header()), members.acme.key)
+    )
+    answer = members.brook.send("Reporting/RecordDecision", request)
+    assert answer.reason == "SIGNER_MISMATCH"
+    listed = ok(members.brook.send("Reporting/ListOwnDecisions", b"")).decisions
+    assert not listed
+
+
 def test_anothers_customer_is_furnished_as_nobody(members: MembersWithData) -> None:
     known = members.brook.submit([snapshot(members.person.subject_id)])
     unknown = members.brook.submit([snapshot(uuid.uuid4().hex)])
@@ -166,7 +194,7 @@ def test_anothers_consent_is_not_changed(members: MembersWithData) -> None:
     ok(members.acme.query(members.person.subject_id, members.consent_id))
 
 
-@pytest.mark.parametrize("method", ["GetFile", "ListInquiries"])
+@pytest.mark.parametrize("method", ["GetFile", "ListInquiries", "ListDecisions"])
 def test_anothers_file_is_as_none(members: MembersWithData, method: str) -> None:
     def asked(subject_id: str, key: SigningKey) -> Answer:
         person = Person(subject_id, key, members.person.origin)
