@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bureau_client import (
+    Action,
     Auditor,
     BureauError,
     ConsentRevoked,
@@ -26,10 +31,12 @@ from bureau_client import (
     NoticeKind,
     Purpose,
     Report,
+    SigningKey,
     Statement,
     VerificationFailed,
     Wallet,
 )
+from bureau_client.wallet_folder import WalletFolder
 from bureau_keys.envelope import seal
 from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.decision_pb2 import DecisionReceipt
@@ -37,7 +44,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service import calls
 from tests.service.client_calls import decision_on
 from tests.service.raw import Raw
-from tests.service.scenario import Scenario, account, open_scenario
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 from tests.service.watching import MAY, monitor
 
 INPUTS = json.dumps({"income_minor": 300_000}).encode()
@@ -326,3 +333,45 @@ def test_an_erasure_leaves_decisions_and_their_proofs(scenario: Scenario) -> Non
     acme.record_decision(replace(decision, outcome=DecisionOutcome.REDUCE))
     assert len(acme.decisions(person.subject_id)) == 2
     assert scenario.findings() == []
+
+
+def test_the_command_lines_show_decisions_in_words(tmp_path: Path) -> None:
+    def run(command: str, *arguments: str | Path) -> str:
+        words = [str(Path(sys.executable).with_name(command)), "decisions", *map(str, arguments)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with open_scenario("acme") as scenario:
+        folder, person = wallet_folder(scenario, tmp_path / "wallet")
+        scenario.submit("acme", account(person, "card", MAY, balance_minor=900_00))
+        acme = scenario.lenders["acme"]
+        report = scenario.report(person, "acme")
+        (line,) = report.tradelines
+        acme.record_decision(MaximalBalance(100_00).decide(report, INPUTS))
+        acme.record_decision(MaximalBalance(1_000_00).decide(report, INPUTS))
+        for name, profile in (("agent", scenario.agent), ("acme", scenario.profiles["acme"])):
+            profile.save(tmp_path / name)
+        own = ("--wallet", folder, "--profile", tmp_path / "agent")
+        shown = run("bureau-wallet", *own)
+        assert shown.count("granted as asked for") == shown.count("declined") == 1
+        assert "limit 500.00 USD" in shown
+        assert "policy maximal-balance 2026.1" in shown
+        assert f"rests on tradeline {line.tradeline_id}, {MAY}" in shown
+        assert DecisionOutcome.DECLINE.text_in("zh") in run(
+            "bureau-wallet", *own, "--language", "zh"
+        )
+        lender = ("--profile", tmp_path / "acme", "--output", "json", "--subject")
+        rows = json.loads(run("bureau-lender", *lender, person.subject_id))
+        assert [row["decision"]["outcome"] for row in rows] == ["APPROVE", "DECLINE"]
+        assert json.loads(run("bureau-lender", *lender, "0" * 32)) == []
+
+
+def wallet_folder(scenario: Scenario, path: Path) -> tuple[Path, Wallet]:
+    """A wallet on disk, of a person who lets acme furnish."""
+    subject_id = scenario.lenders["acme"].subject_id("US", "ssn", os.urandom(8).hex())
+    folder = WalletFolder.create(path, subject_id)
+    key = SigningKey.from_pem((path / "key.pem").read_bytes())
+    person = scenario.attested("acme", subject_id, key=key)
+    person.grant("acme", [Action.FURNISH], expire=DAY)
+    return folder.path, person

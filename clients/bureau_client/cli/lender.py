@@ -11,7 +11,15 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bureau_client.cli import alerts, common, disputes, facility_actions, files, metro2
+from bureau_client.cli import (
+    alerts,
+    common,
+    decisions,
+    disputes,
+    facility_actions,
+    files,
+    metro2,
+)
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -46,6 +54,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 for command in COMMANDS:
     app.command()(command)
 app.command("import")(files.submit)
+app.command("decisions")(decisions.own_decisions)
 
 
 def main() -> None:
