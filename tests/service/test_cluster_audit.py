@@ -28,7 +28,17 @@ SECONDS = 12.0
 ALWAYS = (
     *("I1 once", "I1 listed", "I3 consent", "I3 limit", "I4 receipts", "I4 one tree"),
     *("I4 witnesses", "I4 everywhere", "I5 dense", "I6 root", "I7 order", "I7 time"),
-    *("whole", "asked for", "disclosed", "keys", "chains", "chain heads", "auditor"),
+    *(
+        "whole",
+        "asked for",
+        "disclosed",
+        "decisions",
+        "decisions shown",
+        "keys",
+        "chains",
+        "chain heads",
+        "auditor",
+    ),
 )
 # What a thief of the database, or a fault of the bureau's, could leave behind.
 NEWEST = "(SELECT max(leaf_index) FROM entry)"
@@ -69,6 +79,10 @@ PLANTED = {
     "a key is repudiated by nobody": (
         ("keys", "by the log it is in force"),
         "UPDATE subject_key SET repudiated = 1 WHERE to_entry IS NULL",
+    ),
+    "a decision is about another report": (
+        ("decisions", "is on no report of"),
+        "UPDATE entry SET signer = 'members/brook' WHERE kind = 'decision'",
     ),
     "a time goes back": (
         ("I7 time", "older than the one before it"),

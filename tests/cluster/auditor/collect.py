@@ -138,6 +138,7 @@ class _Asker:
                 subject: self._try(f"inquiries on {subject}", partial(_disclosed, wallet)) or []
                 for subject, wallet in self._wallets.items()
             },
+            decisions=dict(self._decisions()),
             files=dict(self._files()),
             notices=dict(self._notices()),
             erased=self._erased(),
@@ -206,6 +207,13 @@ class _Asker:
             return digest_of_report(self._auditor.replay(statement.request_id, subject_id))
         except WrongState as error:
             return error.reason
+
+    def _decisions(self) -> Iterator[tuple[str, list[str]]]:
+        """Read the decisions that every subject is shown."""
+        for subject, wallet in self._wallets.items():
+            decisions = self._try(f"decisions on {subject}", wallet.decisions)
+            if decisions is not None:
+                yield subject, [one.decision_id for one in decisions]
 
     def _files(self) -> Iterator[tuple[str, SeenFile]]:
         """Read every subject's own file."""

@@ -32,6 +32,7 @@ EFFECTS = (
     ("notice", "entry_key", ("attestation", "key-approval")),
     ("consent", "entry_key", ("consent",)),
     ("submission", "submission_key", ("submission",)),
+    ("decision", "entry_key", ("decision",)),
     ("inquiry", "entry_key", ("inquiry", "inquiry-denial", "replay")),
     ("standard", "entry_key", ("standard",)),
     ("erasure_statement", "entry_key", ("erasure",)),
@@ -47,6 +48,7 @@ NAMING = (
     ("member_key", "from_entry"),
     ("member_key", "to_entry"),
     ("subject_key", "to_entry"),
+    ("decision", "inquiry_entry"),
     ("alert", "entry_key"),
 )
 

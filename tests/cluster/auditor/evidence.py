@@ -191,6 +191,7 @@ class Node:
         receipts: By signer and request id: the receipt, or the reason why there is none.
         replays: By inquiry: the report's digest, or the reason why there is none.
         disclosed: By subject: the inquiries that got a report, by id, as the subject sees.
+        decisions: By subject: the decisions about them, by id, as the subject sees.
         files: By subject: their own file.
         notices: By subject, the accounts of which they have a notice that they were erased.
         erased: The accounts whose erasures it lists to an auditor.
@@ -208,6 +209,7 @@ class Node:
     receipts: dict[tuple[str, str], str] = field(default_factory=dict)
     replays: dict[str, str] = field(default_factory=dict)
     disclosed: dict[str, list[str]] = field(default_factory=dict)
+    decisions: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, SeenFile] = field(default_factory=dict)
     notices: dict[str, set[str]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)

@@ -17,6 +17,7 @@ from bureau_keys.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from bureau_keys.keyring import Keyring
 from bureau_keys.note import parse_note
 from creditbureau.v1.consent_pb2 import CONSENT_STATE_ACTIVE, CONSENT_STATE_REVOKED
+from creditbureau.v1.decision_pb2 import DECISION_OUTCOME_KEEP, DecisionReceipt
 from creditbureau.v1.log_pb2 import GetReceiptResponse
 from creditbureau.v1.report_pb2 import Report
 from tests.cluster.history import Operation, Outcome, now_ns
@@ -146,6 +147,14 @@ def _inquiry_attributed(reply: Any) -> bool:
     return bool(altered)
 
 
+def _decision_altered(reply: Any) -> bool:
+    for logged in reply.decisions:
+        decision = DecisionReceipt.FromString(logged.envelope.payload)
+        decision.outcome = DECISION_OUTCOME_KEEP
+        logged.envelope.payload = decision.SerializeToString(deterministic=True)
+    return bool(reply.decisions)
+
+
 def _revoked_shown_active(reply: Any) -> bool:
     revoked = [one for one in reply.consents if one.state == CONSENT_STATE_REVOKED]
     for consent in revoked:
@@ -157,6 +166,7 @@ PERSON: tuple[tuple[Lie, Callable[[Wallet], object]], ...] = (
     (Lie("an event dropped", "ListEvents", _event_dropped), Wallet.events),
     (Lie("a balance altered", "GetFile", _balance_altered), Wallet.file),
     (Lie("inquiries of another member", "ListInquiries", _inquiry_attributed), Wallet.inquiries),
+    (Lie("another outcome of a decision", "ListDecisions", _decision_altered), Wallet.decisions),
     (Lie("a revoked consent shown active", "ListConsents", _revoked_shown_active), Wallet.consents),
 )
 

@@ -19,6 +19,10 @@ from typing import Any
 from bureau_client import (
     Action,
     Consent,
+    Decision,
+    DecisionBasis,
+    DecisionOutcome,
+    DecisionReason,
     DisputeOutcome,
     EvidenceLevel,
     Lender,
@@ -56,6 +60,7 @@ TASKS = {
     "later": 8,
     "conflict": 3,
     "replay": 6,
+    "decide": 6,
     "portfolio": 3,
     "look": 3,
     "doubt": 2,
@@ -92,7 +97,7 @@ class LenderWorker:
         self.subject_of: dict[str, str] = {}
         self.furnishable: set[str] = set()
         self.inquirable: list[Consent] = []
-        self.reports: list[tuple[str, str]] = []
+        self.reports: list[Decision] = []
         self._refreshed = 0.0
         self._twice = False
         self._lock = threading.Lock()
@@ -256,7 +261,7 @@ class LenderWorker:
         )
         if report:
             with self._lock:
-                self.reports.append((report.request_id, consent.subject_id))
+                self.reports.append(decision_on(report))
 
     def portfolio(self, chance: random.Random) -> None:
         """Reports on a few of its own customers, under the consents to monitor."""
@@ -278,13 +283,29 @@ class LenderWorker:
         with self._lock:
             known = self.reports[-60:]
         if known:
-            inquiry, subject = chance.choice(known)
+            given = chance.choice(known)
             self.journal.attempt(
                 "replay",
                 lender,
-                lambda: lender.replay(inquiry, subject),
+                lambda: lender.replay(given.inquiry_id, given.subject_id),
                 more=lambda report: {"digest": digest_of_report(report)},
-                inquiry=inquiry,
+                inquiry=given.inquiry_id,
+            )
+
+    def decide(self, chance: random.Random) -> None:
+        """Record a decision on a report of before."""
+        lender = chance.choice(self.lenders)
+        with self._lock:
+            known = self.reports[-60:]
+        if known:
+            decision = chance.choice(known)
+            self.journal.attempt(
+                "decide",
+                lender,
+                lambda: lender.record_decision(decision),
+                receipt=lambda receipt: receipt,
+                subject=decision.subject_id,
+                inquiry=decision.inquiry_id,
             )
 
     def later(self, chance: random.Random) -> None:
@@ -346,6 +367,23 @@ def relabelled(sent: Statement, key: SigningKey) -> Statement:
     request.manifest.CopyFrom(seal(manifest, key))
     envelope = request.manifest.SerializeToString(deterministic=True)
     return replace(sent, envelope=envelope, request=request.SerializeToString())
+
+
+def decision_on(report: Report) -> Decision:
+    """Return a decision on a report, whose policy declines whoever is past due anywhere."""
+    late = [line for line in report.tradelines if line.days_past_due]
+    basis = tuple(DecisionBasis(line.tradeline_id, line.month) for line in late[:16])
+    return Decision(
+        subject_id=report.subject_id,
+        inquiry_id=report.request_id,
+        report_digest=bytes.fromhex(digest_of_report(report)),
+        policy_name="harness",
+        policy_version="1",
+        policy_digest=bytes(32),
+        inputs_digest=bytes(32),
+        outcome=DecisionOutcome.DECLINE if late else DecisionOutcome.APPROVE,
+        reasons=(DecisionReason("regb.delinquent_elsewhere", basis=basis),) if late else (),
+    )
 
 
 def _particulars(report: Report) -> dict[str, Any]:

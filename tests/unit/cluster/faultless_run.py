@@ -20,6 +20,7 @@ def true_run() -> Scenario:
         scenario.grant(lender, uses=0, action="MONITOR")
     consent = scenario.grant(uses=2)
     first = scenario.query(consent)
+    scenario.decide(first)
     scenario.query(consent)
     scenario.refused(
         "lender-1",
@@ -35,7 +36,7 @@ def true_run() -> Scenario:
     paused = scenario.grant("lender-2", uses=3)
     scenario.change("pause", paused)
     scenario.change("resume", paused)
-    scenario.query(paused, "lender-2")
+    scenario.decide(scenario.query(paused, "lender-2"))
     # A broken connection left an outcome unknown, and the same bytes settled it.
     late = scenario.submit("lender-2")
     index = scenario.operations.index(late)

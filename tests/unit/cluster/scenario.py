@@ -27,6 +27,7 @@ from creditbureau.v1.consent_pb2 import (
     Consent,
     ConsentChange,
 )
+from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.erasure_pb2 import ErasedAccount, Erasure
 from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
@@ -79,6 +80,7 @@ class Scenario:
     operations: list[Operation] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     inquiries: list[StoredInquiry] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
     consents: dict[str, StoredConsent] = field(default_factory=dict)
     submissions: list[StoredSubmission] = field(default_factory=list)
     alerts: list[StoredAlert] = field(default_factory=list)
@@ -189,6 +191,23 @@ class Scenario:
         self.consents[consent_id] = row._replace(use_count=row.use_count + 1)
         self._alert(member, operation)
         return operation
+
+    def decide(self, query: Operation) -> Operation:
+        """A lender's decision on its report."""
+        member = query.about["member"]
+        told = self.say(
+            member,
+            "decide",
+            "decision",
+            DecisionReceipt(
+                subject_id=PERSON, inquiry_id=query.request_id, report_digest=bytes(32)
+            ),
+            f"members/{member}",
+            subject=PERSON,
+            inquiry=query.request_id,
+        )
+        self.decisions.append(told.request_id)
+        return told
 
     def attest(self, key: SigningKey, attester: str = "attester") -> Operation:
         """An attester binds a key to the person: the first one, or one that waits."""
@@ -442,6 +461,7 @@ class Scenario:
                 if one.kind == "query" and one.outcome is Outcome.OK
             },
             disclosed={PERSON: [row.inquiry_id for row in self.inquiries if row.entry_key]},
+            decisions={PERSON: list(self.decisions)},
             files={
                 PERSON: SeenFile(
                     len(leaves),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bureau_keys.event_chain import ChainHead, extend
 from bureau_keys.merkle import leaf_hash
+from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.dispute_pb2 import DisputeAnswer
 from creditbureau.v1.erasure_pb2 import Erasure
 from creditbureau.v1.subjects_pb2 import KeyAttestation, KeyBinding, KeyRepudiation
@@ -89,6 +90,8 @@ def _named(entry: Entry, disputants: dict[str, str]) -> Iterator[str]:
     elif entry.kind == "attestation":
         binding = parsed(entry.envelope, KeyAttestation).binding
         yield parsed(binding.SerializeToString(), KeyBinding).subject_id
+    elif entry.kind == "decision":
+        yield parsed(entry.envelope, DecisionReceipt).subject_id
     elif entry.kind == "erasure":
         erasure = parsed(entry.envelope, Erasure)
         yield from {

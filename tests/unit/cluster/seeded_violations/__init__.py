@@ -3,6 +3,7 @@
 from tests.unit.cluster.seeded_violations import (
     chains,
     consents,
+    decisions,
     erasures,
     keys,
     log,
@@ -17,6 +18,7 @@ __all__ = [
     "Plant",
     "chains",
     "consents",
+    "decisions",
     "erasures",
     "keys",
     "log",
