@@ -51,6 +51,7 @@ FROM_FILES = frozenset({"alert", "notice"})
 CACHES = frozenset(
     {
         "contribution",
+        "decision",
         "dispute",
         "former_ref",
         "hold",

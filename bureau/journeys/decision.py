@@ -2,7 +2,7 @@
 subject, the member and auditors read it.
 
 The bureau never decides. It checks that the member got the report, and keeps the signed
-decision; whoever holds the report, the policy and the inputs can decide again.
+decision; an auditor who holds the report, the policy and the inputs decides again.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def check_decision(
     """
     receipt, envelope = logged.receipt, logged.envelope
     check_receipt(receipt, envelope, trust, "decision")
-    counting = {held.key.key_id: held.key for held in keys if held.counts_at(receipt.leaf_index)}
+    counting = {key.key.key_id: key.key for key in keys if key.counts_at(receipt.leaf_index)}
     decision, _ = verify_envelope(envelope, DecisionReceipt, counting)
     if decision.header.audience != trust.origin:
         raise WrongAnswer(f"it is signed for {decision.header.audience}")

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any, TypeAlias
 
 from bureau_client import (
@@ -31,7 +30,6 @@ from bureau_client import (
 )
 from bureau_client._operations import methods
 from bureau_keys.note import COSIGNATURE_V1, note_vkey
-from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service.scenario import DAY, Scenario, account
 from tests.service.watching import MAY, monitor
 
@@ -181,7 +179,7 @@ def decision_on(report: Report, outcome: DecisionOutcome = DecisionOutcome.DECLI
     return Decision(
         subject_id=report.subject_id,
         inquiry_id=report.request_id,
-        report_digest=sha256(Envelope.FromString(report.envelope).payload).digest(),
+        report_digest=report.digest,
         policy_name="cards",
         policy_version="2026.1",
         policy_digest=bytes(32),

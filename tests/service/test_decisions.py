@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from bureau.admin.integrity import rebuild_caches
+from bureau.config import Settings
 from bureau_client import (
     Action,
     Auditor,
@@ -375,3 +377,18 @@ def wallet_folder(scenario: Scenario, path: Path) -> tuple[Path, Wallet]:
     person = scenario.attested("acme", subject_id, key=key)
     person.grant("acme", [Action.FURNISH], expire=DAY)
     return folder.path, person
+
+
+def test_the_list_of_decisions_is_rebuilt_from_the_statements() -> None:
+    with open_scenario("acme") as scenario:
+        person = customer_of(scenario)
+        scenario.lenders["acme"].record_decision(decision_on(scenario.report(person, "acme")))
+        shown = person.decisions()
+        with scenario.database() as database, database.transaction() as db:
+            db.execute_raw("DELETE FROM decision")
+        assert person.decisions() == []
+        assert ["decision" in finding.what for finding in scenario.findings()] == [True]
+        with scenario.database() as database:
+            settings = Settings.load(scenario.bureau.folder)
+            assert rebuild_caches(database, settings).rows == {"decision": 1}
+        assert person.decisions() == shown

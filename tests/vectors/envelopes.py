@@ -25,7 +25,7 @@ from creditbureau.v1 import (
     subjects_pb2,
 )
 from creditbureau.v1.envelope_pb2 import Envelope, Signature
-from tests.vectors.cast import SUBJECT, encoded, flipped, header, key
+from tests.vectors.cast import SUBJECT, encoded, flipped, header, key, secret
 
 # Field 99, which no message has, with the value 1.
 UNKNOWN = b"\x98\x06\x01"
@@ -73,6 +73,32 @@ def inquiry(name: str = "inquiry") -> reporting_pb2.Inquiry:
         header=header("members/brook", name),
         subject_id=SUBJECT,
         purpose=codes_pb2.PURPOSE_CREDIT_APPLICATION,
+    )
+
+
+def decision() -> decision_pb2.DecisionReceipt:
+    """Return a decision of the member brook on the report that answers its inquiry."""
+    return decision_pb2.DecisionReceipt(
+        header=header("members/brook", "decision"),
+        subject_id=SUBJECT,
+        inquiry_id=inquiry().header.request_id,
+        report_digest=secret("report"),
+        policy_name="cards",
+        policy_version="2026.1",
+        policy_digest=secret("policy"),
+        inputs_digest=secret("inputs"),
+        outcome=decision_pb2.DECISION_OUTCOME_REDUCE,
+        # A limit of zero is there, though it is zero.
+        limit_minor=0,
+        currency="USD",
+        tradeline_id="ab" * 16,
+        reasons=[
+            decision_pb2.DecisionReason(
+                code="regb.delinquent_elsewhere",
+                attributes=["max_days_past_due", "balance_total.USD"],
+                basis=[decision_pb2.DecisionBasis(tradeline_id="ab" * 16, month=202604)],
+            )
+        ],
     )
 
 
@@ -142,11 +168,25 @@ def vectors() -> list[dict[str, Any]]:
         "an unknown field in the payload, signed": (loose, "NON_CANONICAL"),
         "a payload that is cut off, signed": (cut, "MALFORMED_MESSAGE"),
     }
+    signed = seal(decision(), own)
+    raised = decision()
+    raised.outcome = decision_pb2.DECISION_OUTCOME_INCREASE
+    decisions: dict[str, tuple[Envelope, str]] = {
+        "a decision": (signed, ""),
+        "a decision with another outcome than was signed": (
+            Envelope(
+                payload=raised.SerializeToString(deterministic=True),
+                payload_type=signed.payload_type,
+                signatures=signed.signatures,
+            ),
+            "BAD_SIGNATURE",
+        ),
+    }
     keys = [own.verify_key.raw.hex(), next_key.verify_key.raw.hex()]
     return [
         {
             "name": name,
-            "message": "Inquiry",
+            "message": "DecisionReceipt" if name in decisions else "Inquiry",
             "envelope": encoded(envelope),
             "public_keys": keys,
             "pae": pae(envelope.payload_type, envelope.payload).hex(),
@@ -154,9 +194,9 @@ def vectors() -> list[dict[str, Any]]:
             "valid": not reason,
             "reason": reason,
             # Where the envelope is what signing gives: the seed and the payload.
-            **({"seed": own.seed.hex()} if name == "one signature" else {}),
+            **({"seed": own.seed.hex()} if name in {"one signature", "a decision"} else {}),
         }
-        for name, (envelope, reason) in cases.items()
+        for name, (envelope, reason) in (cases | decisions).items()
     ]
 
 

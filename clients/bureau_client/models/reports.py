@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from bureau_client.models.codes import (
@@ -33,6 +34,7 @@ from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import RecordRef
 from bureau_client.models.tradelines import Tradeline
+from creditbureau.v1.envelope_pb2 import Envelope
 
 # Unit of attributes that are amounts.
 MINOR_UNITS = "minor units"
@@ -406,6 +408,11 @@ class Report:
             for attribute in self.attributes
             for currency, value in attribute.values.items()
         }
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the payload that the bureau signed; the leaf of the inquiry covers it."""
+        return sha256(Envelope.FromString(self.envelope).payload).digest()
 
     # `save` and `load` import the codec when called, because the codec imports this module.
 

@@ -56,8 +56,7 @@ def verify_decided(recorded: RecordedDecision, report: Report) -> None:
     check_equal("The member of the decision", recorded.member_id, report.member_id)
     check_equal("The decision's subject", decision.subject_id, report.subject_id)
     check_equal("The decision's inquiry", decision.inquiry_id, report.request_id)
-    digest = sha256(Envelope.FromString(report.envelope).payload).digest()
-    check_equal("The digest of the decision's report", decision.report_digest, digest)
+    check_equal("The digest of the decision's report", decision.report_digest, report.digest)
     inquired = report.receipt.leaf_index if report.receipt else None
     if inquired is None or recorded.receipt.leaf_index < inquired:
         raise VerificationFailed(

@@ -97,7 +97,8 @@ class LenderWorker:
         self.subject_of: dict[str, str] = {}
         self.furnishable: set[str] = set()
         self.inquirable: list[Consent] = []
-        self.reports: list[Decision] = []
+        # A decision on each report that it got.
+        self.decisions: list[Decision] = []
         self._refreshed = 0.0
         self._twice = False
         self._lock = threading.Lock()
@@ -261,7 +262,7 @@ class LenderWorker:
         )
         if report:
             with self._lock:
-                self.reports.append(decision_on(report))
+                self.decisions.append(decision_on(report))
 
     def portfolio(self, chance: random.Random) -> None:
         """Reports on a few of its own customers, under the consents to monitor."""
@@ -281,22 +282,22 @@ class LenderWorker:
         """A report of before, which must come as it was."""
         lender = chance.choice(self.lenders)
         with self._lock:
-            known = self.reports[-60:]
+            known = self.decisions[-60:]
         if known:
-            given = chance.choice(known)
+            decision = chance.choice(known)
             self.journal.attempt(
                 "replay",
                 lender,
-                lambda: lender.replay(given.inquiry_id, given.subject_id),
+                lambda: lender.replay(decision.inquiry_id, decision.subject_id),
                 more=lambda report: {"digest": digest_of_report(report)},
-                inquiry=given.inquiry_id,
+                inquiry=decision.inquiry_id,
             )
 
     def decide(self, chance: random.Random) -> None:
         """Record a decision on a report of before."""
         lender = chance.choice(self.lenders)
         with self._lock:
-            known = self.reports[-60:]
+            known = self.decisions[-60:]
         if known:
             decision = chance.choice(known)
             self.journal.attempt(
@@ -376,7 +377,7 @@ def decision_on(report: Report) -> Decision:
     return Decision(
         subject_id=report.subject_id,
         inquiry_id=report.request_id,
-        report_digest=bytes.fromhex(digest_of_report(report)),
+        report_digest=report.digest,
         policy_name="harness",
         policy_version="1",
         policy_digest=bytes(32),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from bureau_client import Receipt, Report, Statement
 from bureau_client._codec.scalars import micros_of
 from bureau_keys.envelope import digest
@@ -31,4 +29,4 @@ def text_of(receipt: Receipt, statement: Statement | bytes) -> str:
 
 def digest_of_report(report: Report) -> str:
     """SHA-256 of what the bureau signed as a report: what its leaf holds."""
-    return hashlib.sha256(Envelope.FromString(report.envelope).payload).hexdigest()
+    return report.digest.hex()

@@ -195,7 +195,7 @@ class Scenario:
     def decide(self, query: Operation) -> Operation:
         """A lender's decision on its report."""
         member = query.about["member"]
-        told = self.say(
+        operation = self.say(
             member,
             "decide",
             "decision",
@@ -206,8 +206,8 @@ class Scenario:
             subject=PERSON,
             inquiry=query.request_id,
         )
-        self.decisions.append(told.request_id)
-        return told
+        self.decisions.append(operation.request_id)
+        return operation
 
     def attest(self, key: SigningKey, attester: str = "attester") -> Operation:
         """An attester binds a key to the person: the first one, or one that waits."""

@@ -73,7 +73,7 @@ Global___DecisionOutcome: _TypeAlias = DecisionOutcome  # noqa: Y015
 @_typing.final
 class DecisionReceipt(_message.Message):
     """Signed by the member: a decision, with the report, the policy and the inputs that it
-    follows from. Whoever holds the three decides again, and comes to the same outcome.
+    follows from. An auditor who holds the three decides again, and comes to the same outcome.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -16,13 +16,13 @@ def decision_with(scenario: Scenario, **changes: object) -> Evidence:
     """Another decision under the first decision's leaf."""
     evidence = scenario.evidence()
     entries = list(evidence.databases[0].entries)
-    place = next(place for place, entry in enumerate(entries) if entry.kind == "decision")
-    envelope = Envelope.FromString(entries[place].envelope)
+    index = next(index for index, entry in enumerate(entries) if entry.kind == "decision")
+    envelope = Envelope.FromString(entries[index].envelope)
     decision = DecisionReceipt.FromString(envelope.payload)
     for name, value in changes.items():
         setattr(decision, name, value)
     sealed = seal(decision, scenario.key).SerializeToString()
-    entries[place] = entries[place]._replace(envelope=sealed)
+    entries[index] = entries[index]._replace(envelope=sealed)
     return with_database(evidence, entries=entries)
 
 
