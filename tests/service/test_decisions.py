@@ -259,7 +259,7 @@ SHAPES: list[tuple[Callable[[DecisionReceipt], object], str, str]] = [
     (lambda message: setattr(message, "currency", "USD"), "INVALID_FIELD", "currency"),
     (lambda message: setattr(message, "limit_minor", 1), "INVALID_FIELD", "currency"),
     (
-        lambda message: (setattr(message, "limit_minor", 1), setattr(message, "currency", "XXQ")),
+        lambda message: message.MergeFrom(DecisionReceipt(limit_minor=1, currency="XXQ")),
         "UNKNOWN_CURRENCY",
         "currency",
     ),
