@@ -81,7 +81,7 @@ class MaximalBalance:
             for line in lines
             if line.history
         )
-        reason = DecisionReason("regb.excessive_obligations", ("balance_total.USD",), basis)
+        reason = DecisionReason("regb.excessive_obligations", ("total_balance.USD",), basis)
         return replace(
             decision_on(report, DecisionOutcome.DECLINE if declined else DecisionOutcome.APPROVE),
             policy_name="maximal-balance",

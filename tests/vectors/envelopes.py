@@ -95,7 +95,7 @@ def decision() -> decision_pb2.DecisionReceipt:
         reasons=[
             decision_pb2.DecisionReason(
                 code="regb.delinquent_elsewhere",
-                attributes=["max_days_past_due", "balance_total.USD"],
+                attributes=["max_days_past_due", "total_balance.USD"],
                 basis=[decision_pb2.DecisionBasis(tradeline_id="ab" * 16, month=202604)],
             )
         ],

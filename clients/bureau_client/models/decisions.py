@@ -31,7 +31,7 @@ class DecisionReason:
     Attributes:
         code: Code of the table of reasons, for example `regb.excessive_obligations`.
         attributes: Attributes that it follows from, as name or name and currency:
-            `max_days_past_due`, `balance_total.USD`; at most 8.
+            `max_days_past_due`, `total_balance.USD`; at most 8.
         basis: Entries of the report that it rests on; at most 16.
     """
 

@@ -172,7 +172,7 @@ class DecisionReason(_message.Message):
     @_builtins.property
     def attributes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Attributes that it follows from, as name or name and currency: `max_days_past_due`,
-        `balance_total.USD`.
+        `total_balance.USD`.
         """
 
     @_builtins.property
