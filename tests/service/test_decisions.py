@@ -228,7 +228,7 @@ def test_only_a_report_that_the_lender_got_is_decided_on(scenario: Scenario) -> 
 def test_a_denied_inquiry_and_a_replay_are_no_reports(scenario: Scenario) -> None:
     person, acme = customer(scenario), scenario.lenders["acme"]
     report = scenario.report(person, "acme")
-    acme.replay(report.request_id)
+    acme.replay(report.request_id, person.subject_id)
     consent_id = scenario.inquiring(person, "acme")
     person.revoke(consent_id)
     with pytest.raises(ConsentRevoked):

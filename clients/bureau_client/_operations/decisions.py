@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from bureau_client._codec.decisions import read_recorded, write_decision
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import as_it_is, check_size, collect
+from bureau_client._operations.pages import Order, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
-from bureau_client.errors import VerificationFailed
 from bureau_client.models.decisions import Decision, RecordedDecision
 from bureau_client.models.members import Member
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Report
 from bureau_client.protocols import DecisionPolicy
-from bureau_client.verify.checks import TELL, check_equal, verifying
+from bureau_client.verify.checks import check_equal, verifying
 from bureau_client.verify.decisions import verify_decided, verify_decision, verify_outcome
 from bureau_client.verify.evidence import logged_keys_of
 from bureau_keys.decision_checks import check_decision, decided_by
@@ -28,6 +28,8 @@ from creditbureau.v1 import reporting_pb2, subjects_pb2
 from creditbureau.v1.members_pb2 import LoggedStatement
 
 LABEL = "The list of decisions"
+NEWEST_FIRST = Order[RecordedDecision](name=lambda recorded: recorded.receipt.leaf_index)
+OLDEST_FIRST = replace(NEWEST_FIRST, descending=False)
 
 
 def record_decision(context: SigningContext, decision: Decision) -> Operation[Receipt]:
@@ -107,24 +109,22 @@ def _list(
     subject_id: str,
     member_id: str = "",
 ) -> Operation[list[RecordedDecision]]:
-    """List decisions, each verified; no decision comes twice."""
-    shown: set[int] = set()
+    """List decisions, each verified."""
 
     def verified(token: str) -> Operation[tuple[Sequence[RecordedDecision], str]]:
         statements, next_token = yield from page(token)
         check_size(LABEL, statements)
         decisions = yield from verified_decisions(
-            context, statements, shown, subject_id=subject_id, member_id=member_id
+            context, statements, subject_id=subject_id, member_id=member_id
         )
         return decisions, next_token
 
-    return (yield from collect(LABEL, verified, as_it_is, limit))
+    return (yield from collect(LABEL, verified, as_it_is, NEWEST_FIRST, limit))
 
 
 def verified_decisions(
     context: Context,
     statements: Iterable[LoggedStatement],
-    shown: set[int],
     *,
     subject_id: str,
     member_id: str,
@@ -133,13 +133,12 @@ def verified_decisions(
 
     Args:
         statements: Signed decisions with their receipts.
-        shown: Leaf indices of the decisions that were read already; it grows.
         subject_id: The subject that each decision must be about; empty for any.
         member_id: The member that must have signed each; empty for any.
 
     Raises:
-        VerificationFailed: A decision is not in the log, no key of its member signed it, it
-            is about another subject or by another member, or it comes twice.
+        VerificationFailed: A decision is not in the log, no key of its member signed it, or
+            it is about another subject or by another member.
     """
     decisions = []
     for logged in statements:
@@ -158,11 +157,5 @@ def verified_decisions(
                 return read_recorded(message, logged)
 
         decision, _ = yield from check_with_member(context, signer, check)
-        leaf_index = decision.receipt.leaf_index
-        if leaf_index in shown:
-            raise VerificationFailed(
-                f"The decision at leaf {leaf_index} comes twice", reason="WRONG_ANSWER", fix=TELL
-            )
-        shown.add(leaf_index)
         decisions.append(decision)
     return decisions

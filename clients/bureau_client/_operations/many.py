@@ -196,7 +196,8 @@ def query(
             raise
     request_id = peek(sealed, reporting_pb2.Inquiry).header.request_id
     if (yield from _took_effect(context, request_id, sealed)):
-        return (yield from patiently(partial(replay, context, request_id, inquiry.subject_id)))
+        again = partial(replay, context, request_id, inquiry.subject_id)
+        return (yield from patiently(again)).report
     sealed, newest = _sealed(context, journal, inquiry, void=sealed)
     return (yield from patiently(partial(send_inquiry, context, sealed, newest)))
 

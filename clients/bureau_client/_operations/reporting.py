@@ -10,7 +10,7 @@ from hashlib import sha256
 from bureau_client._codec.reports import read_evidence, read_place
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
-from bureau_client._operations.decisions import verified_decisions
+from bureau_client._operations.decisions import OLDEST_FIRST, verified_decisions
 from bureau_client._operations.events import hold_report
 from bureau_client._operations.inquiries import SignedPage, list_inquiries
 from bureau_client._operations.members import check_with_member
@@ -161,10 +161,10 @@ def replay(
     decisions = yield from verified_decisions(
         context,
         reply.decisions,
-        set(),
         subject_id=report.subject_id,
         member_id=report.member_id,
     )
+    OLDEST_FIRST.check("The list of decisions", decisions)
     for decision in decisions:
         verify_decided(decision, report)
     return DecidedReport(report, tuple(decisions))
