@@ -53,11 +53,11 @@ def consents(client: Any) -> Any:
 
 def resigned(view: ConsentView, key: SigningKey, **changes: Any) -> None:
     """Put another consent in place of one, signed with another key."""
-    said = Consent.FromString(view.consent.payload)
-    said.header.request_id = view.consent_id = str(uuid4())
+    consent = Consent.FromString(view.consent.payload)
+    consent.header.request_id = view.consent_id = str(uuid4())
     for name, value in changes.items():
-        setattr(said, name, value)
-    view.consent.CopyFrom(seal(said, key))
+        setattr(consent, name, value)
+    view.consent.CopyFrom(seal(consent, key))
 
 
 def unsigned(reply: ListConsentsResponse) -> None:
