@@ -28,6 +28,7 @@ from bureau_keys.subject_keys import (
     prove_subject_keys,
 )
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
+from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.dispute_pb2 import DisputeAddition, DisputeAnswer, DisputeOpening
 from creditbureau.v1.erasure_pb2 import Erasure
 from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
@@ -46,6 +47,7 @@ from creditbureau.v1.subjects_pb2 import (
 Statement: TypeAlias = (
     Consent
     | ConsentChange
+    | DecisionReceipt
     | DisputeAddition
     | DisputeAnswer
     | DisputeOpening
@@ -66,6 +68,7 @@ EVENTS: dict[EntryKind, type[Statement]] = {
     "attestation": KeyAttestation,
     "consent": Consent,
     "consent-change": ConsentChange,
+    "decision": DecisionReceipt,
     "dispute": DisputeOpening,
     "dispute-addition": DisputeAddition,
     "dispute-answer": DisputeAnswer,
@@ -269,7 +272,8 @@ def _subjects_of(statement: Statement) -> set[str]:
     """Return the subjects whom a statement names; its signer where it names none."""
     if isinstance(statement, KeyAttestation | KeyRotation):
         return {peek(statement.binding, KeyBinding).subject_id}
-    if isinstance(statement, Consent | DisputeOpening | Inquiry | KeyRepudiation | Replay):
+    single = Consent | DecisionReceipt | DisputeOpening | Inquiry | KeyRepudiation | Replay
+    if isinstance(statement, single):
         return {statement.subject_id}
     if isinstance(statement, PortfolioInquiry):
         return {*statement.subject_ids}

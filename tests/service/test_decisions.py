@@ -158,7 +158,7 @@ def test_an_auditor_who_holds_the_policy_decides_again(
     acme.record_decision(policy.decide(report, INPUTS))
     scenario.submit("brook", account(person, "card", MAY + 1, balance_minor=0))
 
-    decided = auditor.decisions(report.request_id)
+    decided = auditor.decisions(report.request_id, report.subject_id)
     (recorded,) = decided.decisions
     assert decided.report.envelope == report.envelope
     auditor.check_decision(recorded, decided.report, policy, INPUTS)
@@ -190,7 +190,7 @@ def test_an_auditor_finds_a_decision_that_does_not_follow(
     }
     for decision in wrong.values():
         acme.record_decision(decision)
-    decided = auditor.decisions(report.request_id)
+    decided = auditor.decisions(report.request_id, report.subject_id)
     for recorded, (problem, decision) in zip(decided.decisions, wrong.items(), strict=True):
         assert recorded.decision == decision
         with pytest.raises(VerificationFailed, match=problem) as caught:

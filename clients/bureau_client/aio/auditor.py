@@ -145,7 +145,7 @@ class AsyncAuditor(AsyncClient):
         return (await self.decisions(inquiry_id, subject_id, member_id=member_id)).report
 
     async def decisions(
-        self, inquiry_id: str, subject_id: str = "", *, member_id: str = ""
+        self, inquiry_id: str, subject_id: str, *, member_id: str = ""
     ) -> DecidedReport:
         """Return any earlier report again, with the decisions that its member recorded on it,
         each verified.
@@ -154,7 +154,7 @@ class AsyncAuditor(AsyncClient):
 
         Args:
             inquiry_id: `request_id` of the report.
-            subject_id: For a portfolio inquiry: the subject of the report.
+            subject_id: The subject of the report.
             member_id: The member that inquired; required where several members used one
                 request id.
 

@@ -145,9 +145,7 @@ class Auditor(Client):
         """
         return (self.decisions(inquiry_id, subject_id, member_id=member_id)).report
 
-    def decisions(
-        self, inquiry_id: str, subject_id: str = "", *, member_id: str = ""
-    ) -> DecidedReport:
+    def decisions(self, inquiry_id: str, subject_id: str, *, member_id: str = "") -> DecidedReport:
         """Return any earlier report again, with the decisions that its member recorded on it,
         each verified.
 
@@ -155,7 +153,7 @@ class Auditor(Client):
 
         Args:
             inquiry_id: `request_id` of the report.
-            subject_id: For a portfolio inquiry: the subject of the report.
+            subject_id: The subject of the report.
             member_id: The member that inquired; required where several members used one
                 request id.
 
