@@ -138,13 +138,19 @@ class Operator:
         request = members_pb2.ChangeMemberRequest(change=sealed)
         return self._write(self._members.ChangeMember, request, sealed, "member-change")
 
-    def set_state(self, member_id: str, state: int, note: str) -> tuple[Member, Receipt]:
-        """Suspend a member, or end its suspension."""
+    def set_state(
+        self, member_id: str, state: int, note_digest: bytes = b""
+    ) -> tuple[Member, Receipt]:
+        """Suspend a member, or end its suspension.
+
+        Args:
+            note_digest: Digest of the reason (`bureau_keys.state_note`); empty without one.
+        """
         change = MemberStateChange(
             header=self._header(),
             member_id=member_id,
             state=state,  # type: ignore[arg-type]
-            note=note,
+            note_digest=note_digest,
         )
         sealed = seal(change, self._signer.key)
         request = members_pb2.SetMemberStateRequest(change=sealed)

@@ -27,6 +27,8 @@ from bureau.cli.common import (
 from bureau.cli.exit_codes import Exit, Stop
 from bureau.clock import Clock
 from bureau_keys.profile import settings_text
+from bureau_keys.secret_files import write_private
+from bureau_keys.state_note import StateNote
 from bureau_keys.terminal import write_out
 from creditbureau.v1.members_pb2 import (
     MEMBER_STATE_ACTIVE,
@@ -170,7 +172,9 @@ def profile(member_id: MemberId, folder: Dir = None) -> None:
 @app.command()
 def suspend(
     member_id: MemberId,
-    note: Annotated[str, typer.Option(help="Reason, which every member can read.")] = "",
+    note: Annotated[
+        str, typer.Option(help="Reason, for the member alone; written to a file.")
+    ] = "",
     folder: Dir = None,
 ) -> None:
     """Suspend a member: refuse its calls and keep the records it furnished."""
@@ -180,7 +184,9 @@ def suspend(
 @app.command()
 def resume(
     member_id: MemberId,
-    note: Annotated[str, typer.Option(help="Reason, which every member can read.")] = "",
+    note: Annotated[
+        str, typer.Option(help="Reason, for the member alone; written to a file.")
+    ] = "",
     folder: Dir = None,
 ) -> None:
     """Resume a suspended member."""
@@ -283,9 +289,21 @@ def _amounts(quota: Quota) -> dict[str, int]:
     return {field.name: value for field, value in quota.ListFields()}
 
 
-def _set_state(folder: Path | None, member_id: str, state: int, note: str) -> None:
+def _set_state(folder: Path | None, member_id: str, state: int, text: str) -> None:
+    note_digest = b""
+    if text:
+        # On disk before it is sent: the salt is nowhere else.
+        note = StateNote(text)
+        note_digest = note.digest
+        notes = settings_of(folder).folder / "member-notes"
+        notes.mkdir(mode=0o700, exist_ok=True)
+        path = notes / f"{member_id}-{note_digest.hex()[:16]}.json"
+        write_private(path, note.to_json())
+        echo_status(
+            f"the reason is in {path}: give the file to {member_id}, no other member reads it"
+        )
     with operator_of(folder) as operator:
-        member, receipt = operator.set_state(member_id, state, note)
+        member, receipt = operator.set_state(member_id, state, note_digest)
     echo_status(
         f"{member_id} is {MEMBER_STATES.word(member.state)} from log index {receipt.leaf_index} on"
     )

@@ -201,7 +201,6 @@ def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tupl
     change = opened.message
     if change.member_id == caller.member_id:
         raise Refusal.of_field("WRONG_STATE", "member_id", "the operator cannot suspend itself")
-    _check_text(change.note, "note")
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)

@@ -83,7 +83,7 @@ class Scenario:
     def suspend(self, name: str) -> None:
         """The operator suspends a lender."""
         with Operator(self.bureau.operator) as operator:
-            operator.set_state(name, MEMBER_STATE_SUSPENDED, "")
+            operator.set_state(name, MEMBER_STATE_SUSPENDED)
 
     def person(self, *furnishers: str, number: str = "") -> Wallet:
         """Somebody whose key is attested, and who lets lenders furnish: all, if none is

@@ -117,7 +117,7 @@ def use(scenario: Scenario) -> None:
     with Operator(scenario.bureau.operator) as operator:
         operator.publish(standard)
         for state in (MEMBER_STATE_SUSPENDED, MEMBER_STATE_ACTIVE):
-            operator.set_state("cedar", state, "for a while")
+            operator.set_state("cedar", state)
         cedar = operator.member("cedar")
         operator.withdraw_certificate("cedar", cedar.certificate_fingerprints[0])
         cedar.display_name = "Cedar Savings"

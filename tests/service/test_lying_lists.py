@@ -320,7 +320,7 @@ def test_a_list_of_members_follows_what_operators_sign(scenario: Scenario, perso
         Operator(scenario.bureau.operator) as operator,
     ):
         for state in (MEMBER_STATE_SUSPENDED, MEMBER_STATE_ACTIVE):
-            operator.set_state("brook", state, "fees are overdue")
+            operator.set_state("brook", state)
             shown = {member.member_id: member for member in lender.members()}
             assert shown["brook"].state == state
         brook = operator.member("brook")

@@ -56,7 +56,7 @@ def test_stalled_calls_keep_nobody_out(
         bad = bureau.add_member("bad", ["auditor"])
         if suspended:
             with Operator(bureau.operator) as operator:
-                operator.set_state("bad", 2, "")
+                operator.set_state("bad", 2)
         staller = Staller(bad)
         try:
             staller.stall(method, 40)

@@ -312,7 +312,6 @@ def test_the_bureau_keeps_an_operator(deployment: Deployment) -> None:
             header=raw.header(),
             member_id=whom,
             state=state,  # type: ignore[arg-type]
-            note="a race",
         )
         request = members_pb2.SetMemberStateRequest(change=seal(message, raw.key))
         return raw.send("Members/SetMemberState", request)

@@ -23,13 +23,18 @@ import pytest
 
 from bureau.admin.admission_request import Signer
 from bureau.admin.bureau_folder import InitOptions
+from bureau.admin.operator import Operator
 from bureau.cli import main
 from bureau.clock import Clock
 from bureau.testing import running_bureau
 from bureau_client import Auditor, IdentificationMethod, Lender, Month, VerificationFailed, Wallet
 from bureau_keys.authority import new_key_and_csr
+from bureau_keys.envelope import peek
+from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
+from bureau_keys.state_note import StateNote
+from creditbureau.v1 import members_pb2
 from tests.service.scenario import account, open_scenario
 from tests.unit.operator.lived_in import CANARY, LivedIn, live_in
 
@@ -177,6 +182,31 @@ def test_suspension_holds_until_it_ends(folder: Path) -> None:
     assert bureau("member", "suspend", "lakeside", "--dir", folder).code == CONFLICT
     assert bureau("member", "resume", "lakeside", "--dir", folder).code == OK
     assert bureau(*read).code == OK
+
+
+def test_the_reason_of_a_suspension_is_in_a_file_for_the_member_alone(folder: Path) -> None:
+    reason = "suspected of identity fraud, police case 12345"
+    for name in ("suspect", "reader"):
+        assert add(folder, name).code == OK
+    done = bureau("member", "suspend", "suspect", "--note", reason, "--dir", folder)
+    assert done.code == OK
+    (path,) = (folder / "member-notes").glob("suspect-*.json")
+    assert str(path) in done.err
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    # Every statement about a member, as another member reads it.
+    with Operator(Profile.load(Path("reader"))) as reader:
+        request = members_pb2.GetMemberRequest(member_id="suspect", with_statements=True)
+        statements = reader._members.GetMember(request).member.statements
+    assert not any(reason.encode() in logged.SerializeToString() for logged in statements)
+    change = peek(statements[-1].envelope, members_pb2.MemberStateChange)
+    note = StateNote.from_json(path.read_bytes())
+    assert (note.text, note.digest) == (reason, change.note_digest)
+    # The words alone do not open the digest, and no other words do.
+    assert StateNote(reason).digest != change.note_digest
+    content = json.loads(path.read_bytes())
+    for altered in ({"text": "late fees"}, {"salt": "00" * 32}, {"salt": "00"}, {"digest": ""}):
+        with pytest.raises(KeysError):
+            StateNote.from_json(json.dumps(content | altered).encode())
 
 
 def test_a_change_leaves_the_rest_as_it_is(folder: Path) -> None:

@@ -41,7 +41,7 @@ def test_other_members_see_every_statement_about_a_member(bureau: RunningBureau)
     acme = Raw(bureau.add_member("acme", ["auditor"]))
     bureau.add_member("brook", ["furnisher"])
     with Operator(bureau.operator) as operator:
-        operator.set_state("brook", members_pb2.MEMBER_STATE_SUSPENDED, "owes us money")
+        operator.set_state("brook", members_pb2.MEMBER_STATE_SUSPENDED)
     request = GetMemberRequest(member_id="brook", with_statements=True)
     whole = Raw(bureau.operator).send("Members/GetMember", request).reply.member
     shown = acme.send("Members/GetMember", request).reply.member

@@ -57,7 +57,7 @@ OPERATOR_CASES: dict[str, Callable[[Operator, Scenario], Callable[[], object]]] 
         operator.change, operator.member("brook")
     ),
     methods.SET_MEMBER_STATE.path: lambda operator, scenario: partial(
-        operator.set_state, admitted(scenario), MEMBER_STATE_SUSPENDED, ""
+        operator.set_state, admitted(scenario), MEMBER_STATE_SUSPENDED
     ),
     methods.CHANGE_CREDENTIAL.path: lambda operator, scenario: partial(
         operator.withdraw_key, *member_and_key(operator, scenario)

@@ -168,10 +168,10 @@ def test_a_suspended_member_is_refused_at_the_next_call(scenario: Scenario) -> N
     carol = Raw(scenario.bureau.add_member("carol", LENDER))
     assert carol.send("Log/GetCheckpoint", b"").code == "OK"
     with Operator(scenario.bureau.operator) as operator:
-        operator.set_state("carol", 2, "audit")
+        operator.set_state("carol", 2)
         answer = carol.send("Log/GetCheckpoint", b"")
         refused(scenario, answer, "PERMISSION_DENIED", "MEMBER_SUSPENDED")
-        operator.set_state("carol", 1, "")
+        operator.set_state("carol", 1)
         assert carol.send("Log/GetCheckpoint", b"").code == "OK"
 
 

@@ -53,12 +53,12 @@ class SuspendMember(MemberFault):
     def inject(self, topology: Topology) -> None:
         """The operator's statement."""
         with Operator(topology.answering()) as operator:
-            operator.set_state(self.member, MEMBER_STATE_SUSPENDED, "suspended by the harness")
+            operator.set_state(self.member, MEMBER_STATE_SUSPENDED)
 
     def heal(self, topology: Topology) -> None:
         """The operator's statement."""
         with Operator(topology.answering()) as operator:
-            operator.set_state(self.member, MEMBER_STATE_ACTIVE, "let in again by the harness")
+            operator.set_state(self.member, MEMBER_STATE_ACTIVE)
 
 
 @dataclass(frozen=True)

@@ -277,13 +277,16 @@ class MemberStateChange(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     MEMBER_ID_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
-    NOTE_FIELD_NUMBER: _builtins.int
+    NOTE_DIGEST_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Id of the member."""
     state: Global___MemberState.ValueType
     """New state, from the next call on."""
-    note: _builtins.str
-    """Reason of the change, for every member to read."""
+    note_digest: _builtins.bytes
+    """Digest of the reason, which the operator and the member read and no one else: SHA-256 of
+    `creditbureau/note/v1`, a line feed, 32 random bytes and the reason in UTF-8. The operator
+    gives the member the random bytes and the reason. Empty without a reason.
+    """
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
         """Audience, signer, request id and issue time."""
@@ -294,11 +297,11 @@ class MemberStateChange(_message.Message):
         header: _envelope_pb2.Header | None = ...,
         member_id: _builtins.str = ...,
         state: Global___MemberState.ValueType = ...,
-        note: _builtins.str = ...,
+        note_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "member_id", b"member_id", "note", b"note", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "member_id", b"member_id", "note_digest", b"note_digest", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -455,8 +458,8 @@ class Member(_message.Message):
 
     @_builtins.property
     def quota(self) -> Global___Quota:
-        """For the operator and the member itself only: the quotas that the operator signed
-        for the member.
+        """Given to the operator and the member itself only: the quotas that the operator signed
+        for the member. Others find them in the signed changes.
         """
 
     @_builtins.property
