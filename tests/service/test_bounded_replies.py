@@ -235,8 +235,8 @@ def test_a_report_that_is_too_large_is_refused_and_withheld_in_a_portfolio(
         scenario.submit("acme", *(account(large, f"{number}", MAY) for number in range(99)))
         monkeypatch.setattr(build_report, "MAX_REPORT_BYTES", 12_000)
         withheld: list[int] = []
-        given = list(acme.portfolio(Purpose.ACCOUNT_REVIEW, on_withheld=withheld.append))
-        assert {report.subject_id for report in given} == {
+        reports = list(acme.portfolio(Purpose.ACCOUNT_REVIEW, on_withheld=withheld.append))
+        assert {report.subject_id for report in reports} == {
             person.subject_id for person in people if person is not large
         }
         assert len(withheld) == 1
