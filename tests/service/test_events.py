@@ -28,6 +28,7 @@ from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import methods
 from bureau_client.verify.event_memory import GAP, NEWEST
 from bureau_client.verify.receipts import leaf_hash_of
+from bureau_client.verify.report_heads import HEADS
 from bureau_keys.envelope import digest, peek, seal
 from bureau_keys.event_chain import ChainHead, contradict, extend
 from bureau_keys.keyring import Keyring
@@ -37,7 +38,7 @@ from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.report_pb2 import Report as ReportMessage
 from creditbureau.v1.reporting_pb2 import Inquiry
-from tests.service.client_calls import client_of, decision_on
+from tests.service.client_calls import carry_out, client_of, decision_on
 from tests.service.liar import answers, deceive, forget_the_log, lists_of
 from tests.service.raw import Answer, Raw
 from tests.service.scenario import Scenario, account, open_scenario
@@ -503,3 +504,86 @@ def test_an_erased_statement_keeps_its_place(scenario: Scenario) -> None:
     ]
     assert [event.kind for event in after if not event.proved] == ["subject-statement"]
     assert scenario.findings() == []
+
+
+def other_events(path: str, reply: Any) -> None:
+    """Prove the chain between two reports with an event that there is not."""
+    if path.endswith("ProveEvents"):
+        reply.leaf_hashes.append(bytes(32))
+
+
+@pytest.mark.parametrize("kind", ["query", "portfolio"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_the_next_client_of_a_lender_holds_reports_to_the_heads_of_the_folder(
+    scenario: Scenario, tmp_path: Path, kind: str, is_async: bool
+) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    consent_id = scenario.inquiring(person, "acme")
+    monitor(person, "acme")
+    scenario.profiles["acme"] = replace(scenario.profiles["acme"], memory_folder=tmp_path)
+
+    def ask(client: Any) -> Any:
+        if kind == "query":
+            return client.query(
+                person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
+            )
+        return client.portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])
+
+    def report(lender: Any) -> Report:
+        given = ask(lender)
+        (given,) = [given] if isinstance(given, Report) else given
+        assert isinstance(given, Report)
+        return given
+
+    def lender(*, is_async: bool = False) -> Any:
+        return client_of("lender", scenario, person, 0, is_async=is_async)
+
+    with lender() as first:
+        kept = report(first)
+        assert report(first).event_chain_hash != kept.event_chain_hash
+        first.replay(kept.request_id, person.subject_id)
+    following = lender(is_async=is_async)
+    deceive(following, other_events)
+    gap = f"event-gap-{person.subject_id}"
+    with pytest.raises(VerificationFailed, match=gap):
+        carry_out(following, ask)
+    assert (tmp_path / f"{gap}.json").exists()
+    # The true chain is believed as before.
+    with lender() as last:
+        assert report(last).event_chain_hash != kept.event_chain_hash
+
+
+def test_a_lender_whose_folder_cannot_be_written_remembers_until_it_ends(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    person = scenario.person()
+    consent_id = scenario.inquiring(person, "acme")
+    folder = tmp_path / "a file"
+    folder.write_text("")
+    profile = replace(scenario.profiles["acme"], memory_folder=folder)
+    with Lender(profile, clock=scenario.now) as lender:
+
+        def query() -> Report:
+            return lender.query(
+                person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
+            )
+
+        with pytest.warns(UserWarning, match="only until it ends"):
+            query()
+        query()
+        deceive(lender, other_events)
+        with pytest.raises(VerificationFailed, match="chain of events"):
+            query()
+
+
+def test_a_damaged_file_of_heads_is_named(scenario: Scenario, tmp_path: Path) -> None:
+    person = scenario.person()
+    consent_id = scenario.inquiring(person, "acme")
+    (tmp_path / HEADS).write_bytes(b"junk" * 1024)
+    profile = replace(scenario.profiles["acme"], memory_folder=tmp_path)
+    with (
+        Lender(profile, clock=scenario.now) as lender,
+        pytest.raises(VerificationFailed, match=f"{HEADS} holds no heads"),
+    ):
+        lender.query(person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id)

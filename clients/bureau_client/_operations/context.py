@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from bureau_client._operations.operation import Clock
 from bureau_client._operations.signer import Signer
 from bureau_client.errors import NotAuthenticated
 from bureau_client.models.members import Vouched
 from bureau_client.verify.log_view import LogView
+from bureau_client.verify.report_heads import ReportHeads
 from bureau_keys.errors import KeysError
 from bureau_keys.log_memory import MemoryFolder
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.signer_name import member_signer, subject_signer
 from bureau_keys.signing import SigningKey
-
-
-class ReportHead(NamedTuple):
-    """The head of a subject's chain of events in one report.
-
-    Attributes:
-        chain_hash: `Report.event_chain_hash`.
-        inquiry_index: Leaf index of the report's inquiry.
-        inquiry_hash: RFC 6962 leaf hash of the inquiry.
-    """
-
-    subject_id: str
-    request_id: str
-    log_size: int
-    chain_hash: bytes
-    inquiry_index: int
-    inquiry_hash: bytes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,14 +26,14 @@ class Context:
         clock: Source of the time.
         log_view: The newest checkpoint that was seen, and those proved to be of its log.
         members: Members whose keys were fetched and verified, by id.
-        heads: The chain of events in the newest report about each subject, by id.
+        heads: The chain of events in the newest report about each subject.
     """
 
     trust: Trust
     clock: Clock
     log_view: LogView
     members: dict[str, Vouched] = field(default_factory=dict)
-    heads: OrderedDict[str, ReportHead] = field(default_factory=OrderedDict)
+    heads: ReportHeads = field(default_factory=ReportHeads)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +74,11 @@ def member_context(
     key = key or open_key(profile.signing_key_pem, passphrase)
     signer = Signer(member_signer(profile.member_id), profile.trust.origin, key, clock)
     return SigningContext(
-        trust=profile.trust, clock=clock, log_view=log_view(profile), signer=signer
+        trust=profile.trust,
+        clock=clock,
+        log_view=log_view(profile),
+        heads=ReportHeads(profile.memory_folder),
+        signer=signer,
     )
 
 
@@ -101,7 +87,7 @@ def signing_as_well(
 ) -> SigningContext:
     """Return a context that signs as a profile's member, and shares what another one knows."""
     signing = member_context(profile, key, passphrase, context.clock)
-    return replace(signing, log_view=context.log_view, members=context.members)
+    return replace(signing, log_view=context.log_view, members=context.members, heads=context.heads)
 
 
 def subject_context(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import methods
-from bureau_client._operations.context import Context, ReportHead, SigningContext
+from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.members import check_with_members
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import as_it_is, check_size, collect
@@ -20,6 +20,7 @@ from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.event_memory import EventMemory
 from bureau_client.verify.evidence import logged_keys_of
 from bureau_client.verify.receipts import leaf_hash_of
+from bureau_client.verify.report_heads import ReportHead
 from bureau_keys.event_chain import ChainHead, extend
 from bureau_keys.event_checks import CheckedEvent, Passed, check_events, events_signed_by
 from bureau_keys.signer_name import subject_id_of
@@ -27,8 +28,6 @@ from creditbureau.v1 import reporting_pb2, subjects_pb2
 from creditbureau.v1.members_pb2 import LoggedStatement
 
 LABEL = "The list of events"
-# Subjects of whom a lender's client keeps the newest head; the oldest is forgotten first.
-REMEMBERED = 10_000
 
 
 def list_events(
@@ -82,16 +81,16 @@ def hold_report(context: Context, report: Report) -> Operation[None]:
     Raises:
         VerificationFailed: The chains of the two reports contradict each other.
     """
-    head, earlier = _head_of(report), context.heads.get(report.subject_id)
-    if earlier is not None and earlier.request_id != head.request_id:
-        yield from _check_extends(earlier, head)
-        if head.log_size < earlier.log_size:
+    head = _head_of(report)
+    while True:
+        earlier = context.heads.newest(report.subject_id)
+        if earlier is not None and earlier.request_id != head.request_id:
+            try:
+                yield from _check_extends(earlier, head)
+            except VerificationFailed as error:
+                raise context.heads.gap(error.message, earlier, report.envelope) from None
+        if context.heads.keep(head, compared=earlier):
             return
-    # Another thread may forget the oldest head in between.
-    context.heads.pop(report.subject_id, None)
-    context.heads[report.subject_id] = head
-    if len(context.heads) > REMEMBERED:
-        context.heads.popitem(last=False)
 
 
 def check_extends(one: Report, other: Report) -> Operation[None]:

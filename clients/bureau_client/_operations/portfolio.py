@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
+from bureau_client._operations.events import hold_report
 from bureau_client._operations.operation import Operation
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.reporting import verified_report
@@ -182,6 +183,7 @@ class _Reader:
         if report.subject_id in self._subjects:
             raise _refused(f"The portfolio has two reports on subject {report.subject_id}")
         self._subjects.add(report.subject_id)
+        yield from hold_report(self._context, report)
         return replace(report, cursor=message.cursor)
 
 

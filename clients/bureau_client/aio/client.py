@@ -84,6 +84,7 @@ class AsyncClient:
         """Close the connections and keep the newest checkpoint; a later call opens new ones."""
         await self._driver.close()
         self._context.log_view.write(closing=True)
+        self._context.heads.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -85,6 +85,7 @@ class Client:
         """Close the connections and keep the newest checkpoint; a later call opens new ones."""
         self._driver.close()
         self._context.log_view.write(closing=True)
+        self._context.heads.close()
 
     def __enter__(self) -> Self:
         return self
