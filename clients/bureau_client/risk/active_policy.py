@@ -1,0 +1,100 @@
+"""An active policy: it decides on reports, and an auditor decides again with it.
+
+It meets `bureau_client.protocols.DecisionPolicy`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bureau_client.models.decisions import Decision, DecisionReason
+from bureau_client.models.reports import Report
+from bureau_client.risk.basis import MAX_ENTRIES, entries_of
+from bureau_client.risk.engine import Engine
+from bureau_client.risk.inputs import complete_values, read_document, read_values
+from bureau_client.risk.policy import Input, Policy
+from bureau_client.risk.reasons import Driver, principal_reasons
+from bureau_client.risk.zen_text import Expression
+from creditbureau.v1.envelope_pb2 import Envelope
+
+# Attributes of one reason: the contract's limit (DecisionReason.attributes).
+MAX_ATTRIBUTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ActivePolicy:
+    """A policy that passed activation (`activation.activate`).
+
+    Attributes:
+        expressions: Compiled expressions of computed inputs, by name.
+    """
+
+    policy: Policy
+    engine: Engine
+    expressions: Mapping[str, Expression]
+
+    @property
+    def document(self) -> bytes:
+        """The canonical document; its SHA-256 is `Decision.policy_digest`."""
+        return self.policy.document
+
+    def decide(self, report: Report, inputs: bytes) -> Decision:
+        """Decide on a verified report.
+
+        The same policy, report and inputs give the same decision: nothing reads the clock, and
+        nothing is drawn by chance.
+
+        Args:
+            inputs: The document of the other inputs: a JSON object with the applicant's data,
+                and with `tradeline_id` for a decision about an existing line
+                (`inputs.inputs_document` writes it). Its SHA-256 is `Decision.inputs_digest`.
+
+        Raises:
+            InputError: An input is missing, unknown or outside of its declared range; nothing
+                is decided.
+            EngineError: The tables gave an output that they do not allow; nothing is decided.
+        """
+        facts = read_document(inputs)
+        read = read_values(self.policy, report, facts)
+        values = complete_values(self.policy, self.expressions, read)
+        assessment = self.engine.assess(values)
+        drivers = principal_reasons(self.policy, self.engine, values)
+        return Decision(
+            subject_id=report.subject_id,
+            inquiry_id=report.request_id,
+            report_digest=hashlib.sha256(Envelope.FromString(report.envelope).payload).digest(),
+            policy_name=self.policy.name,
+            policy_version=self.policy.version,
+            policy_digest=self.policy.digest,
+            inputs_digest=hashlib.sha256(inputs).digest(),
+            outcome=assessment.outcome,
+            limit=assessment.limit,
+            currency="" if assessment.limit is None else self.policy.currency,
+            price_band=assessment.price_band,
+            tradeline_id=facts.tradeline_id,
+            reasons=tuple(self._reason(driver, report, facts.tradeline_id) for driver in drivers),
+        )
+
+    def _reason(self, driver: Driver, report: Report, tradeline_id: str) -> DecisionReason:
+        names = [name for declared in driver.inputs for name in self._names(declared)]
+        entries = [
+            entry
+            for declared in driver.inputs
+            for entry in entries_of(report, declared.basis, tradeline_id)
+        ]
+        return DecisionReason(
+            code=driver.code,
+            attributes=tuple(dict.fromkeys(names))[:MAX_ATTRIBUTES],
+            basis=tuple(dict.fromkeys(entries))[:MAX_ENTRIES],
+        )
+
+    def _names(self, declared: Input) -> tuple[str, ...]:
+        """Return the names of an input in a reason: an attribute by its key, others by name."""
+        if declared.source == "attribute":
+            return (declared.key,)
+        if declared.source != "computed":
+            return (declared.name,)
+        used = self.expressions[declared.name].names
+        return tuple(name for other in used for name in self._names(self.policy.by_name[other]))

@@ -1,0 +1,345 @@
+"""The document of a policy: declared inputs, decision tables, golden cases.
+
+A policy is one JSON file. Its tables are a graph of the JSON Decision Model, as rule editors
+write it. The digest is over the canonical form (RFC 8785), so that white space and the order
+of keys change nothing. Reading a document checks its shape alone; `activation.activate` checks
+everything that makes it safe to decide by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeAlias
+
+import rfc8785
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
+
+from bureau_client.models.codes import DecisionOutcome
+from bureau_client.models.texts import DEFAULT
+from bureau_client.risk.reason_codes import OTHER, REASON_CODES
+
+FORMAT = "creditbureau.policy.v1"
+# Outcomes of each kind of policy, the best for the person first.
+OUTCOMES = {
+    "application": (
+        DecisionOutcome.APPROVE,
+        DecisionOutcome.COUNTER_OFFER,
+        DecisionOutcome.REFER,
+        DecisionOutcome.DECLINE,
+    ),
+    "line": (
+        DecisionOutcome.INCREASE,
+        DecisionOutcome.RESTORE,
+        DecisionOutcome.KEEP,
+        DecisionOutcome.REFER,
+        DecisionOutcome.REDUCE,
+        DecisionOutcome.FREEZE,
+    ),
+}
+
+Scalar: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr
+Values: TypeAlias = dict[str, Scalar | None]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Band = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
+Outcome = Annotated[
+    DecisionOutcome,
+    BeforeValidator(lambda name: DecisionOutcome.parse(name) if isinstance(name, str) else name),
+    PlainSerializer(str),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A fault of a policy.
+
+    Attributes:
+        path: Part of the document: `table 'Outcome', rule 'late', cell 'months_late'`.
+        message: The fault and the fix.
+    """
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class PolicyError(ValueError):
+    """A policy that is not safe to decide by, with every problem that was found."""
+
+    def __init__(self, name: str, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        faults = "\n".join(f"- {problem}" for problem in self.problems)
+        super().__init__(f"policy {name!r} is refused:\n{faults}")
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Basis(_Document):
+    """Selection of the entries of a report that a reason rests on (`basis.SELECTIONS`).
+
+    Attributes:
+        select: Name of the selection.
+        months: Months of history that it looks back from each tradeline's newest month.
+        days: Least days past due of a month.
+    """
+
+    select: Literal[
+        "delinquent_months", "lost", "open_balances", "recently_opened", "frozen", "line"
+    ]
+    months: int = Field(default=24, ge=1, le=120)
+    days: Literal[30, 60, 90, 120, 150, 180] = 30
+
+
+class Input(_Document):
+    """A declared input of a policy.
+
+    Attributes:
+        source: Origin of the value: an attribute of the report, a standing under the standard
+            of credit, a fact of the report, a figure of the existing line, the applicant's
+            data, or an expression over other inputs.
+        key: Name within the source: `balance_total.USD`, `max_concurrent_lenders.within`,
+            `outcome`, `days_past_due`; the expression of a computed input.
+        unit: Unit of the value: a currency for amounts in minor units, otherwise words.
+        minimum: Least allowed value of a number.
+        maximum: Greatest allowed value of a number.
+        values: Enumeration of a text.
+        missing: Treatment of a missing value: `refuse` the decision, use the `default`, or
+            `branch`: the tables see null.
+        neutral: Value that drives no adverse outcome; reasons are derived with it.
+        worse: Direction in which outcomes only get worse, checked at activation.
+        reason: Code of the reason that the input gives.
+        specify: Text of the reason `regb.other`, by language tag, English among them: a term of
+            the form is used only where it is the factor that was considered.
+        basis: Entries of the report that the reason rests on.
+    """
+
+    name: Name
+    source: Literal["attribute", "standing", "report", "line", "applicant", "computed"]
+    key: str = Field(min_length=1, max_length=500)
+    type: Literal["integer", "number", "text", "boolean"]
+    unit: str = Field(default="", max_length=64)
+    minimum: StrictInt | StrictFloat | None = None
+    maximum: StrictInt | StrictFloat | None = None
+    values: tuple[str, ...] = ()
+    missing: Literal["refuse", "default", "branch"]
+    default: Scalar | None = None
+    neutral: Scalar | None = None
+    worse: Literal["higher", "lower"] | None = None
+    reason: str | None = None
+    specify: dict[str, str] = Field(default_factory=dict)
+    basis: Basis | None = None
+
+    @model_validator(mode="after")
+    def _check_declaration(self) -> Input:
+        if self.is_numeric != (self.minimum is not None and self.maximum is not None):
+            raise ValueError("a number has `minimum` and `maximum`, other types have neither")
+        if (self.type == "text") != bool(self.values):
+            raise ValueError("a text has its enumeration in `values`, other types have none")
+        if (self.missing == "default") != (self.default is not None):
+            raise ValueError("`default` is the value for `missing` = `default`, and for no other")
+        if self.reason is not None and self.reason not in REASON_CODES:
+            raise ValueError(
+                f"reason {self.reason!r} is unknown; use one of {', '.join(REASON_CODES)}"
+            )
+        if (self.reason is None) != (self.neutral is None):
+            raise ValueError("`reason` and `neutral` come together: reasons are derived with both")
+        if (self.reason == OTHER) != (DEFAULT in self.specify):
+            raise ValueError(f"`specify` is the text of `{OTHER}`, at least in English")
+        if self.basis is not None and self.reason is None:
+            raise ValueError("`basis` is the basis of a `reason`, which is missing")
+        if self.worse is not None and not self.is_numeric:
+            raise ValueError("`worse` is the direction of a number")
+        for field in ("default", "neutral"):
+            value = getattr(self, field)
+            if value is not None and (fault := self.fault(value)):
+                raise ValueError(f"`{field}` {fault}")
+        return self
+
+    @property
+    def is_numeric(self) -> bool:
+        """True for an integer or a number."""
+        return self.type in {"integer", "number"}
+
+    def fault(self, value: Scalar) -> str:
+        """Describe the fault of a value; empty for a value of the declared type and range."""
+        if self.type == "boolean":
+            return "" if isinstance(value, bool) else f"is {value!r}, not a boolean"
+        if self.type == "text":
+            known = ", ".join(self.values)
+            return "" if value in self.values else f"is {value!r}, not one of {known}"
+        if isinstance(value, bool | str) or not math.isfinite(value):
+            return f"is {value!r}, not a number"
+        if self.type == "integer" and value != int(value):
+            return f"is {value!r}, not an integer"
+        if self.minimum is None or self.maximum is None:
+            return "has no declared range"
+        if not self.minimum <= value <= self.maximum:
+            return f"is {value!r}, outside {self.minimum} to {self.maximum}"
+        return ""
+
+
+class Expected(_Document):
+    """The decision that a golden case expects.
+
+    Attributes:
+        reasons: Codes of the reasons, most important first; empty for no adverse outcome.
+    """
+
+    outcome: Outcome
+    limit: StrictInt | None = None
+    price_band: Band | None = None
+    reasons: tuple[str, ...] = ()
+
+
+class GoldenCase(_Document):
+    """A case that the policy must decide as expected before it is active.
+
+    Attributes:
+        inputs: Values by name of input, computed ones left out; one that is not named is
+            missing.
+    """
+
+    name: str = Field(min_length=1, max_length=120)
+    inputs: dict[str, Scalar | None]
+    expect: Expected
+
+
+class Policy(_Document):
+    """A policy as its document declares it.
+
+    Attributes:
+        kind: `application`, or `line` for decisions on existing lines.
+        currency: ISO 4217 currency of limits.
+        price_bands: Price bands that tables may give.
+        graph: Decision tables as a graph of the JSON Decision Model.
+    """
+
+    format: Literal["creditbureau.policy.v1"]
+    name: str = Field(pattern=r"^[a-z0-9._-]{1,64}$")
+    version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    jurisdiction: str = Field(pattern=r"^[A-Z]{2}$")
+    kind: Literal["application", "line"]
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    price_bands: tuple[Band, ...] = ()
+    inputs: tuple[Input, ...] = Field(min_length=1)
+    graph: dict[str, Any]
+    golden: tuple[GoldenCase, ...] = Field(min_length=1)
+
+    @property
+    def outcomes(self) -> tuple[DecisionOutcome, ...]:
+        """Outcomes of the policy's kind, the best for the person first."""
+        return OUTCOMES[self.kind]
+
+    @cached_property
+    def by_name(self) -> dict[str, Input]:
+        """Inputs by name."""
+        return {declared.name: declared for declared in self.inputs}
+
+    @cached_property
+    def document(self) -> bytes:
+        """The canonical document (RFC 8785)."""
+        return rfc8785.dumps(self.model_dump(mode="json", exclude_unset=True))
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical document."""
+        return hashlib.sha256(self.document).digest()
+
+
+def read_policy(text: str | bytes) -> Policy:
+    """Read the document of a policy and check its shape.
+
+    Raises:
+        PolicyError: The text is not JSON, or has a field that the format does not allow.
+    """
+    try:
+        document = read_json(text)
+        policy = Policy.model_validate(document)
+    except ValidationError as error:
+        name = document.get("name") if isinstance(document, dict) else None
+        raise PolicyError(str(name or "?"), _shape_problems(error)) from error
+    except ValueError as error:
+        raise PolicyError("?", [Problem("document", f"is not JSON: {error}")]) from error
+    _check_names(policy)
+    return policy
+
+
+def read_json(text: str | bytes) -> Any:
+    """Read JSON that has one meaning: no key twice, no number that JSON does not have.
+
+    Raises:
+        ValueError: The text is not JSON of this kind.
+    """
+    return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Read the document of a policy from a file.
+
+    Raises:
+        PolicyError: See `read_policy`.
+    """
+    return read_policy(Path(path).read_bytes())
+
+
+def reference_policies() -> dict[str, bytes]:
+    """Read the documents of the policies that come with the SDK, by name."""
+    folder = files("bureau_client") / "data" / "policies"
+    return {
+        file.name.removesuffix(".json"): file.read_bytes()
+        for file in sorted(folder.iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".json")
+    }
+
+
+def _check_names(policy: Policy) -> None:
+    names = [declared.name for declared in policy.inputs]
+    cases = [case.name for case in policy.golden]
+    problems = [
+        Problem(f"{part} {name!r}", "is declared twice; rename or delete one")
+        for part, all_names in (("input", names), ("golden case", cases))
+        for name in dict.fromkeys(all_names)
+        if all_names.count(name) > 1
+    ]
+    if problems:
+        raise PolicyError(policy.name, problems)
+
+
+def _shape_problems(error: ValidationError) -> list[Problem]:
+    return [
+        Problem(".".join(map(str, fault["loc"])) or "document", fault["msg"])
+        for fault in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return value
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")
