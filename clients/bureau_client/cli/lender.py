@@ -19,6 +19,7 @@ from bureau_client.cli import (
     facility_actions,
     files,
     metro2,
+    policies,
 )
 from bureau_client.cli.common import (
     LimitOption,
@@ -46,10 +47,11 @@ app = typer.Typer(
     callback=common.log_calls,
 )
 app.add_typer(disputes.disputes, name="dispute")
+app.add_typer(policies.policies, name="policy")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
-    *(alerts.alerts, portfolio, query_many, tables),
+    *(alerts.alerts, portfolio, query_many, tables, policies.decide),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -1,0 +1,175 @@
+"""`bureau-lender policy` and `bureau-lender decide`: policies, decisions and their notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption
+from bureau_client.cli.open_clients import read_passphrase
+from bureau_client.cli.output import Output, emit_one, err
+from bureau_client.models.reports import Report
+from bureau_client.verify import verify_bundle
+from bureau_keys.profile import Profile
+from bureau_keys.signing import SigningKey
+from bureau_keys.terminal import write_out
+
+if TYPE_CHECKING:
+    from bureau_client.risk.notices import AdverseNotice
+
+policies = typer.Typer(help="Check, sign and show policies.", no_args_is_help=True)
+PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="Policy, a JSON file.")]
+# Packages of the extra `risk` that these commands need.
+EXTRA = frozenset({"pydantic", "reportlab", "rfc8785", "zen"})
+
+
+@policies.command("check")
+def check_policy(file: PolicyFile) -> None:
+    """Check that a policy is safe to decide by: every table, rule, cell and golden case."""
+    with _extra_risk():
+        from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
+        from bureau_client.risk.policy import load_policy  # noqa: PLC0415
+
+        active = activate(load_policy(file))
+    policy, tables = active.policy, active.engine.tables
+    rules = sum(len(table.rules) for table in tables)
+    err.print(
+        f"{policy.name} {policy.version}: {len(policy.inputs)} inputs, {len(tables)} tables, "
+        f"{rules} rules, {len(policy.golden)} golden cases pass; digest {policy.digest.hex()}",
+        soft_wrap=True,
+    )
+
+
+@policies.command("sign")
+def sign_policy_file(
+    file: PolicyFile,
+    profile: ProfileOption,
+    to: Annotated[Path, typer.Option(metavar="FILE", help="File to write the signed policy to.")],
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Check a policy and sign it with this member's key."""
+    with _extra_risk():
+        from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
+        from bureau_client.risk.policy import load_policy  # noqa: PLC0415
+        from bureau_client.risk.signed_policy import sign_policy  # noqa: PLC0415
+
+        policy = activate(load_policy(file)).policy
+    key = _signing_key(Profile.load(profile), passphrase_file)
+    to.write_text(sign_policy(policy, key), "utf-8")
+    err.print(f"signed {policy.name} {policy.version} by key {key.verify_key.key_id}: {to}")
+
+
+@policies.command("reference")
+def reference_policy(
+    name: Annotated[str, typer.Argument(help="Name, for example cards-US; empty to list.")] = "",
+) -> None:
+    """Print a policy that comes with the SDK, to start from."""
+    with _extra_risk():
+        from bureau_client.risk.policy import reference_policies  # noqa: PLC0415  (an extra)
+
+        documents = reference_policies()
+    if not name:
+        write_out("".join(f"{known}\n" for known in documents))
+    elif name in documents:
+        write_out(documents[name].decode())
+    else:
+        raise ValueError(f"{name!r} is not a reference policy, only {', '.join(documents)}")
+
+
+def decide(
+    file: Annotated[Path, typer.Argument(metavar="REPORT", help="Report saved by `query --save`.")],
+    profile: ProfileOption,
+    policy: Annotated[
+        Path, typer.Option(metavar="FILE", help="Policy signed by `policy sign`, by this member.")
+    ],
+    inputs: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="The applicant's data, a JSON object; with `tradeline_id` for an existing line.",
+        ),
+    ],
+    notice: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="File for the notice of an adverse action: .pdf, .html or .txt."
+        ),
+    ] = None,
+    letterhead: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="TOML file with the names and addresses that a notice states."
+        ),
+    ] = None,
+    language: Annotated[str, typer.Option(metavar="TAG", help="Language of the notice.")] = "en",
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Decide on a saved report, verified offline, under a signed policy."""
+    with _extra_risk():
+        from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
+        from bureau_client.risk.notices import Letterhead, adverse_notice  # noqa: PLC0415
+        from bureau_client.risk.signed_policy import read_signed_policy  # noqa: PLC0415
+
+        if notice is not None and (letterhead is None or notice.suffix not in _formats()):
+            raise ValueError(
+                "--notice takes a file .pdf, .html or .txt, and needs the option --letterhead"
+            )
+        own = Profile.load(profile)
+        key = _signing_key(own, passphrase_file).verify_key
+        active = activate(read_signed_policy(policy.read_bytes(), {key.key_id: key}))
+        report = verify_bundle(Report.load(file), own.trust)
+        decision = active.decide(report, inputs.read_bytes())
+        emit_one(decision, output)
+        if notice is None or letterhead is None:
+            return
+        if not decision.outcome.is_adverse:
+            err.print("the outcome is not adverse: no notice")
+            return
+        written = adverse_notice(
+            decision,
+            active.policy,
+            report,
+            Letterhead.load(letterhead),
+            datetime.now(UTC).date(),
+            language,
+        )
+        notice.write_bytes(_formats()[notice.suffix](written))
+        err.print(f"notice: {notice}")
+
+
+def _formats() -> dict[str, Callable[[AdverseNotice], bytes]]:
+    from bureau_client.risk.notice_formats import (  # noqa: PLC0415  (an extra)
+        notice_html,
+        notice_pdf,
+        notice_text,
+    )
+
+    return {
+        ".pdf": notice_pdf,
+        ".html": lambda notice: notice_html(notice).encode(),
+        ".txt": lambda notice: notice_text(notice).encode(),
+    }
+
+
+def _signing_key(profile: Profile, passphrase_file: Path | None) -> SigningKey:
+    passphrase = read_passphrase(passphrase_file)
+    return SigningKey.from_pem(
+        profile.signing_key_pem, None if passphrase is None else passphrase.encode()
+    )
+
+
+@contextmanager
+def _extra_risk() -> Iterator[None]:
+    """Say how to install the extra if one of its packages is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        raise ValueError("decisions need an extra: pip install 'creditbureau[risk]'") from error
