@@ -126,12 +126,8 @@ def read_values(policy: Policy, report: Report, facts: Facts) -> Values:
     applicant, tradeline_id = facts.applicant, facts.tradeline_id
     problems = [*_applicant_problems(policy, applicant), *_section_problems(policy, report)]
     line = next((line for line in report.tradelines if line.tradeline_id == tradeline_id), None)
-    if (policy.kind == "line") != (line is not None):
-        problems.append(Problem(TRADELINE_ID, _line_fault(policy, tradeline_id)))
-    elif line is not None and line.currency != policy.currency:
-        problems.append(
-            Problem(TRADELINE_ID, f"the line is in {line.currency}, not {policy.currency}")
-        )
+    if fault := _line_fault(policy, tradeline_id, line):
+        problems.append(Problem(TRADELINE_ID, fault))
     if problems:
         raise InputError(problems)
     read: Values = {}
@@ -276,10 +272,14 @@ def _section_problems(policy: Policy, report: Report) -> Iterable[Problem]:
     ]
 
 
-def _line_fault(policy: Policy, tradeline_id: str) -> str:
+def _line_fault(policy: Policy, tradeline_id: str, line: Tradeline | None) -> str:
     if policy.kind == "application":
-        return "a policy for applications takes none"
-    return f"{tradeline_id!r} is not a tradeline of the report; name the line to decide on"
+        return "is given, but a policy for applications takes none" if tradeline_id else ""
+    if line is None:
+        return f"{tradeline_id!r} is not a tradeline of the report; name the line to decide on"
+    if line.currency != policy.currency:
+        return f"is a line in {line.currency}, not in {policy.currency}"
+    return ""
 
 
 def _missing_fault(declared: Input) -> str:
