@@ -193,8 +193,8 @@ class _Words:
                 paragraphs = [texts.why]
             paragraphs.append(f"{self.labels['fix']}: {texts.fix}")
             if reason.basis:
-                records = "; ".join(map(self._record, reason.basis))
-                paragraphs.append(f"{self.labels['records']}: {records}")
+                paragraphs.append(f"{self.labels['records']}:")
+                paragraphs += [f"– {self._record(entry)}" for entry in reason.basis]
             yield NoticePart(f"{number}. {title}", tuple(paragraphs), "")
 
     def _specified(self, reason: DecisionReason) -> str:
@@ -218,4 +218,4 @@ class _Words:
                 status = STATUS.get(month.status)
                 amount = f"{line.currency} {format_amount(month.balance_minor, line.currency)}"
                 parts += [str(month.month), status.text_in(self.language) if status else amount]
-        return ", ".join(parts)
+        return " / ".join(parts)

@@ -72,7 +72,7 @@ def test_the_notice_has_the_parts_that_the_law_asks_for() -> None:
         "right to dispute the matter with the agency",
         "Equal Credit Opportunity Act prohibits creditors from discriminating",
         "is Consumer Financial Protection Bureau, 1700 G Street NW, Washington DC 20552",
-        "birch, revolving account, for example a credit card, 2025-12, 30 to 59 days past due",
+        "– birch / revolving account, for example a credit card / 2025-12 / 30 to 59 days past due",
         "Date: 2026-03-02",
     ):
         assert part in text
