@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from bureau.credit_file.report_versions import VERSIONS, current_version
+from bureau_client.models.reasons import reason_texts
 from bureau_client.models.texts import DEFAULT, languages
 from tests.documents import DOCS
 
@@ -48,7 +49,7 @@ def entries(language: str, beside: str = "") -> dict[str, str]:
         beside: A language that may be without texts of flags; if it is, they are left out.
     """
     flags = FLAGS[language] if (beside or language) in FLAGS else {}
-    sources = (languages()[language], OWN[language], flags)
+    sources = (languages()[language], reason_texts()[language], OWN[language], flags)
     return {key: text for table in sources for key, text in _flat(table)}
 
 

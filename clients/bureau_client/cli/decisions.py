@@ -18,6 +18,7 @@ from bureau_client.cli.open_clients import (
 from bureau_client.cli.output import Output, emit_many, out
 from bureau_client.models.decisions import Decision, DecisionReason, RecordedDecision
 from bureau_client.models.money import format_amount
+from bureau_client.models.reasons import REASON_CODES, reason_text
 
 LanguageOption = Annotated[
     str, typer.Option(help="Language, BCP 47, for example zh; English if unknown.")
@@ -65,14 +66,14 @@ def _emit(listed: Sequence[RecordedDecision], output: Output, language: str) -> 
         day = f"{recorded.time:%Y-%m-%d}  "
         outcome = decision.outcome.text_in(language)
         out.print(Text.assemble(day, (recorded.member_id, "bold"), f"  {outcome}"))
-        for label, words in _lines(decision):
+        for label, words in _lines(decision, language):
             out.print(Text.assemble(_INDENT, (label, "dim"), f" {words}"))
 
 
-def _lines(decision: Decision) -> Iterator[tuple[str, str]]:
+def _lines(decision: Decision, language: str) -> Iterator[tuple[str, str]]:
     """Yield the lines that follow the outcome of a decision: label and words."""
     for reason in decision.reasons:
-        yield "reason", _reason(reason)
+        yield "reason", _reason(reason, language)
         for entry in reason.basis:
             month = f", {entry.month}" if entry.month else ""
             yield "  rests on", f"tradeline {entry.tradeline_id}{month}"
@@ -86,7 +87,9 @@ def _lines(decision: Decision) -> Iterator[tuple[str, str]]:
     yield "report", f"of inquiry {decision.inquiry_id} about {decision.subject_id}"
 
 
-def _reason(reason: DecisionReason) -> str:
+def _reason(reason: DecisionReason, language: str) -> str:
     """Return a reason in words, with the attributes that it follows from."""
     attributes = f" ({', '.join(reason.attributes)})" if reason.attributes else ""
-    return f"{reason.code}{attributes}"
+    # A lender may name a reason that this version of the SDK has no text of.
+    known = reason.code in REASON_CODES
+    return (reason_text(reason.code, language).text if known else reason.code) + attributes

@@ -19,10 +19,10 @@ from typing import Any
 from bureau_client.models.codes import AccountStatus
 from bureau_client.models.decisions import Decision, DecisionBasis, DecisionReason
 from bureau_client.models.money import format_amount
+from bureau_client.models.reasons import OTHER, REASON_CODES, reason_text
 from bureau_client.models.reports import Report
 from bureau_client.models.texts import DEFAULT, nearest
 from bureau_client.risk.policy import Policy
-from bureau_client.risk.reason_codes import OTHER, REASON_CODES, reason_text
 
 # Status of a month of payment history by its Metro 2 profile character.
 STATUS = {

@@ -34,8 +34,8 @@ from pydantic import (
 )
 
 from bureau_client.models.codes import DecisionOutcome
+from bureau_client.models.reasons import OTHER, REASON_CODES
 from bureau_client.models.texts import DEFAULT
-from bureau_client.risk.reason_codes import OTHER, REASON_CODES
 
 FORMAT = "creditbureau.policy.v1"
 # Outcomes of each kind of policy, the best for the person first.

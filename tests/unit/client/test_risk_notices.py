@@ -14,6 +14,7 @@ from pypdf import PdfReader
 
 from bureau_client.models.codes import DecisionOutcome
 from bureau_client.models.decisions import Decision
+from bureau_client.models.reasons import REASON_CODES, reason_text, reason_texts
 from bureau_client.models.reports import Report, Standing
 from bureau_client.risk.inputs import inputs_document
 from bureau_client.risk.notice_formats import notice_html, notice_pdf, notice_text
@@ -23,7 +24,6 @@ from bureau_client.risk.notices import (
     adverse_notice,
     notice_forms,
 )
-from bureau_client.risk.reason_codes import REASON_CODES, reason_text, reason_texts
 from tests.unit.client.risk_values import (
     APPLICANT,
     GOOD,
