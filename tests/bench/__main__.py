@@ -39,6 +39,7 @@ MODULES = (
     "memory",
     "metro2",
     "arrow",
+    "decisions",
     "nodes",
 )
 

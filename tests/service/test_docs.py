@@ -118,6 +118,7 @@ PAGES = (
     DOCS / "risk.md",
     DOCS / "files.md",
     DOCS / "texts.md",
+    DOCS / "decisions.md",
     DOCS / "auditors.md",
     DOCS / "operating.md",
     DOCS / "witnesses.md",

@@ -61,6 +61,8 @@ class Engine:
             for number, table in enumerate(tables)
             if any(column.field == "outcome" for column in table.outputs)
         )
+        self._influences = _influences(tables[self._outcome_table])
+        self._of_limit = _of_limit(tables)
         self._rank = {outcome: rank for rank, outcome in enumerate(policy.outcomes)}
 
     def assess(self, values: Values) -> Assessment:
@@ -95,7 +97,37 @@ class Engine:
             rules=rules,
         )
 
+    def influences(self, assessment: Assessment) -> frozenset[str]:
+        """Return the inputs whose neutral value may change an adverse assessment.
+
+        A neutral value never passes a test of an adverse rule (`activation`), so that it ends the
+        rule that applies, or lets an earlier rule apply that is not adverse.
+        """
+        return self._influences[assessment.rule] | self._of_limit
+
     def severity(self, assessment: Assessment) -> tuple[int, float]:
         """Return the order of assessments: a higher one is worse for the person."""
         limit = float("inf") if assessment.limit is None else float(assessment.limit)
         return self._rank[assessment.outcome], -limit
+
+
+def _influences(table: Table) -> list[frozenset[str]]:
+    """Return the inputs that decide whether each rule of the table of outcomes applies."""
+    influences = []
+    earlier: frozenset[str] = frozenset()
+    for rule in table.rules:
+        influences.append(earlier | rule.tests.keys())
+        if not DecisionOutcome[rule.outputs["outcome"][1:-1]].is_adverse:
+            earlier |= rule.tests.keys()
+    return influences
+
+
+def _of_limit(tables: tuple[Table, ...]) -> frozenset[str]:
+    """Return the inputs that the limit is given by, and those of its table if it has its own."""
+    names: set[str] = set()
+    for table in tables:
+        for rule in table.rules:
+            if "limit" in rule.outputs:
+                names.add(rule.outputs["limit"])
+                names |= rule.tests.keys() if "outcome" not in rule.outputs else set()
+    return frozenset(names)

@@ -58,9 +58,12 @@ def _drivers(policy: Policy, engine: Engine, values: Values, assessment: Assessm
     policy declares them.
     """
     before = engine.severity(assessment)
+    influences = engine.influences(assessment)
     found = []
     for declared in policy.inputs:
         if declared.reason is None or values[declared.name] == declared.neutral:
+            continue
+        if declared.name not in influences:
             continue
         other = engine.assess(values | {declared.name: declared.neutral})
         after = engine.severity(other)

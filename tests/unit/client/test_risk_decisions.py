@@ -109,6 +109,26 @@ def test_the_first_reason_alone_changes_the_rule_that_applies(
 @pytest.mark.parametrize("name", NAMES)
 @settings(deadline=None, max_examples=25)
 @given(st.data())
+def test_every_input_that_changes_an_adverse_outcome_alone_is_a_reason_for_it(
+    name: str, data: st.DataObject
+) -> None:
+    policy = active(name)
+    values = data.draw(values_of(policy))
+    assessment = policy.engine.assess(values)
+    reasons = principal_reasons(policy.policy, policy.engine, values)
+    drivers = {declared.name for reason in reasons for declared in reason.inputs}
+    if not assessment.outcome.is_adverse or len(reasons) == MAX_REASONS:
+        return
+    for declared in policy.policy.inputs:
+        if declared.reason is not None:
+            other = policy.engine.assess(values | {declared.name: declared.neutral})
+            changed = (other.rule, other.limit) != (assessment.rule, assessment.limit)
+            assert not changed or declared.name in drivers
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None, max_examples=25)
+@given(st.data())
 def test_what_is_declared_worse_never_betters_a_decision(name: str, data: st.DataObject) -> None:
     policy = active(name)
     values = data.draw(values_of(policy))
