@@ -84,27 +84,27 @@ def _unused_problems(
 
 def _offer_problems(tables: tuple[Table, ...]) -> Iterator[Problem]:
     """Yield the rules that may give an outcome without the limit or the price that it needs."""
-    given = {column.field: table for table in tables for column in table.outputs}
-    for rule in given["outcome"].rules:
+    by_output = {column.field: table for table in tables for column in table.outputs}
+    for rule in by_output["outcome"].rules:
         outcome = _outcome_of(rule)
-        path = given["outcome"].path(rule.id, "outcome", rule.outputs["outcome"])
-        limit, band = (_may_be_null(given, rule, output) for output in ("limit", "price_band"))
+        path = by_output["outcome"].path(rule.id, "outcome", rule.outputs["outcome"])
+        limit, band = (_may_be_null(by_output, rule, output) for output in ("limit", "price_band"))
         if outcome in WITH_LIMIT and limit:
             yield Problem(path, f"{outcome} needs a limit, and the limit may be null here")
         if outcome == DecisionOutcome.COUNTER_OFFER and limit and band:
             yield Problem(path, f"{outcome} needs a limit or a price band; both may be null here")
-    for output, table in given.items():
+    for output, table in by_output.items():
         columns = {column.field for column in table.inputs}
         tested = {name for rule in table.rules for name in rule.tests}
         for name in columns - tested:
             yield Problem(f"{table.path()}, column {name!r}", f"no rule of {output} tests it")
 
 
-def _may_be_null(given: Mapping[str, Table], rule: Rule, output: str) -> bool:
+def _may_be_null(by_output: Mapping[str, Table], rule: Rule, output: str) -> bool:
     """Return True if an output may be null when a rule of the table of outcomes applies."""
     if output in rule.outputs:
         return rule.outputs[output] == NULL
-    table = given.get(output)
+    table = by_output.get(output)
     return table is None or any(other.outputs[output] == NULL for other in table.rules)
 
 
@@ -176,9 +176,9 @@ def _difference(case: GoldenCase, assessment: Assessment, reasons: tuple[str, ..
         "reasons": (list(reasons), list(expect.reasons)),
     }
     faults = [
-        f"{name} is {given!r}, expected {expected!r}"
-        for name, (given, expected) in pairs.items()
-        if given != expected
+        f"{name} is {actual!r}, expected {expected!r}"
+        for name, (actual, expected) in pairs.items()
+        if actual != expected
     ]
     return "; ".join(faults)
 

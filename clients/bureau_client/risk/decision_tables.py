@@ -202,11 +202,11 @@ def _node_problems(policy: Policy, node: _TableNode) -> Iterator[Problem]:
 
 
 def _output_problems(nodes: list[_TableNode]) -> Iterator[Problem]:
-    given = [column.field for node in nodes for column in node.content.outputs]
-    if "outcome" not in given:
+    outputs = [column.field for node in nodes for column in node.content.outputs]
+    if "outcome" not in outputs:
         yield Problem("graph", "no table gives the output 'outcome'")
     for output in OUTPUTS:
-        if given.count(output) > 1:
+        if outputs.count(output) > 1:
             yield Problem("graph", f"two tables give the output {output!r}")
     names = [node.name for node in nodes]
     if len(set(names)) != len(names):

@@ -47,7 +47,7 @@ class Engine:
     """The compiled tables of a policy."""
 
     def __init__(self, policy: Policy, tables: tuple[Table, ...]) -> None:
-        """Compile the tables; `activation` has checked them."""
+        """Load the tables, which `activation` has checked."""
         self.tables = tables
         self._policy = policy
         # A static loader compiles the graph once; a decision object would at each evaluation.

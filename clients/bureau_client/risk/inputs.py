@@ -190,16 +190,16 @@ def attribute_of(report: Report, key: str) -> float | None:
         InputError: The report has the attribute in several currencies, and the key names none.
     """
     name, _, currency = key.partition(".")
-    found = [
+    attributes = [
         attribute
         for attribute in report.attributes
         if attribute.name == name and (not currency or currency == currency_of(attribute))
     ]
-    if len(found) > 1:
+    if len(attributes) > 1:
         raise InputError(
             [Problem(f"attribute {key!r}", "is in several currencies; name one: NAME.CURRENCY")]
         )
-    return found[0].value if found else None
+    return attributes[0].value if attributes else None
 
 
 def currency_of(attribute: Attribute) -> str:

@@ -91,7 +91,7 @@ def notice_pdf(notice: AdverseNotice) -> bytes:
 
 
 def _wrap(text: str) -> list[str]:
-    """Break a block into lines; a wide character takes two columns."""
+    """Split a block into lines; a wide character takes two columns."""
     if not any(map(_is_wide, text)):
         return textwrap.wrap(text, WIDTH) or [""]
     lines, width = [""], 0

@@ -45,18 +45,18 @@ class Letterhead:
     """Names and addresses that a notice states.
 
     Attributes:
-        creditor: The lender that decided.
-        bureau: The bureau whose report it used.
-        supervisor: The authority that supervises the lender.
+        creditor_name: The lender that decided.
+        bureau_name: The bureau whose report it used.
+        supervisor_name: The authority that supervises the lender.
     """
 
-    creditor: str
+    creditor_name: str
     creditor_address: str
     creditor_phone: str
-    bureau: str
+    bureau_name: str
     bureau_address: str
     bureau_phone: str
-    supervisor: str
+    supervisor_name: str
     supervisor_address: str
 
     @classmethod
@@ -136,7 +136,7 @@ def adverse_notice(
     return AdverseNotice(
         title=form["title"][language],
         language=language,
-        creditor=letterhead.creditor,
+        creditor=letterhead.creditor_name,
         creditor_address=letterhead.creditor_address,
         parts=tuple(parts),
     )

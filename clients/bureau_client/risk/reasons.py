@@ -31,7 +31,7 @@ def principal_reasons(policy: Policy, engine: Engine, values: Values) -> tuple[D
     """Derive the reasons of an assessment, most important first; none if it is not adverse.
 
     Raises:
-        EngineError: An adverse outcome has no driver, so that it is given to nobody.
+        EngineError: An adverse outcome has no driver; nothing is decided.
     """
     neutral = dict(values)
     assessment = engine.assess(neutral)
@@ -47,8 +47,8 @@ def principal_reasons(policy: Policy, engine: Engine, values: Values) -> tuple[D
             reasons.setdefault(str(driver.reason), []).append(driver)
             neutral[driver.name] = driver.neutral
         assessment = engine.assess(neutral)
-    found = [Driver(code, tuple(inputs)) for code, inputs in reasons.items()]
-    return tuple(found[:MAX_REASONS])
+    listed = [Driver(code, tuple(inputs)) for code, inputs in reasons.items()]
+    return tuple(listed[:MAX_REASONS])
 
 
 def _drivers(policy: Policy, engine: Engine, values: Values, assessment: Assessment) -> list[Input]:
@@ -59,7 +59,7 @@ def _drivers(policy: Policy, engine: Engine, values: Values, assessment: Assessm
     """
     before = engine.severity(assessment)
     influences = engine.influences(assessment)
-    found = []
+    effects = []
     for declared in policy.inputs:
         if declared.reason is None or values[declared.name] == declared.neutral:
             continue
@@ -68,5 +68,5 @@ def _drivers(policy: Policy, engine: Engine, values: Values, assessment: Assessm
         other = engine.assess(values | {declared.name: declared.neutral})
         after = engine.severity(other)
         if after != before or other.rule != assessment.rule:
-            found.append((after, declared))
-    return [declared for _, declared in sorted(found, key=lambda effect: effect[0])]
+            effects.append((after, declared))
+    return [declared for _, declared in sorted(effects, key=lambda effect: effect[0])]

@@ -73,7 +73,7 @@ def tokens_of(text: str) -> Tokens:
 
 
 def compile_cell(text: str) -> Callable[[Any], Any]:
-    """Compile a cell's test of its own column.
+    """Parse a cell as a test of its own column.
 
     Raises:
         ValueError: The cell does not parse, or, when called, fails for a value.
@@ -103,7 +103,7 @@ class Expression:
 
 
 def compile_expression(text: str) -> Expression:
-    """Compile an expression of a computed input.
+    """Parse an expression of a computed input.
 
     Raises:
         ValueError: It does not parse, or uses a function, a sign or a word that computed inputs

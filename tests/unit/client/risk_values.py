@@ -65,15 +65,15 @@ def table_of(changed: dict[str, Any], name: str = "Outcome") -> dict[str, Any]:
 
 
 def rule_of(changed: dict[str, Any], rule: str, table: str = "Outcome") -> dict[str, str]:
-    found: dict[str, str] = next(
+    rule_row: dict[str, str] = next(
         row for row in table_of(changed, table)["rules"] if row["_id"] == rule
     )
-    return found
+    return rule_row
 
 
 def input_of(changed: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(each for each in changed["inputs"] if each["name"] == name)
-    return found
+    declared: dict[str, Any] = next(each for each in changed["inputs"] if each["name"] == name)
+    return declared
 
 
 def tradeline(tradeline_id: str = LINE, **values: Any) -> Tradeline:

@@ -34,13 +34,13 @@ from tests.unit.client.risk_values import (
 )
 
 LETTERHEAD = Letterhead(
-    creditor="Hillside Bank & Trust",
+    creditor_name="Hillside Bank & Trust",
     creditor_address="1 Hill Street, Springfield",
     creditor_phone="555-0100",
-    bureau="Shared Credit Bureau",
+    bureau_name="Shared Credit Bureau",
     bureau_address="2 Bureau Road, Springfield",
     bureau_phone="800-555-0101",
-    supervisor="Consumer Financial Protection Bureau",
+    supervisor_name="Consumer Financial Protection Bureau",
     supervisor_address="1700 G Street NW, Washington DC 20552",
 )
 DAY = date(2026, 3, 2)
@@ -173,7 +173,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_says_the_same_and_escapes_what_others_wrote() -> None:
-    letterhead = dataclasses.replace(LETTERHEAD, creditor="Bank <script>alert(1)</script>")
+    letterhead = dataclasses.replace(LETTERHEAD, creditor_name="Bank <script>alert(1)</script>")
     decision, report = decided()
     notice = adverse_notice(decision, active("cards-US").policy, report, letterhead, DAY, "en")
     page = Page(notice_html(notice))
@@ -211,5 +211,5 @@ def test_a_letterhead_names_everything(tmp_path: Path) -> None:
     file.write_text("\n".join(lines))
     assert Letterhead.load(file) == LETTERHEAD
     file.write_text("\n".join(lines[1:]))
-    with pytest.raises(ValueError, match="'creditor' is missing, empty or unknown"):
+    with pytest.raises(ValueError, match="'creditor_name' is missing, empty or unknown"):
         Letterhead.load(file)
