@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption
-from bureau_client.cli.open_clients import read_passphrase
+from bureau_client.cli.open_clients import open_lender, read_passphrase
 from bureau_client.cli.output import Output, emit_one, err
 from bureau_client.models.reports import Report
 from bureau_client.verify import verify_bundle
@@ -107,6 +107,9 @@ def decide(
         ),
     ] = None,
     language: Annotated[str, typer.Option(metavar="TAG", help="Language of the notice.")] = "en",
+    record: Annotated[
+        bool, typer.Option("--record", help="Sign the decision and have the bureau log it.")
+    ] = False,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -126,6 +129,10 @@ def decide(
         report = verify_bundle(Report.load(file), own.trust)
         decision = active.decide(report, inputs.read_bytes())
         emit_one(decision, output)
+        if record:
+            with open_lender(profile, passphrase_file) as lender:
+                receipt = lender.record_decision(decision)
+            err.print(f"recorded as leaf {receipt.leaf_index} of the log")
         if notice is None or letterhead is None:
             return
         if not decision.outcome.is_adverse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -63,6 +64,8 @@ LINE_FACTS: dict[str, Callable[[Tradeline], Scalar | None]] = {
     "frozen": is_frozen,
 }
 
+# Key of an attribute, as the contract has it in reasons (DecisionReason.attributes).
+ATTRIBUTE_KEY = re.compile(r"[a-z0-9_]{1,64}(\.[A-Z]{3})?")
 STANDING_FIELDS = ("value", "limit", "within")
 
 
@@ -186,20 +189,25 @@ def complete_values(policy: Policy, expressions: Expressions, read: Values) -> V
 def attribute_of(report: Report, key: str) -> float | None:
     """Return an attribute of a report by its key, name or name and currency.
 
+    An attribute that the report lists without a value is missing, and so is an amount in a
+    currency that no tradeline has. One that the report does not list at all is an error.
+
     Raises:
-        InputError: The report has the attribute in several currencies, and the key names none.
+        InputError: The report has no attribute of the name, or has it in several currencies and
+            the key names none.
     """
     name, _, currency = key.partition(".")
-    attributes = [
-        attribute
-        for attribute in report.attributes
-        if attribute.name == name and (not currency or currency == currency_of(attribute))
-    ]
-    if len(attributes) > 1:
+    named = [attribute for attribute in report.attributes if attribute.name == name]
+    if not named and (not currency or any(map(currency_of, report.attributes))):
+        if report.outcome == ReportOutcome.NO_HIT:
+            return None
+        raise InputError([Problem(f"attribute {key!r}", "is not in the report; correct the name")])
+    chosen = [each for each in named if not currency or currency == currency_of(each)]
+    if len(chosen) > 1:
         raise InputError(
             [Problem(f"attribute {key!r}", "is in several currencies; name one: NAME.CURRENCY")]
         )
-    return attributes[0].value if attributes else None
+    return chosen[0].value if chosen else None
 
 
 def currency_of(attribute: Attribute) -> str:
@@ -211,6 +219,9 @@ def currency_of(attribute: Attribute) -> str:
 def key_fault(declared: Input) -> str:
     """Describe the fault of the key of an input; empty for a key that its source has."""
     known: Iterable[str]
+    if declared.source == "attribute":
+        fits = ATTRIBUTE_KEY.fullmatch(declared.key)
+        return "" if fits else f"the key {declared.key!r} is not NAME or NAME.CURRENCY"
     if declared.source == "report":
         known = REPORT_FACTS
     elif declared.source == "line":

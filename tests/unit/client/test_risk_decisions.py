@@ -265,6 +265,8 @@ def test_nothing_is_decided_without_what_the_policy_needs() -> None:
         inputs=inputs_document(APPLICANT | {"monthly_income": "much"}),
     )
     refused("input 'inquiries_?': is 1.5, not an integer", report_of(GOOD | {"inquiries_6m": 1.5}))
+    unknown = {key: value for key, value in GOOD.items() if key != "inquiries_6m"}
+    refused("attribute 'inquiries_6m': is not in the report", report_of(unknown))
     two = report_of(GOOD | {"inquiries_6m.USD": 1.0})
     refused("attribute 'inquiries_6m': is in several currencies", two)
     refused("a policy for applications takes none", inputs=inputs_document(APPLICANT, LINE))
@@ -284,7 +286,7 @@ def test_a_missing_value_takes_its_own_branch_where_the_policy_declares_one() ->
     rule_of(changed, "short-history")["outcome_history_months"] = "$ == null or $ < 12"
     rule_of(changed, "prime", "Price")["price_history_months"] = "$ != null and $ >= 36"
     policy = activate(policy_of(changed))
-    report = report_of({key: value for key, value in GOOD.items() if key != "oldest_account_age"})
+    report = report_of(GOOD | {"oldest_account_age": None})
     decision = policy.decide(report, INPUTS)
     assert (decision.outcome, decision.limit) == (DecisionOutcome.COUNTER_OFFER, 100_000)
     assert [reason.code for reason in decision.reasons] == ["regb.limited_experience"]

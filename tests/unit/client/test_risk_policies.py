@@ -270,6 +270,11 @@ BROKEN: list[tuple[str, Change, str]] = [
         "input 'file': the key 'result' is unknown",
     ),
     (
+        "a key that is no attribute's",
+        set_input("inquiries", key="inquiries 6m"),
+        "input 'inquiries': the key 'inquiries 6m' is not NAME or NAME.CURRENCY",
+    ),
+    (
         "an expression that does not parse",
         set_input("burden", key="scheduled / "),
         "input 'burden', 'scheduled / ': ",
