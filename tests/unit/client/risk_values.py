@@ -30,9 +30,13 @@ from bureau_client.models.codes import (
 from bureau_client.models.reports import Attribute, Standing
 from bureau_client.risk.activation import activate
 from bureau_client.risk.active_policy import ActivePolicy
+from bureau_client.risk.decision_tables import read_tables
+from bureau_client.risk.engine import Engine
 from bureau_client.risk.policy import Policy, read_policy, reference_policies
 from tests.unit.client.fakes import CONSENT, SUBJECT, FakeBureau, snapshot
 
+# Name of a policy in which several inputs decide together.
+KNOWN = "cards-US with known customers"
 LINE, OTHER_LINE = "11" * 16, "22" * 16
 OPENED = (Section.SUMMARY, Section.TRADELINES, Section.PAYMENT_HISTORY, Section.ATTRIBUTES)
 APPLICANT = {"monthly_income": 500_000, "requested_limit": 400_000}
@@ -50,7 +54,23 @@ def _documents() -> dict[str, dict[str, Any]]:
 
 @cache
 def active(name: str) -> ActivePolicy:
+    if name == KNOWN:
+        policy = policy_of(_with_known_customers())
+        return ActivePolicy(policy, Engine(policy, read_tables(policy)), {})
     return activate(read_policy(reference_policies()[name]))
+
+
+def _with_known_customers() -> dict[str, Any]:
+    """A policy whose first rule approves, and whose rule on inquiries tests two inputs; its
+    golden cases are not run.
+    """
+    changed = document("cards-US")
+    rule_of(changed, "inquiries")["outcome_history_months"] = "< 80"
+    known = {"history_months": ">= 100", "late_months": "0", "burden": "<= 0.2"}
+    row = {f"outcome_{name}": cell for name, cell in known.items()}
+    row |= {"_id": "known", "outcome_outcome": "'APPROVE'", "outcome_limit": "requested_limit"}
+    table_of(changed)["rules"].insert(0, row)
+    return changed
 
 
 def policy_of(changed: Mapping[str, Any]) -> Policy:

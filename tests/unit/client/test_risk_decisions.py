@@ -32,6 +32,7 @@ from bureau_client.verify.decisions import verify_outcome
 from tests.unit.client.risk_values import (
     APPLICANT,
     GOOD,
+    KNOWN,
     LINE,
     OTHER_LINE,
     active,
@@ -45,7 +46,7 @@ from tests.unit.client.risk_values import (
 )
 
 INPUTS = inputs_document(APPLICANT)
-NAMES = ["cards-US", "cards-CN", "card-lines-US", "card-lines-CN"]
+NAMES = ["cards-US", "card-lines-US", KNOWN]
 
 
 def values_of(policy: ActivePolicy) -> st.SearchStrategy[Values]:
