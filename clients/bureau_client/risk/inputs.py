@@ -196,18 +196,35 @@ def attribute_of(report: Report, key: str) -> float | None:
         InputError: The report has no attribute of the name, or has it in several currencies and
             the key names none.
     """
+    figures = figures_of(report)
+    if key in figures:
+        return figures[key]
     name, _, currency = key.partition(".")
-    named = [attribute for attribute in report.attributes if attribute.name == name]
-    if not named and (not currency or any(map(currency_of, report.attributes))):
-        if report.outcome == ReportOutcome.NO_HIT:
-            return None
-        raise InputError([Problem(f"attribute {key!r}", "is not in the report; correct the name")])
-    chosen = [each for each in named if not currency or currency == currency_of(each)]
-    if len(chosen) > 1:
+    named = [other for other in figures if other.partition(".")[0] == name]
+    if not currency and len(named) == 1:
+        return figures[named[0]]
+    if not currency and named:
         raise InputError(
-            [Problem(f"attribute {key!r}", "is in several currencies; name one: NAME.CURRENCY")]
+            [Problem(f"attribute {key!r}", f"is in several currencies: {', '.join(named)}")]
         )
-    return chosen[0].value if chosen else None
+    lists_amounts = any("." in other for other in figures)
+    if not named and report.outcome != ReportOutcome.NO_HIT and (not currency or lists_amounts):
+        raise InputError([Problem(f"attribute {key!r}", "is not in the report; correct the name")])
+    return None
+
+
+def figures_of(report: Report) -> Mapping[str, float | None]:
+    """Return the values of all attributes of a report by key, name or name and currency."""
+    # A report that reads its attributes by currency lists them itself.
+    figures: Mapping[str, float | None] | None = getattr(report, "figures", None)
+    if figures is not None:
+        return figures
+    return {
+        f"{attribute.name}.{currency}"
+        if (currency := currency_of(attribute))
+        else attribute.name: attribute.value
+        for attribute in report.attributes
+    }
 
 
 def currency_of(attribute: Attribute) -> str:

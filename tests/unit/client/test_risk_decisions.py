@@ -268,7 +268,7 @@ def test_nothing_is_decided_without_what_the_policy_needs() -> None:
     refused("input 'inquiries_?': is 1.5, not an integer", report_of(GOOD | {"inquiries_6m": 1.5}))
     unknown = {key: value for key, value in GOOD.items() if key != "inquiries_6m"}
     refused("attribute 'inquiries_6m': is not in the report", report_of(unknown))
-    two = report_of(GOOD | {"inquiries_6m.USD": 1.0})
+    two = report_of(unknown | {"inquiries_6m.USD": 1.0, "inquiries_6m.EUR": 2.0})
     refused("attribute 'inquiries_6m': is in several currencies", two)
     refused("a policy for applications takes none", inputs=inputs_document(APPLICANT, LINE))
     refused("name the line to decide on", inputs=b"{}", name="card-lines-US")
