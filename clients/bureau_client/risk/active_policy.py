@@ -1,6 +1,6 @@
 """An active policy: it decides on reports, and an auditor decides again with it.
 
-It meets `bureau_client.protocols.DecisionPolicy`.
+It meets `bureau_client.DecisionPolicy`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from bureau_client.risk.inputs import complete_values, read_document, read_value
 from bureau_client.risk.policy import Input, Policy
 from bureau_client.risk.reasons import Driver, principal_reasons
 from bureau_client.risk.zen_text import Expression
-from creditbureau.v1.envelope_pb2 import Envelope
 
 # Attributes of one reason: the contract's limit (DecisionReason.attributes).
 MAX_ATTRIBUTES = 8
@@ -64,7 +63,7 @@ class ActivePolicy:
         return Decision(
             subject_id=report.subject_id,
             inquiry_id=report.request_id,
-            report_digest=hashlib.sha256(Envelope.FromString(report.envelope).payload).digest(),
+            report_digest=report.digest,
             policy_name=self.policy.name,
             policy_version=self.policy.version,
             policy_digest=self.policy.digest,
