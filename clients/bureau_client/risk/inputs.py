@@ -15,7 +15,7 @@ from bureau_client.models.codes import (
     ReportOutcome,
     Section,
 )
-from bureau_client.models.reports import Attribute, Report
+from bureau_client.models.reports import Report
 from bureau_client.models.tradelines import Tradeline
 from bureau_client.risk.policy import Input, Policy, Problem, Scalar, Values, read_json
 from bureau_client.risk.zen_text import Expression
@@ -193,44 +193,21 @@ def attribute_of(report: Report, key: str) -> float | None:
     currency that no tradeline has. One that the report does not list at all is an error.
 
     Raises:
-        InputError: The report has no attribute of the name, or has it in several currencies and
-            the key names none.
+        InputError: The report has no attribute of the name, or has it by currency and the key
+            names none.
     """
-    figures = figures_of(report)
-    if key in figures:
-        return figures[key]
+    if key in report.figures:
+        return report.figures[key]
     name, _, currency = key.partition(".")
-    named = [other for other in figures if other.partition(".")[0] == name]
-    if not currency and len(named) == 1:
-        return figures[named[0]]
+    named = [other for other in report.figures if other.partition(".")[0] == name]
     if not currency and named:
         raise InputError(
-            [Problem(f"attribute {key!r}", f"is in several currencies: {', '.join(named)}")]
+            [Problem(f"attribute {key!r}", f"has a currency: name {' or '.join(named)}")]
         )
-    lists_amounts = any("." in other for other in figures)
+    lists_amounts = any("." in other for other in report.figures)
     if not named and report.outcome != ReportOutcome.NO_HIT and (not currency or lists_amounts):
         raise InputError([Problem(f"attribute {key!r}", "is not in the report; correct the name")])
     return None
-
-
-def figures_of(report: Report) -> Mapping[str, float | None]:
-    """Return the values of all attributes of a report by key, name or name and currency."""
-    # A report that reads its attributes by currency lists them itself.
-    figures: Mapping[str, float | None] | None = getattr(report, "figures", None)
-    if figures is not None:
-        return figures
-    return {
-        f"{attribute.name}.{currency}"
-        if (currency := currency_of(attribute))
-        else attribute.name: attribute.value
-        for attribute in report.attributes
-    }
-
-
-def currency_of(attribute: Attribute) -> str:
-    """Return the ISO 4217 currency of an amount; empty for any other figure."""
-    unit = attribute.unit
-    return unit if len(unit) == 3 and unit.isupper() else ""
 
 
 def key_fault(declared: Input) -> str:

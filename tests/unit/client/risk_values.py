@@ -157,18 +157,13 @@ def report_of(
     return replace(
         _signed_report(),
         sections=OPENED,
-        attributes=tuple(_attribute(name, unit, value) for (name, _, unit), value in listed),
+        attributes=tuple(
+            Attribute(name, "x", {currency: value}) for (name, _, currency), value in listed
+        ),
         tradelines=tradelines,
         standings=standings,
         **values,
     )
-
-
-def _attribute(name: str, currency: str, value: float | None) -> Attribute:
-    build: Any = Attribute
-    if "values" in Attribute.__slots__:
-        return build(name=name, unit="x", values={currency: value})  # type: ignore[no-any-return]
-    return build(name=name, unit=currency or "x", value=value)  # type: ignore[no-any-return]
 
 
 GOOD = {

@@ -269,7 +269,9 @@ def test_nothing_is_decided_without_what_the_policy_needs() -> None:
     unknown = {key: value for key, value in GOOD.items() if key != "inquiries_6m"}
     refused("attribute 'inquiries_6m': is not in the report", report_of(unknown))
     two = report_of(unknown | {"inquiries_6m.USD": 1.0, "inquiries_6m.EUR": 2.0})
-    refused("attribute 'inquiries_6m': is in several currencies", two)
+    refused(
+        "attribute 'inquiries_6m': has a currency: name inquiries_6m.USD or inquiries_6m.EUR", two
+    )
     refused("a policy for applications takes none", inputs=inputs_document(APPLICANT, LINE))
     refused("name the line to decide on", inputs=b"{}", name="card-lines-US")
     euro = report_of(GOOD, tradelines=(tradeline(currency="EUR"),))
