@@ -531,10 +531,10 @@ def test_the_next_client_of_a_lender_holds_reports_to_the_heads_of_the_folder(
         return client.portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])
 
     def report(lender: Any) -> Report:
-        given = ask(lender)
-        (given,) = [given] if isinstance(given, Report) else given
-        assert isinstance(given, Report)
-        return given
+        answer = ask(lender)
+        (single,) = [answer] if isinstance(answer, Report) else answer
+        assert isinstance(single, Report)
+        return single
 
     def lender(*, is_async: bool = False) -> Any:
         return client_of("lender", scenario, person, 0, is_async=is_async)

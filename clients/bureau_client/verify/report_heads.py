@@ -176,7 +176,7 @@ class ReportHeads:
         return self._opened
 
     def _forget_the_folder(self, error: sqlite3.Error) -> None:
-        """Go on in memory where the folder cannot be read or written."""
+        """Continue in memory where the folder cannot be read or written."""
         if self._folder is None:
             raise error
         warnings.warn(

@@ -12,7 +12,7 @@ from creditbureau.v1.consent_pb2 import (
     CONSENT_STATE_PAUSED,
     CONSENT_STATE_REVOKED,
 )
-from tests.cluster.auditor.evidence import Evidence
+from tests.cluster.auditor.evidence import Database, Evidence, StoredInquiry
 from tests.cluster.auditor.finding import Findings
 from tests.cluster.auditor.statements import SentStatement
 from tests.cluster.auditor.subject_keys import keys_of, signing_key
@@ -128,11 +128,26 @@ def uses_of(evidence: Evidence) -> Iterator[Use]:
             for consent_id in about.get("reports", {}):
                 yield Use(consent_id, member, leaf, "ACCOUNT_REVIEW", str(statement))
     for database in evidence.databases:
-        for row in database.inquiries:
-            if row.granted and row.entry_key in database.leaf_of:
+        for row in used_in(database):
+            if row.entry_key in database.leaf_of:
                 leaf = database.leaf_of[row.entry_key]
                 where = f"inquiry {row.inquiry_id} in {database.name}"
                 yield Use(row.consent_id, row.member_id, leaf, "", where)
+
+
+def used_in(database: Database) -> Iterator[StoredInquiry]:
+    """Find the reports and replays that count as uses of consents.
+
+    No worker grants a consent to STORE, whose replays would not count; an auditor replays
+    without a consent.
+    """
+    replays = {entry.entry_key for entry in database.entries if entry.kind == "replay"}
+    grantees = {consent.consent_id: consent.grantee for consent in database.consents}
+    for row in database.inquiries:
+        if row.granted or (
+            row.entry_key in replays and row.member_id == grantees.get(row.consent_id)
+        ):
+            yield row
 
 
 def valid_at_its_index(evidence: Evidence, findings: Findings) -> None:
@@ -196,7 +211,7 @@ def never_over_the_limit(evidence: Evidence, findings: Findings) -> None:
     )
     _count(uses_sent, limits, "lenders' histories", findings)
     for database in evidence.databases:
-        uses = Counter(row.consent_id for row in database.inquiries if row.granted)
+        uses = Counter(row.consent_id for row in used_in(database))
         _count(uses, limits, database.name, findings)
         for consent in database.consents:
             if consent.use_count != uses[consent.consent_id]:
