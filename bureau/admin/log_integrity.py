@@ -25,7 +25,8 @@ from bureau_keys.note import Verifier, parse_note, parse_vkey
 from bureau_keys.profile import Trust
 from creditbureau.v1.envelope_pb2 import Envelope
 
-ENTRIES = rows_of("entry", ("leaf_index",))
+# Entry keys are given before leaf indices (ADR 0010): the order of the log is the leaves'.
+ENTRIES = rows_of("entry", ("leaf_index",), order=("leaf_index",))
 STATEMENTS = rows_of("statement")
 CHECKPOINTS = rows_of("checkpoint")
 COSIGNATURES = rows_of("cosignature")

@@ -42,14 +42,17 @@ class Rows:
         key: The columns by which a row is found.
     """
 
-    def __init__(self, name: str, key: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, key: tuple[str, ...] = (), order: tuple[str, ...] = ()) -> None:
         """Prepare the statements.
 
         Args:
             key: Columns that name a row instead of its primary key.
+            order: Columns that give the order of all rows instead of the primary key: no two
+                rows have the same, and none lacks it.
         """
         table: Table = SQLModel.metadata.tables[name]
         primary = list(table.primary_key)
+        ordered = [table.c[column] for column in order] or primary
         key_columns = [table.c[column] for column in key] or primary
         self.name = name
         self.columns = tuple(column.name for column in table.columns)
@@ -59,15 +62,14 @@ class Rows:
             (_python_type(column.type), bool(column.nullable)) for column in table.columns
         ]
         marks = [bindparam(f"key_{index}", type_=c.type) for index, c in enumerate(key_columns)]
-        places = [bindparam(f"place_{index}", type_=c.type) for index, c in enumerate(primary)]
-        self._primary_indices = [self.columns.index(column.name) for column in primary]
+        places = [bindparam(f"place_{index}", type_=c.type) for index, c in enumerate(ordered)]
+        self._order_indices = [self.columns.index(column.name) for column in ordered]
         whole = select(*table.columns)
         same = and_(*(c == mark for c, mark in zip(key_columns, marks, strict=True)))
-        # In order of the primary key: no two rows have the same, and none lacks it.
-        first = whole.order_by(*primary).limit(PAGE)
+        first = whole.order_by(*ordered).limit(PAGE)
         self._first = Query[Values](first)
-        self._next = Query[Values](first.where(tuple_(*primary) > tuple_(*places)))
-        self._before = Query[Values](whole.where(same, tuple_(*primary) < tuple_(*places)))
+        self._next = Query[Values](first.where(tuple_(*ordered) > tuple_(*places)))
+        self._before = Query[Values](whole.where(same, tuple_(*ordered) < tuple_(*places)))
         self._one = Query[Values](whole.where(same))
         entry = next((table.c[column] for column in ENTRY_COLUMNS if column in table.c), None)
         self._of_entry = Query[Values](
@@ -92,7 +94,7 @@ class Rows:
         return row[self.columns.index(column)]
 
     def all(self, db: Connection) -> Iterator[Values]:
-        """Yield every row in order of the primary key; a page of them is in memory."""
+        """Yield every row in their order; a page of them is in memory."""
         page = db.all(self._first)
         while page:
             yield from page
@@ -101,7 +103,7 @@ class Rows:
     def is_repeated(self, db: Connection, row: Values) -> bool:
         """Return True if a row of the same key comes before a row."""
         return (
-            self._key_indices != self._primary_indices
+            self._key_indices != self._order_indices
             and db.one(self._before, **self._given(self.key_of(row)), **self._place_of(row))
             is not None
         )
@@ -142,16 +144,16 @@ class Rows:
         ]
 
     def _place_of(self, row: Values) -> dict[str, Any]:
-        return {f"place_{number}": row[index] for number, index in enumerate(self._primary_indices)}
+        return {f"place_{number}": row[index] for number, index in enumerate(self._order_indices)}
 
     def _given(self, key: Values) -> dict[str, Any]:
         return {f"key_{index}": value for index, value in enumerate(key)}
 
 
 @cache
-def rows_of(name: str, key: tuple[str, ...] = ()) -> Rows:
+def rows_of(name: str, key: tuple[str, ...] = (), order: tuple[str, ...] = ()) -> Rows:
     """Return the rows of a table: see `Rows`."""
-    return Rows(name, key)
+    return Rows(name, key, order)
 
 
 def table_names() -> list[str]:

@@ -100,6 +100,9 @@ class World:
 def world(tmp_path: Path) -> Any:
     folder, address = tmp_path / "bureau", f"127.0.0.1:{free_port()}"
     with running_bureau(folder, InitOptions(listen=address), listen=address) as bureau:
+        # All accounts are one person's.
+        with (folder / "bureau.toml").open("a", encoding="utf-8") as file:
+            file.write(f"\n[limits]\nbytes_on_person = {1 << 30}\n")
         profile = bureau.add_member("acme", LENDER)
         acme, agent = Raw(profile), Raw(bureau.add_member("agent", ["agent"]))
         person = Person(uuid.uuid4().hex, SigningKey.generate(), profile.trust.origin)

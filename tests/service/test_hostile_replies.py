@@ -91,8 +91,9 @@ def test_a_stream_that_repeats_is_refused(scenario: Scenario) -> None:
         case(scenario, person)
     lender = client_of("lender", scenario, person, 0, is_async=False)
 
-    def repeat(_: str, reply: Any) -> None:
-        reply.cursor = 1
+    def repeat(path: str, reply: Any) -> None:
+        if path == methods.WATCH_DISPUTES.path:
+            reply.cursor = 1
 
     deceive(lender, repeat)
     stream = lender.watch_disputes()

@@ -592,7 +592,10 @@ def test_a_replay_with_the_decision_on_another_report_is_not_believed(
         reply.decisions.add().CopyFrom(other[0])
 
     false = lists_of(methods.REPLAY_REPORT.path, add)
-    asked = report.request_id
-    for shown in answers(scenario, "lender", decided, lambda client: client.replay(asked), false):
+
+    def replay(client: Any) -> Any:
+        return client.replay(report.request_id, report.subject_id)
+
+    for shown in answers(scenario, "lender", decided, replay, false):
         assert isinstance(shown, VerificationFailed)
         assert "The decision's inquiry" in str(shown)

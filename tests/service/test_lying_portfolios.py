@@ -17,6 +17,7 @@ import pytest
 
 from bureau_client import (
     Auditor,
+    ConsentMode,
     InvalidRequest,
     Lender,
     Purpose,
@@ -34,7 +35,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import Report as ReportMessage
 from creditbureau.v1.reporting_pb2 import PortfolioProof, QueryPortfolioResponse
 from tests.service.liar import deceive, deceive_streams, forget_the_log
-from tests.service.scenario import Scenario, account, open_scenario
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 from tests.service.test_lying_reports import FORGED_MINOR, Liar
 from tests.service.test_saved_reports import Saved, is_verified, verifiers
 from tests.service.watching import MAY, monitor, monitored
@@ -46,7 +47,9 @@ Messages = list[QueryPortfolioResponse]
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
     with open_scenario("acme", "brook") as scenario:
-        people = [monitored(scenario, "acme") for _ in range(CUSTOMERS)]
+        # Replays under STORE are no uses of the consent.
+        terms = {"mode": ConsentMode.STORE, "data_life": 30 * DAY}
+        people = [monitored(scenario, "acme", **terms) for _ in range(CUSTOMERS)]
         scenario.submit("acme", *(account(person, "card", MAY) for person in people))
         yield scenario
 

@@ -16,6 +16,7 @@ import pytest
 
 from bureau.admin.erasure import Cause, erase_all
 from bureau.admin.integrity import check_database
+from bureau.admin.log_integrity import ENTRIES
 from bureau.admin.operator import Operator
 from bureau.calendar import MICROSECONDS
 from bureau.clock import Clock
@@ -23,7 +24,6 @@ from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
-from bureau.store.rows import rows_of
 from bureau_keys.envelope import seal
 from bureau_keys.pseudonym import Blinded
 from bureau_keys.signing import SigningKey
@@ -121,7 +121,7 @@ def alerts_in_order(scenario: Scenario) -> None:
     try:
         assert check_database(database, settings).findings == []
         with database.snapshot() as db:
-            times = [LoggedEntry(*row).time_us for row in rows_of("entry", ("leaf_index",)).all(db)]
+            times = [LoggedEntry(*row).time_us for row in ENTRIES.all(db)]
     finally:
         database.dispose()
     assert times == sorted(times)

@@ -227,6 +227,7 @@ OWN_INQUIRIES = TableDeclaration(
         Column("consent_id", ID, "Consent of the inquiry", "no consent was found"),
         Column("denial_reason", TEXT, "Reason of the denial", "not denied"),
         Column("leaf_index", POSITION, "Leaf of the inquiry in the log"),
+        Column("proved", FLAG, "The signed statement names the subject"),
     ),
 )
 

@@ -59,10 +59,12 @@ WITHOUT_COLUMN = {
     Dispute: {
         *("narrative", "answer_narrative", "attachment_digests", "additions"),  # personal words
         *("subject_id", "correction"),  # the report's, provenance
+        "proved",  # of lists: the disputes of a report are the bureau's word
     },
     InquiryLine: {
         *("inquiry_id", "consent_id", "denial_reason", "leaf_index", "subject_id"),  # empty
         *("statement", "receipt"),  # proofs
+        "proved",  # of lists: the inquiries of a report are the bureau's word
     },
 }
 
