@@ -512,7 +512,7 @@ def other_events(path: str, reply: Any) -> None:
         reply.leaf_hashes.append(bytes(32))
 
 
-@pytest.mark.parametrize("kind", ["query", "portfolio"])
+@pytest.mark.parametrize("kind", ["query", "portfolio", "replay"])
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_the_next_client_of_a_lender_holds_reports_to_the_heads_of_the_folder(
     scenario: Scenario, tmp_path: Path, kind: str, is_async: bool
@@ -524,11 +524,16 @@ def test_the_next_client_of_a_lender_holds_reports_to_the_heads_of_the_folder(
     scenario.profiles["acme"] = replace(scenario.profiles["acme"], memory_folder=tmp_path)
 
     def ask(client: Any) -> Any:
-        if kind == "query":
-            return client.query(
-                person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
-            )
-        return client.portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])
+        if kind == "portfolio":
+            return client.portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])
+        return client.query(
+            person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
+        )
+
+    def ask_again(client: Any) -> Any:
+        if kind == "replay":
+            return client.replay(kept.request_id, person.subject_id)
+        return ask(client)
 
     def report(lender: Any) -> Report:
         answer = ask(lender)
@@ -547,7 +552,7 @@ def test_the_next_client_of_a_lender_holds_reports_to_the_heads_of_the_folder(
     deceive(following, other_events)
     gap = f"event-gap-{person.subject_id}"
     with pytest.raises(VerificationFailed, match=gap):
-        carry_out(following, ask)
+        carry_out(following, ask_again)
     assert (tmp_path / f"{gap}.json").exists()
     # The true chain is believed as before.
     with lender() as last:

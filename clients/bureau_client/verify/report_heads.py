@@ -166,11 +166,17 @@ class ReportHeads:
     def _database(self) -> sqlite3.Connection:
         if self._opened is None:
             path = ":memory:" if self._folder is None else str(self._folder / HEADS)
+            if self._folder is not None:
+                # It lists the member's customers; the journal's files get the same mode.
+                with suppress(OSError):
+                    (self._folder / HEADS).touch(mode=0o600)
             database = sqlite3.connect(
                 path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
             )
-            # A power failure forgets the newest heads; no commit waits for the disk.
-            database.execute("PRAGMA synchronous = OFF")
+            # No commit waits for the disk: a power failure forgets the newest heads, and leaves
+            # the file whole.
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
             database.execute(_TABLE)
             self._opened = database
         return self._opened
