@@ -321,3 +321,11 @@ def test_no_denial_hides_a_replay(scenario: Scenario) -> None:
         InquiryOutcome.REPORTED,
         InquiryOutcome.DENIED,
     ]
+
+
+def test_the_subject_of_a_replay_is_looked_up_where_none_is_named(scenario: Scenario) -> None:
+    person, inquiry_id, _ = reported(scenario, max_uses=3)
+    brook = scenario.lenders["brook"]
+    assert brook.replay(inquiry_id).subject_id == person.subject_id
+    with pytest.raises(NotFound, match="made no inquiry"):
+        brook.replay(str(uuid.uuid4()))

@@ -17,6 +17,7 @@ from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import PageBytes, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
+from bureau_client.errors import NotFound
 from bureau_client.models.codes import EvidenceLevel, Purpose
 from bureau_client.models.decisions import DecidedReport
 from bureau_client.models.members import Member, Vouched
@@ -121,6 +122,22 @@ def list_own_inquiries(
     return (yield from list_inquiries(context, page, limit, member_id=member_id))
 
 
+def _subject_of(context: SigningContext, inquiry_id: str) -> Operation[str]:
+    """Return the subject of the member's own inquiry, from the list of its inquiries."""
+    lines = yield from list_own_inquiries(context, "", None)
+    subjects = {line.subject_id for line in lines if line.inquiry_id == inquiry_id}
+    if not subjects:
+        raise NotFound(
+            f"This member made no inquiry {inquiry_id}",
+            reason="NOT_FOUND",
+            fix="Pass the request_id of a report that this member queried",
+        )
+    if len(subjects) > 1:
+        message = f"is missing, and {len(subjects)} subjects have inquiry {inquiry_id}: name one"
+        raise arguments.refuse("subject_id", "INVALID_FIELD", message)
+    return subjects.pop()
+
+
 def replay(
     context: SigningContext, inquiry_id: str, subject_id: str, member_id: str = ""
 ) -> Operation[DecidedReport]:
@@ -128,6 +145,7 @@ def replay(
     decisions on it.
     """
     inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
+    subject_id = subject_id or (yield from _subject_of(context, inquiry_id))
     statement = reporting_pb2.Replay(
         header=context.signer.header(),
         inquiry_id=inquiry_id,

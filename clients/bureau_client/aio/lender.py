@@ -518,7 +518,7 @@ class AsyncLender(AsyncClient):
             portfolio.resume_portfolio(self._signing, inquiry, after, on_withheld)
         )
 
-    async def replay(self, inquiry_id: str, subject_id: str) -> Report:
+    async def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
         """Return an earlier report of this member again, exactly as it was.
 
         Under a consent to STORE: for the report's data life. Under another mode: while the
@@ -526,9 +526,12 @@ class AsyncLender(AsyncClient):
 
         Args:
             inquiry_id: `request_id` of the report.
-            subject_id: The subject of the report; the signed replay names them.
+            subject_id: The subject of the report, whom the signed replay names. Without it the
+                subject is looked up in the list of the member's inquiries; a portfolio has
+                several.
 
         Raises:
+            InvalidRequest: The inquiry has several subjects, and none is named.
             NotFound: This member received no report under this inquiry.
             ConsentError: The consent of the inquiry no longer allows its report.
             PermissionDenied: The subject has frozen the file (HOLD).
