@@ -26,7 +26,7 @@ def harness(out: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_short_mixed_run_keeps_every_promise_that_no_busy_machine_breaks(tmp_path: Path) -> None:
     size = ("--nodes", "3", "--lenders", "2", "--wallets", "1")
-    done = harness(tmp_path, *size, "--seconds", "60", "--seed", "7")
+    done = harness(tmp_path, *size, "--seconds", "30", "--seed", "7")
     assert done.returncode in {CLEAN, FOUND}, done.stdout[-4000:] + done.stderr[-4000:]
     (folder,) = tmp_path.iterdir()
     verdict = json.loads((folder / "verdict.json").read_text("utf-8"))
