@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sqlite3
 import threading
 import warnings
@@ -78,6 +79,8 @@ class ReportHeads:
         self._folder = folder
         self._lock = threading.Lock()
         self._opened: sqlite3.Connection | None = None
+        self._parents: sqlite3.Connection | None = None
+        self._process = os.getpid()
 
     def newest(self, subject_id: str) -> ReportHead | None:
         """Return the head in the newest report about a subject; None before the first.
@@ -111,6 +114,9 @@ class ReportHeads:
             try:
                 return self._keep(head, compared)
             except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                    # Another process writes for long: the older head stays, and holds as well.
+                    return True
                 self._forget_the_folder(error)
                 return self._keep(head, self._newest(head.subject_id))
             except sqlite3.DatabaseError as error:
@@ -140,6 +146,7 @@ class ReportHeads:
     def close(self) -> None:
         """Close the file; a later call opens it again."""
         with self._lock:
+            self._leave_the_parents()
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
@@ -164,6 +171,7 @@ class ReportHeads:
                 database.execute("ROLLBACK")
 
     def _database(self) -> sqlite3.Connection:
+        self._leave_the_parents()
         if self._opened is None:
             path = ":memory:" if self._folder is None else str(self._folder / HEADS)
             if self._folder is not None:
@@ -180,6 +188,14 @@ class ReportHeads:
             database.execute(_TABLE)
             self._opened = database
         return self._opened
+
+    def _leave_the_parents(self) -> None:
+        """Leave the parent's connection alone in a forked child, which opens the file itself.
+
+        SQLite's connections do not survive a fork, and to close the parent's would harm it.
+        """
+        if self._process != os.getpid() and self._folder is not None:
+            self._process, self._parents, self._opened = os.getpid(), self._opened, None
 
     def _forget_the_folder(self, error: sqlite3.Error) -> None:
         """Continue in memory where the folder cannot be read or written."""

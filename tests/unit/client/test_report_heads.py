@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import sqlite3
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -82,3 +85,30 @@ def test_only_its_owner_reads_the_list_of_customers(tmp_path: Path) -> None:
     files = list(tmp_path.glob(f"{HEADS}*"))
     assert files
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+def test_a_forked_child_opens_the_file_itself(tmp_path: Path) -> None:
+    heads = ReportHeads(tmp_path)
+    heads.keep(head(5), compared=None)
+    child = os.fork()
+    if not child:
+        kept = heads.keep(head(6), compared=head(5))
+        heads.close()
+        os._exit(0 if kept and heads.newest(SUBJECT) == head(6) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert heads.newest(SUBJECT) == head(6)
+    assert heads.keep(head(7), compared=head(6))
+
+
+def test_a_file_that_is_locked_for_long_keeps_its_heads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_heads, "BUSY_S", 0.01)
+    heads = ReportHeads(tmp_path)
+    heads.keep(head(5), compared=None)
+    with closing(sqlite3.connect(tmp_path / HEADS, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert heads.keep(head(6), compared=head(5))
+        assert heads.newest(SUBJECT) == head(5)
+    assert heads.keep(head(7), compared=head(5))
+    assert heads.newest(SUBJECT) == head(7)
