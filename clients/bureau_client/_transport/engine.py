@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -61,22 +62,24 @@ def run_operation(
         now: Returns the seconds of a clock that never goes back.
         before_send: Called with each signed statement before its first attempt.
     """
-    effect = step(operation, None)
-    while not isinstance(effect, Done):
-        if isinstance(effect, Progress | Sleep):
-            yield effect
-            effect = step(operation, None)
-            continue
-        if statement := statement_of(effect):
-            before_send(statement)
-        try:
-            reply = yield from _persist(effect, addresses, policy, now)
-        except BureauError as error:
-            effect = step(operation, None, error)
-        else:
-            effect = step(operation, reply)
-    result: Result = effect.result
-    return result
+    # Closed with the effects where the call is cancelled: it keeps what it has seen.
+    with closing(operation):
+        effect = step(operation, None)
+        while not isinstance(effect, Done):
+            if isinstance(effect, Progress | Sleep):
+                yield effect
+                effect = step(operation, None)
+                continue
+            if statement := statement_of(effect):
+                before_send(statement)
+            try:
+                reply = yield from _persist(effect, addresses, policy, now)
+            except BureauError as error:
+                effect = step(operation, None, error)
+            else:
+                effect = step(operation, reply)
+        result: Result = effect.result
+        return result
 
 
 def step(

@@ -216,11 +216,16 @@ async def _here(*arguments: Any) -> Any:
 async def _in_thread(*arguments: Any) -> Any:
     """Run a step in a worker thread; a call that is cancelled meanwhile ends after the step."""
     moving = asyncio.ensure_future(asyncio.to_thread(step, *arguments))
-    try:
-        return await asyncio.shield(moving)
-    except asyncio.CancelledError:
-        await asyncio.wait([moving])
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not moving.done():
+        try:
+            await asyncio.wait([moving])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        moving.exception()  # the call is cancelled, however the step ended
+        raise cancelled
+    return moving.result()
 
 
 class GrpcAioTransport:

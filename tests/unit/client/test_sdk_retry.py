@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -255,6 +256,35 @@ def test_the_asynchronous_driver_does_the_same(heavy: Any) -> Any:
     assert result == (REPLY, "second call")
     assert len(pauses) == 1
     assert [progress.done for progress in steps] == [1]
+
+
+def test_a_call_that_is_cancelled_in_a_step_ends_after_the_step() -> None:
+    """However often it is cancelled; the operation is closed, so that it keeps what it has."""
+    begun, go_on = threading.Event(), threading.Event()
+    ends: list[str] = []
+
+    def operation() -> Any:
+        try:
+            begun.set()
+            assert go_on.wait(60)
+            yield from call(methods.GET_CHECKPOINT, REQUEST)
+        finally:
+            ends.append("closed")
+
+    async def cancel_twice() -> None:
+        driver: Any = AsyncDriver(Script(), AddressBook(["node"]), RetryPolicy())  # type: ignore[arg-type]
+        task = asyncio.create_task(driver.run(operation(), heavy=True))
+        await asyncio.to_thread(begun.wait)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        assert not task.done()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel_twice())
+    assert ends == ["closed"]
 
 
 def test_going_on_to_another_address_is_no_attempt() -> None:
