@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTOC := build/protoc
 ARGS ?=
+# The tests start hundreds of processes: each would compile all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: venv demo test check bench cluster protos sync docs format clean
 

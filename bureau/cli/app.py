@@ -7,7 +7,7 @@ import the tools that it does not use.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import typer
@@ -59,15 +59,18 @@ def _no_options() -> None:
     """Take no option before the command."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit with its code."""
+def command_of(arguments: Sequence[str] | None = None) -> Callable[[], None]:
+    """Import the typed command; what is returned runs it and exits with its code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     app = app_of(typed)
     from bureau.cli.exit_codes import EXPLAINED, exit_of, explain  # noqa: PLC0415  (see above)
 
-    try:
-        app(args=typed)
-    except EXPLAINED as error:
-        first, *rest = explain(error)
-        echo_status("\n".join([f"error: {first}", *rest]))
-        sys.exit(exit_of(error))
+    def run() -> None:
+        try:
+            app(args=typed)
+        except EXPLAINED as error:
+            first, *rest = explain(error)
+            echo_status("\n".join([f"error: {first}", *rest]))
+            sys.exit(exit_of(error))
+
+    return run

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from bureau.cli.app import main as bureau_main
+from bureau.cli import main as bureau_main
 from bureau_client import Auditor, EvidenceLevel, Purpose, Report
 from bureau_client.cli.lender import app as lender_app
 from bureau_client.errors import BureauError
