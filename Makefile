@@ -14,7 +14,7 @@ venv: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --editable '.[server,witness,sandbox,risk]' --group dev
+	$(BIN)/pip install --quiet --editable '.[study,witness]' --group dev
 	touch $@
 
 demo: venv  ## The main job: lenders submit, people consent, lenders query, every party verifies.
