@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from bureau.calendar import months_between
 from bureau.codes import CodeSet
 from bureau.credit_file.facility_state import LINES, divergences, is_frozen
 from bureau.credit_file.filed import CreditFile, FiledTradeline
@@ -27,9 +28,11 @@ from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_LINE_RESTORED,
     ALERT_KIND_NEW_INQUIRY,
     ALERT_KIND_NEW_TRADELINE,
+    ALERT_KIND_STATUS_BETTER,
     ALERT_KIND_STATUS_WORSE,
     ALERT_KIND_UTILISATION_JUMP,
 )
+from creditbureau.v1.report_pb2 import PaymentHistory
 
 # The section of a consent that opens each kind.
 SECTION_OF: dict[int, int] = {
@@ -81,6 +84,10 @@ def changes(before: CreditFile, after: CreditFile) -> Iterator[Change]:
         if old is None:
             yield Change(ALERT_KIND_NEW_TRADELINE, (line,))
         yield from _of_line(old, line)
+    remaining = {line.tradeline_id for line in after.tradelines}
+    for old in before.tradelines:
+        if old.tradeline_id not in remaining and DELINQUENT.intersection(old.history.profile):
+            yield Change(ALERT_KIND_STATUS_BETTER, (old,))
 
 
 def divergence(
@@ -110,11 +117,26 @@ def _of_line(old: FiledTradeline | None, line: FiledTradeline) -> Iterator[Chang
         yield Change(kind, (line,))
     if old is None:
         return
+    if _is_better(old.history, line.history):
+        yield Change(ALERT_KIND_STATUS_BETTER, (line,))
     if _utilisation(line) - _utilisation(old) >= thresholds().jump_per_mille:
         yield Change(ALERT_KIND_UTILISATION_JUMP, (line,))
     if is_frozen(line) != is_frozen(old):
         frozen = is_frozen(line)
         yield Change(ALERT_KIND_LINE_FROZEN if frozen else ALERT_KIND_LINE_RESTORED, (line,))
+
+
+def _is_better(past: PaymentHistory, present: PaymentHistory) -> bool:
+    """Return True if the newest month is less past due than the newest one before, or an earlier
+    month than it was: an account was cured, or its record corrected.
+    """
+    shift = months_between(past.newest_month, present.newest_month)
+    months = [(0, 0), *((index, index + shift) for index in range(len(past.profile)))]
+    return any(
+        past.profile[index] in DELINQUENT and _worse(past.profile[index], present.profile[now])
+        for index, now in months
+        if index < len(past.profile) and 0 <= now < len(present.profile)
+    )
 
 
 def _worse(character: str, past: str) -> bool:

@@ -19,12 +19,15 @@ from bureau_client import (
     Alert,
     AlertKind,
     AsyncLender,
+    Deletion,
+    DeletionReason,
     DisputeReason,
     FacilityActionKind,
     HoldKind,
     NotFound,
     Purpose,
     Section,
+    SubmissionKind,
     Wallet,
 )
 from tests.service.scenario import DAY, Scenario, account, open_scenario
@@ -74,6 +77,32 @@ def test_what_happens_to_an_account_is_told_in_order(scenario: Scenario) -> None
     assert len({alert.tradeline_ids for alert in alerts}) == 1
     assert all(alert.texts == texts("alert", alert.kind.name) for alert in alerts)
     assert waiting(scenario, "cedar", person) == []
+
+
+def test_what_got_better_is_told(scenario: Scenario) -> None:
+    """Cured, corrected, an earlier month corrected, and deleted: each once."""
+    person = monitored(scenario, "brook")
+    late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 61, "balance_minor": 100_00}
+    better = AlertKind.STATUS_BETTER
+
+    def shown() -> list[AlertKind]:
+        return kinds(waiting(scenario, "brook", person))
+
+    scenario.submit("acme", account(person, "card", MAY, **late))
+    first = [AlertKind.NEW_TRADELINE, AlertKind.FIRST_DELINQUENCY]
+    # As late as before: nothing got better, nor worse.
+    scenario.submit("acme", account(person, "card", JUNE, **late))
+    assert shown() == first
+    scenario.submit("acme", account(person, "card", JULY))
+    assert shown() == [*first, better]
+    scenario.submit("acme", account(person, "card", MAY), kind=SubmissionKind.CORRECTION)
+    assert shown() == [*first, better, better]
+    ref = account(person, "card", MAY).account_ref
+    scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
+    alerts = waiting(scenario, "brook", person)
+    assert kinds(alerts) == [*first, better, better, better]
+    assert len({alert.tradeline_ids for alert in alerts}) == 1
+    assert alerts[-1].texts == texts("alert", "STATUS_BETTER")
 
 
 def test_inquiries_are_told_to_others_and_a_burst_once(scenario: Scenario) -> None:

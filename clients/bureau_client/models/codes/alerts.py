@@ -20,6 +20,7 @@ class AlertKind(Code):
     DISPUTE = 9
     DIVERGENCE = 10  # one line frozen while another lends, across lenders
     GROUP_DIVERGENCE = 11  # the same within one lender, or one group of lenders
+    STATUS_BETTER = 12
 
 
 class NoticeKind(Code):

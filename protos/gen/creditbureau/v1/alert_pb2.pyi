@@ -40,6 +40,8 @@ class _AlertKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertKind.V
     """One line frozen while another lends, across lenders."""
     ALERT_KIND_GROUP_DIVERGENCE: _AlertKind.ValueType  # 11
     """The same within one lender, or one group of lenders."""
+    ALERT_KIND_STATUS_BETTER: _AlertKind.ValueType  # 12
+    """An account or a month of it is less past due than before: cured, corrected or deleted."""
 
 class AlertKind(_AlertKind, metaclass=_AlertKindEnumTypeWrapper):
     """An event in the file of a monitored subject."""
@@ -58,6 +60,8 @@ ALERT_KIND_DIVERGENCE: AlertKind.ValueType  # 10
 """One line frozen while another lends, across lenders."""
 ALERT_KIND_GROUP_DIVERGENCE: AlertKind.ValueType  # 11
 """The same within one lender, or one group of lenders."""
+ALERT_KIND_STATUS_BETTER: AlertKind.ValueType  # 12
+"""An account or a month of it is less past due than before: cured, corrected or deleted."""
 Global___AlertKind: _TypeAlias = AlertKind  # noqa: Y015
 
 @_typing.final
