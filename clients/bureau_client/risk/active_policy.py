@@ -14,12 +14,10 @@ from bureau_client.models.reports import Report
 from bureau_client.risk.basis import MAX_ENTRIES, entries_of
 from bureau_client.risk.engine import Engine
 from bureau_client.risk.inputs import complete_values, read_document, read_values
-from bureau_client.risk.policy import Input, Policy
+from bureau_client.risk.policy import Policy
 from bureau_client.risk.reasons import Driver, principal_reasons
+from bureau_client.risk.specified import MAX_ATTRIBUTES, attribute_names
 from bureau_client.risk.zen_text import Expression
-
-# Attributes of one reason: the contract's limit (DecisionReason.attributes).
-MAX_ATTRIBUTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,9 @@ class ActivePolicy:
         )
 
     def _reason(self, driver: Driver, report: Report, tradeline_id: str) -> DecisionReason:
-        names = [name for declared in driver.inputs for name in self._names(declared)]
+        names = [
+            name for declared in driver.inputs for name in attribute_names(self.policy, declared)
+        ]
         entries = [
             entry
             for declared in driver.inputs
@@ -88,12 +88,3 @@ class ActivePolicy:
             attributes=tuple(dict.fromkeys(names))[:MAX_ATTRIBUTES],
             basis=tuple(dict.fromkeys(entries))[:MAX_ENTRIES],
         )
-
-    def _names(self, declared: Input) -> tuple[str, ...]:
-        """Return the names of an input in a reason: an attribute by its key, others by name."""
-        if declared.source == "attribute":
-            return (declared.key,)
-        if declared.source != "computed":
-            return (declared.name,)
-        used = self.expressions[declared.name].names
-        return tuple(name for other in used for name in self._names(self.policy.by_name[other]))

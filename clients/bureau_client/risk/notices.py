@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from bureau_client.models.codes import AccountStatus
-from bureau_client.models.decisions import Decision, DecisionBasis, DecisionReason
+from bureau_client.models.decisions import Decision, DecisionBasis
 from bureau_client.models.money import format_amount
 from bureau_client.models.reasons import OTHER, REASON_CODES, reason_text
 from bureau_client.models.reports import Report
 from bureau_client.models.texts import DEFAULT, nearest
 from bureau_client.risk.policy import Policy
+from bureau_client.risk.specified import specified_text
 
 # Status of a month of payment history by its Metro 2 profile character.
 STATUS = {
@@ -186,7 +187,8 @@ class _Words:
         for number, reason in enumerate(self.decision.reasons, 1):
             texts = reason_text(reason.code, self.language)
             if reason.code == OTHER:
-                title, paragraphs = self._specified(reason), []
+                title = specified_text(self.policy, reason, self.language)
+                paragraphs = []
             else:
                 # In English the term of the form itself.
                 title = REASON_CODES[reason.code] if self.language == DEFAULT else texts.text
@@ -196,15 +198,6 @@ class _Words:
                 paragraphs.append(f"{self.labels['records']}:")
                 paragraphs += [f"– {self._record(entry)}" for entry in reason.basis]
             yield NoticePart(f"{number}. {title}", tuple(paragraphs), "")
-
-    def _specified(self, reason: DecisionReason) -> str:
-        """Return the policy's own text of each input of the reason `other`."""
-        texts = [
-            nearest(declared.specify, self.language)[0]
-            for declared in self.policy.inputs
-            if declared.reason == OTHER and {declared.name, declared.key} & {*reason.attributes}
-        ]
-        return "; ".join(dict.fromkeys(texts))
 
     def _record(self, basis: DecisionBasis) -> str:
         """Describe an entry of the report: its furnisher, month, and status or balance."""

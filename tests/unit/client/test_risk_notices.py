@@ -16,6 +16,7 @@ from bureau_client.models.codes import DecisionOutcome
 from bureau_client.models.decisions import Decision
 from bureau_client.models.reasons import REASON_CODES, reason_text, reason_texts
 from bureau_client.models.reports import Report, Standing
+from bureau_client.risk.activation import activate
 from bureau_client.risk.inputs import inputs_document
 from bureau_client.risk.notice_formats import notice_html, notice_pdf, notice_text
 from bureau_client.risk.notices import (
@@ -24,6 +25,7 @@ from bureau_client.risk.notices import (
     adverse_notice,
     notice_forms,
 )
+from bureau_client.risk.policy import load_policy
 from tests.unit.client.risk_values import (
     APPLICANT,
     GOOD,
@@ -44,6 +46,8 @@ LETTERHEAD = Letterhead(
     supervisor_address="1700 G Street NW, Washington DC 20552",
 )
 DAY = date(2026, 3, 2)
+# A policy whose reason `other` is of a computed input.
+APPLICATION = Path("tests/demo/frozen_line/application.json")
 LATE = GOOD | {"months_30_plus_24m": 4.0, "inquiries_6m": 9.0}
 LINES = (tradeline(history=history("0123")),)
 
@@ -57,6 +61,22 @@ def notice_of(jurisdiction: str, language: str, **values: Any) -> AdverseNotice:
     decision, report = decided(jurisdiction, **values)
     policy = active(f"cards-{jurisdiction}").policy
     return adverse_notice(decision, policy, report, LETTERHEAD, DAY, language)
+
+
+def test_a_computed_input_has_the_policys_own_text_too() -> None:
+    """A reason names the inputs that a computed one follows from, not the computed one."""
+    policy = activate(load_policy(APPLICATION))
+    standing = Standing(1, "max_unsecured_exposure_minor", 1_500_000, 470_000, within=True)
+    report = report_of(GOOD | {"worst_status_3m": 3.0}, standings=(standing,))
+    decision = policy.decide(report, inputs_document({"requested_limit": 1_200_000}))
+    (reason,) = decision.reasons
+    assert reason.attributes == ("exposure", "requested_limit", "cap")
+    for language, words in (
+        ("en", "exceed the cap that the lenders"),
+        ("zh", "各授信机构约定的上限"),
+    ):
+        notice = adverse_notice(decision, policy.policy, report, LETTERHEAD, DAY, language)
+        assert words in " ".join(part.title for part in notice.parts)
 
 
 def test_the_notice_has_the_parts_that_the_law_asks_for() -> None:
