@@ -60,7 +60,9 @@ def is_drawable(line: FiledTradeline) -> bool:
 def is_frozen(line: FiledTradeline) -> bool:
     """Return True if a line is frozen.
 
-    The newest freeze or restore decides; a special comment decides where neither is newer.
+    The newest freeze or restore decides. Where a restore took effect in an earlier month than the
+    newest one reported, and where there is neither, that month's special comment decides: an
+    action of the same month has its time, a comment has none.
     """
     commented = line.snapshot.special_comment in FROZEN_COMMENTS
     for filed in line.actions:

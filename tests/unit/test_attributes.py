@@ -151,7 +151,12 @@ def tradelines(draw: st.DrawFn, name: str) -> FiledTradeline:
                 snapshot.close_date = number(draw(st.integers(THIS - 24, THIS))) * 100 + 1
             snapshot.special_comment = draw(st.sampled_from(["", "AP"]))
         account.apply_snapshot(TrailEntry(1, index, 0, snapshot.month), snapshot)
-    actions = draw(st.lists(st.tuples(st.sampled_from(KINDS), TIMES), max_size=4))
+    # Many of them about the newest month, whose comment they compete with.
+    begin = datetime(snapshot.month // 100, snapshot.month % 100, 1, tzinfo=UTC)
+    about = st.integers(-5, 36).map(lambda days: min(begin + timedelta(days=days), NOW))
+    actions = draw(
+        st.lists(st.tuples(st.sampled_from(KINDS), st.one_of(TIMES, about)), max_size=4)
+    )
     return FiledTradeline(
         name,
         draw(st.sampled_from(["acme", "brook"])),
@@ -384,12 +389,12 @@ def done_since(line: FiledTradeline) -> set[str]:
 
 
 def frozen(line: FiledTradeline) -> bool:
-    """Frozen by the comment of the newest month, or by what was done, whatever is later."""
-    month_end = count(line.snapshot.month) + 1
+    """Frozen by the comment of the newest month, or by what was done in it or later."""
+    month = count(line.snapshot.month)
     state = False
     actions = [(time, kind) for time, kind in done(line) if kind in {"FREEZE", "RESTORE"}]
-    comment = (datetime(month_end // 12, month_end % 12 + 1, 1, tzinfo=UTC), "COMMENT")
-    for _, kind in sorted([*actions, comment], key=lambda event: event[0]):
+    comment = (datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC), "COMMENT")
+    for _, kind in sorted([comment, *actions], key=lambda event: event[0]):
         if kind == "COMMENT":
             state = state or line.snapshot.special_comment == "AP"
         else:
