@@ -1,20 +1,23 @@
 """The protocols that a lender's own code depends on, or implements.
 
 Code written against `CreditBureau` accepts a `Lender`, an adapter for another bureau, or a
-test double. A `DecisionPolicy` decides on reports, and decides again for an auditor.
+test double. A `DecisionPolicy` decides on reports, and decides again for an auditor. A
+`Journal` keeps signed inquiries for `query_many`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from bureau_client.models.codes import Purpose
 from bureau_client.models.consents import Consent
 from bureau_client.models.decisions import Decision
+from bureau_client.models.many import Inquiry
 from bureau_client.models.records import Record
 from bureau_client.models.reports import Report
 from bureau_client.models.submissions import SubmitResult
+from creditbureau.v1.envelope_pb2 import Envelope
 
 
 class CreditBureau(Protocol):
@@ -51,5 +54,25 @@ class DecisionPolicy(Protocol):
         Args:
             report: A verified report.
             inputs: The document of the other inputs; its SHA-256 is `Decision.inputs_digest`.
+        """
+        ...
+
+
+class Journal(Protocol):
+    """The signed inquiries of `query_many`: each is on disk before it is sent."""
+
+    def sealed(
+        self, inquiry: Inquiry, sign: Callable[[], Envelope], void: Envelope | None = None
+    ) -> tuple[Envelope, bool]:
+        """Return the signed inquiry that the journal has; sign and keep it first if it is new.
+
+        Args:
+            inquiry: The inquiry, its ids in their canonical spelling.
+            sign: Signs the inquiry.
+            void: The signed inquiry that the bureau accepts no longer, and never accepted; it
+                counts as missing.
+
+        Returns:
+            The signed inquiry, and True if the journal had it.
         """
         ...

@@ -21,6 +21,7 @@ from bureau_client import (
     Action,
     Auditor,
     BureauError,
+    Conflict,
     ConsentRevoked,
     Decision,
     DecisionBasis,
@@ -252,6 +253,19 @@ def test_a_decision_that_is_sent_again_counts_once(scenario: Scenario) -> None:
         (statement,) = sent
         assert keeping.resend(statement).leaf_index == receipt.leaf_index
     assert len(person.decisions()) == 1
+
+
+def test_a_decision_is_recorded_once_under_its_key(scenario: Scenario) -> None:
+    person, acme = customer(scenario), scenario.lenders["acme"]
+    report = scenario.report(person, "acme")
+    first = acme.record_decision(decision_on(report), idempotency_key="A-17")
+    again = acme.record_decision(decision_on(report), idempotency_key="A-17")
+    assert again.leaf_index == first.leaf_index
+    other = replace(decision_on(report), outcome=DecisionOutcome.REFER)
+    with pytest.raises(Conflict, match="Another decision"):
+        acme.record_decision(other, idempotency_key="A-17")
+    acme.record_decision(other, idempotency_key="A-18")
+    assert len(person.decisions()) == 2
 
 
 SHAPES: list[tuple[Callable[[DecisionReceipt], object], str, str]] = [

@@ -13,6 +13,7 @@ from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import Order, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
+from bureau_client.errors import Conflict
 from bureau_client.models.decisions import Decision, RecordedDecision
 from bureau_client.models.members import Member
 from bureau_client.models.receipts import Receipt
@@ -32,20 +33,49 @@ NEWEST_FIRST = Order[RecordedDecision](name=lambda recorded: recorded.receipt.le
 OLDEST_FIRST = replace(NEWEST_FIRST, descending=False)
 
 
-def record_decision(context: SigningContext, decision: Decision) -> Operation[Receipt]:
-    """Record a decision on a report that the member got."""
+def record_decision(
+    context: SigningContext, decision: Decision, idempotency_key: str = ""
+) -> Operation[Receipt]:
+    """Record a decision on a report that the member got; under one key, once."""
     arguments.subject_id(decision.subject_id)
     arguments.request_id(decision.inquiry_id, "inquiry_id")
     arguments.code(decision.outcome, "outcome")
     if decision.outcome.is_adverse and not decision.reasons:
         message = f"are missing: {decision.outcome.name} needs a reason"
         raise arguments.refuse("reasons", "INVALID_FIELD", message)
-    statement = write_decision(decision, context.signer.header())
-    sealed = seal(statement, context.signer.key)
+    header = context.signer.header()
+    if idempotency_key:
+        header.request_id = context.signer.request_id(f"decision/{idempotency_key}")
+    sealed = seal(write_decision(decision, header), context.signer.key)
     request = reporting_pb2.RecordDecisionRequest(decision=sealed)
-    reply = yield from call(methods.RECORD_DECISION, request, statement.header.request_id)
+    try:
+        reply = yield from call(methods.RECORD_DECISION, request, header.request_id)
+    except Conflict as conflict:
+        if not idempotency_key:
+            raise
+        return (yield from _recorded_before(context, decision, header.request_id, conflict))
     return (
         yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="decision")
+    )
+
+
+def _recorded_before(
+    context: SigningContext, decision: Decision, request_id: str, conflict: Conflict
+) -> Operation[Receipt]:
+    """Return the receipt of a decision that an earlier run recorded under the request id.
+
+    Raises:
+        Conflict: The earlier decision is another one.
+    """
+    recorded = yield from list_own_decisions(context, decision.subject_id, None)
+    for earlier in recorded:
+        if earlier.decision_id == request_id and earlier.decision == decision:
+            return earlier.receipt
+    raise Conflict(
+        "Another decision is recorded under this idempotency key",
+        reason=conflict.reason,
+        fix="Take a new key for a new decision",
+        request_id=request_id,
     )
 
 

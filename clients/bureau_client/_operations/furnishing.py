@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
 from typing import Literal, TypeAlias
-from uuid import UUID, uuid5
 
 from bureau_client._codec.submissions import read_submission
 from bureau_client._operations import arguments, methods
@@ -35,8 +34,6 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 OnInvalid: TypeAlias = Literal["raise", "skip"]
 
-# Namespace of the request ids that are made from an idempotency key (RFC 9562, version 5).
-IDEMPOTENT_REQUESTS = UUID("7f3f0c52-2a5b-5a53-9a0e-6d0f6a7d1c11")
 # Runs of one batch under one idempotency key; a batch that was stored in part as often is refused.
 MAX_RUNS = 1000
 LABEL = "The list of submissions"
@@ -114,8 +111,7 @@ def _sent_before(
     """
     before = None
     for attempt in range(MAX_RUNS):
-        name = f"{context.signer.audience}/{context.signer.name}/{batch}/{attempt}"
-        request_id = str(uuid5(IDEMPOTENT_REQUESTS, name))
+        request_id = context.signer.request_id(f"{batch}/{attempt}")
         try:
             before = yield from get_submission(context, request_id)
         except NotFound:

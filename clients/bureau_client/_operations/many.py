@@ -34,6 +34,7 @@ from bureau_client.models.consents import Consent
 from bureau_client.models.many import Identifier, Inquiry
 from bureau_client.models.progress import OnProgress, Progress
 from bureau_client.models.reports import Report
+from bureau_client.protocols import Journal
 from bureau_client.verify.log_view import Sighting
 from bureau_keys import pseudonym
 from bureau_keys.envelope import peek
@@ -143,10 +144,12 @@ def concerns_everyone(error: BureauError) -> bool:
 
 
 def open_journal(
-    path: str | Path | None, signer: Signer
-) -> AbstractContextManager[InquiryJournal | None]:
-    """Open the journal of a run, and lock it; None for a run without one."""
-    return nullcontext() if path is None else InquiryJournal(Path(path), signer)
+    journal: str | Path | Journal | None, signer: Signer
+) -> AbstractContextManager[Journal | None]:
+    """Open the journal of a run: lock a file, use a `Journal` as it is; None keeps none."""
+    if isinstance(journal, str | Path):
+        return InquiryJournal(Path(journal), signer)
+    return nullcontext(journal)
 
 
 def checked_concurrency(value: int) -> int:
@@ -179,9 +182,7 @@ def patiently(start: Callable[[], Operation[Answer]]) -> Operation[Answer]:
         yield Sleep(pause.total_seconds())
 
 
-def query(
-    context: SigningContext, journal: InquiryJournal | None, inquiry: Inquiry
-) -> Operation[Report]:
+def query(context: SigningContext, journal: Journal | None, inquiry: Inquiry) -> Operation[Report]:
     """Query the report of one inquiry of many.
 
     The same signed inquiry is sent until the bureau answers: the one of an earlier run, if the
@@ -215,7 +216,7 @@ def canonical(inquiry: Inquiry) -> Inquiry:
 
 def _sealed(
     context: SigningContext,
-    journal: InquiryJournal | None,
+    journal: Journal | None,
     inquiry: Inquiry,
     void: Envelope | None = None,
 ) -> tuple[Envelope, Sighting | None]:

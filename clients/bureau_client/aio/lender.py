@@ -54,6 +54,7 @@ from bureau_client.models.reports import Dispute, InquiryLine, Report, Undoing
 from bureau_client.models.standards import Standard
 from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_client.models.submissions import Submission, SubmitResult
+from bureau_client.protocols import Journal
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
@@ -296,7 +297,7 @@ class AsyncLender(AsyncClient):
         self,
         inquiries: Iterable[Inquiry],
         *,
-        journal: str | Path | None = None,
+        journal: str | Path | Journal | None = None,
         concurrency: int = CONCURRENCY,
         on_progress: OnProgress | None = None,
     ) -> AsyncGenerator[Outcome[Inquiry, Report], None]:
@@ -314,7 +315,7 @@ class AsyncLender(AsyncClient):
         Args:
             inquiries: The inquiries; any iterable, read as the inquiries before it end.
             journal: File that keeps the signed inquiries, created if it is missing; one run
-                at a time uses it. None keeps none.
+                at a time uses it. A `Journal` keeps them elsewhere; None keeps none.
             concurrency: Largest number of inquiries at once.
             on_progress: Called with each outcome.
 
@@ -539,7 +540,7 @@ class AsyncLender(AsyncClient):
         operation = reporting.replay(self._signing, inquiry_id, subject_id)
         return (await self._driver.run(operation)).report
 
-    async def record_decision(self, decision: Decision) -> Receipt:
+    async def record_decision(self, decision: Decision, *, idempotency_key: str = "") -> Receipt:
         """Record a decision on a report that this member queried.
 
         The bureau logs the signed decision, and notifies the person, who reads the outcome,
@@ -548,13 +549,17 @@ class AsyncLender(AsyncClient):
         Args:
             decision: The decision; `subject_id` and `inquiry_id` are `subject_id` and
                 `request_id` of its report.
+            idempotency_key: A name for the decision. One decision is recorded under a key:
+                after a crash, pass the same decision and the same key again.
 
         Raises:
             NotFound: This member got no report on this person under this inquiry.
             InvalidRequest: The report has another digest; an adverse decision has no reason;
                 the report has as many decisions as the bureau allows.
+            Conflict: Another decision is recorded under the key.
         """
-        return await self._driver.run(decisions.record_decision(self._signing, decision))
+        operation = decisions.record_decision(self._signing, decision, idempotency_key)
+        return await self._driver.run(operation)
 
     async def decisions(
         self, subject_id: str = "", *, limit: int | None = None

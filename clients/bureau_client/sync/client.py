@@ -48,6 +48,11 @@ class Client:
         )
 
     @property
+    def origin(self) -> str:
+        """The origin of the bureau's log, which names the bureau."""
+        return self._context.trust.origin
+
+    @property
     def last_request_id(self) -> str:
         """The request id of the newest call in this thread or asyncio task.
 
