@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from bureau_client._codec.scalars import number_of, timestamp_of
+from bureau_client._codec.scalars import day_of, moment_of, number_of, timestamp_of
+from bureau_client._codec.tradelines import read_reference
+from bureau_client.models.codes import ActionReason, FacilityActionKind, Initiator
 from bureau_client.models.records import (
     Deletion,
     FacilityAction,
@@ -118,4 +120,30 @@ def _deletion(record: Deletion) -> record_pb2.Deletion:
     return record_pb2.Deletion(
         month=0 if record.month is None else record.month.number,
         reason=int(record.reason),  # type: ignore[arg-type]
+    )
+
+
+def read_action(encoded: bytes) -> FacilityAction:
+    """Read a facility action back from the bytes of its record.
+
+    Raises:
+        DecodeError: The bytes are not a record.
+        ValueError: A date does not exist.
+    """
+    record = record_pb2.Record.FromString(encoded)
+    action = record.action
+    return FacilityAction(
+        account_ref=record.account_ref,
+        kind=FacilityActionKind(action.kind),
+        initiator=Initiator(action.initiator),
+        reasons=tuple(map(ActionReason, action.reasons)),
+        effective_time=moment_of(action.effective_time),
+        record_refs=tuple(map(read_reference, action.record_refs)),
+        review_by_date=day_of(action.review_by_date),
+        appeal_route=action.appeal_route,
+        credit_limit_minor=(
+            action.credit_limit_minor if action.HasField("credit_limit_minor") else None
+        ),
+        new_account_ref=action.new_account_ref,
+        new_member_id=action.new_member_id,
     )

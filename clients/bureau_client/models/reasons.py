@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from bureau_client.models.codes import ActionReason
 from bureau_client.models.texts import nearest
 
 
@@ -37,6 +38,11 @@ def _read(name: str) -> dict[str, Any]:
 
 # Terms of form C-1 by code, in the order of the form.
 REASON_CODES: dict[str, str] = _read("regb")["reasons"]
+
+# Nearest reason of a facility action by code.
+ACTION_REASONS: dict[str, ActionReason] = {
+    code: ActionReason[name] for code, name in _read("regb")["action_reasons"].items()
+}
 
 # The reason of which each policy gives the text.
 OTHER = "regb.other"

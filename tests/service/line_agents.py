@@ -1,0 +1,112 @@
+"""A lender whose line agent follows alerts, and the people whom it monitors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bureau_client import (
+    AccountStatus,
+    Action,
+    Alert,
+    Frequency,
+    FrequencyUnit,
+    Month,
+    Purpose,
+    Tradeline,
+    Wallet,
+)
+from bureau_client.agent.actions import ActionTerms
+from bureau_client.agent.line_agent import LineAgent
+from bureau_client.models.lines import Line
+from bureau_client.risk.activation import activate
+from bureau_client.risk.active_policy import ActivePolicy
+from bureau_client.risk.policy import read_policy, reference_policies
+from tests.service.scenario import ALL_SECTIONS, DAY, Scenario, account
+from tests.service.watching import MAY, marker, monitor
+
+TERMS = ActionTerms(appeal_route="appeals@acme.example", review_days=30)
+LATE: dict[str, Any] = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
+
+
+@cache
+def lines_policy() -> ActivePolicy:
+    """The reference policy, but a line is frozen while any account of the person is late."""
+    document = json.loads(reference_policies()["card-lines-US"])
+    losses = next(each for each in document["inputs"] if each["name"] == "losses")
+    losses |= {
+        "key": "tradelines_now_30_plus",
+        "reason": "regb.delinquent_elsewhere",
+        "basis": {"select": "delinquent_months", "months": 1, "days": 30},
+    }
+    case = next(each for each in document["golden"] if each["inputs"]["losses"])
+    case["expect"]["reasons"] = ["regb.delinquent_elsewhere"]
+    return activate(read_policy(json.dumps(document)))
+
+
+class Lines(dict[str, list[Line]]):
+    """The lines of acme's customers by person."""
+
+    def __call__(self, subject_id: str) -> list[Line]:
+        return self.get(subject_id, [])
+
+
+def review_consent(person: Wallet, name: str) -> str:
+    """A consent to inquire for the review of accounts; its id."""
+    return person.grant(
+        name,
+        [Action.INQUIRE],
+        [Purpose.ACCOUNT_REVIEW],
+        ALL_SECTIONS,
+        history_months=36,
+        frequency=Frequency(FrequencyUnit.MONTH, 5),
+        expire=90 * DAY,
+    ).consent_id
+
+
+def customer(scenario: Scenario, lines: Lines) -> Wallet:
+    """A person with a line at acme, which monitors them, and a card at brook."""
+    person = scenario.person()
+    scenario.submit("acme", account(person, "line", MAY))
+    scenario.submit("brook", account(person, "card", MAY))
+    monitor(person, "acme")
+    lines[person.subject_id] = [
+        Line(
+            subject_id=person.subject_id,
+            account_ref=account(person, "line", MAY).account_ref,
+            consent_id=review_consent(person, "acme"),
+        )
+    ]
+    return person
+
+
+def fall_late(scenario: Scenario, person: Wallet, month: Month = MAY + 1) -> None:
+    scenario.submit("brook", account(person, "card", month, **LATE))
+
+
+def recover(scenario: Scenario, person: Wallet, month: Month = MAY + 2) -> None:
+    scenario.submit("brook", account(person, "card", month))
+
+
+def agent_of(scenario: Scenario, lines: Lines, state: Path) -> LineAgent:
+    return LineAgent(
+        scenario.lenders["acme"], lines_policy(), lines, state, TERMS, clock=scenario.now
+    )
+
+
+def waiting_alerts(scenario: Scenario) -> Iterator[Alert]:
+    """The alerts that wait for acme, up to now and with a last one about another person."""
+    last = marker(scenario, "acme")
+    for alert in scenario.lenders["acme"].alerts():
+        yield alert
+        if alert.subject_id == last:
+            return
+
+
+def line_of(person: Wallet) -> Tradeline:
+    """The person's line at acme, as their own file shows it."""
+    (line,) = (line for line in person.file().tradelines if line.member_id == "acme")
+    return line
