@@ -24,6 +24,7 @@ from bureau_client.files import CsvSource, Metro2Source, Reject, Source, check_f
 from bureau_client.files.applicants import COLUMNS as APPLICANT_COLUMNS
 from bureau_client.files.csv_records import columns
 from bureau_client.files.importing import refuse
+from bureau_client.files.lines import COLUMNS as LINE_COLUMNS
 from bureau_client.models.codes import SubmissionKind
 from bureau_keys.terminal import write_out
 
@@ -127,9 +128,12 @@ def template(
     applicants: Annotated[
         bool, typer.Option("--applicants", help="A file for `query-many` instead.")
     ] = False,
+    lines: Annotated[bool, typer.Option("--lines", help="A file for `agent` instead.")] = False,
 ) -> None:
     """Print the header of a CSV file for `submit`."""
-    listed = APPLICANT_COLUMNS if applicants else columns()
+    if applicants and lines:
+        raise ValueError("--applicants and --lines are two files; choose one")
+    listed = APPLICANT_COLUMNS if applicants else LINE_COLUMNS if lines else columns()
     if describe:
         emit_many(listed, Output.TABLE, ("name", "required", "form"))
     else:

@@ -12,6 +12,7 @@ import typer
 from rich.text import Text
 
 from bureau_client.cli import (
+    agent,
     alerts,
     common,
     decisions,
@@ -51,7 +52,7 @@ app.add_typer(policies.policies, name="policy")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
-    *(alerts.alerts, portfolio, query_many, tables, policies.decide),
+    *(alerts.alerts, agent.agent, portfolio, query_many, tables, policies.decide),
 )
 for command in COMMANDS:
     app.command()(command)

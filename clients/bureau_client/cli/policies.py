@@ -31,7 +31,7 @@ EXTRA = frozenset({"pydantic", "reportlab", "rfc8785", "zen"})
 @policies.command("check")
 def check_policy(file: PolicyFile) -> None:
     """Check that a policy is safe to decide by: every table, rule, cell and golden case."""
-    with _extra_risk():
+    with extra_risk():
         from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
         from bureau_client.risk.policy import load_policy  # noqa: PLC0415
 
@@ -53,13 +53,13 @@ def sign_policy_file(
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Check a policy and sign it with this member's key."""
-    with _extra_risk():
+    with extra_risk():
         from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
         from bureau_client.risk.policy import load_policy  # noqa: PLC0415
         from bureau_client.risk.signed_policy import sign_policy  # noqa: PLC0415
 
         policy = activate(load_policy(file)).policy
-    key = _signing_key(Profile.load(profile), passphrase_file)
+    key = signing_key(Profile.load(profile), passphrase_file)
     to.write_text(sign_policy(policy, key), "utf-8")
     err.print(f"signed {policy.name} {policy.version} by key {key.verify_key.key_id}: {to}")
 
@@ -69,7 +69,7 @@ def reference_policy(
     name: Annotated[str, typer.Argument(help="Name, for example cards-US; empty to list.")] = "",
 ) -> None:
     """Print a policy that comes with the SDK, to start from."""
-    with _extra_risk():
+    with extra_risk():
         from bureau_client.risk.policy import reference_policies  # noqa: PLC0415  (an extra)
 
         documents = reference_policies()
@@ -114,7 +114,7 @@ def decide(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Decide on a saved report, verified offline, under a signed policy."""
-    with _extra_risk():
+    with extra_risk():
         from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
         from bureau_client.risk.notices import Letterhead, adverse_notice  # noqa: PLC0415
         from bureau_client.risk.signed_policy import read_signed_policy  # noqa: PLC0415
@@ -124,7 +124,7 @@ def decide(
                 "--notice takes a file .pdf, .html or .txt, and needs the option --letterhead"
             )
         own = Profile.load(profile)
-        key = _signing_key(own, passphrase_file).verify_key
+        key = signing_key(own, passphrase_file).verify_key
         active = activate(read_signed_policy(policy.read_bytes(), {key.key_id: key}))
         report = verify_bundle(Report.load(file), own.trust)
         decision = active.decide(report, inputs.read_bytes())
@@ -164,7 +164,8 @@ def _formats() -> dict[str, Callable[[AdverseNotice], bytes]]:
     }
 
 
-def _signing_key(profile: Profile, passphrase_file: Path | None) -> SigningKey:
+def signing_key(profile: Profile, passphrase_file: Path | None) -> SigningKey:
+    """Open the signing key of a profile."""
     passphrase = read_passphrase(passphrase_file)
     return SigningKey.from_pem(
         profile.signing_key_pem, None if passphrase is None else passphrase.encode()
@@ -172,7 +173,7 @@ def _signing_key(profile: Profile, passphrase_file: Path | None) -> SigningKey:
 
 
 @contextmanager
-def _extra_risk() -> Iterator[None]:
+def extra_risk() -> Iterator[None]:
     """Say how to install the extra if one of its packages is missing."""
     try:
         yield

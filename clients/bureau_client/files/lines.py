@@ -29,7 +29,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _REFERENCE = re.compile(r"[!-~]{1,64}")
 
 
-def load_lines(path: Path) -> Lines:
+def load_lines(path: str | Path) -> Lines:
     """Load the existing lines of a file, by person.
 
     Raises:
@@ -40,7 +40,7 @@ def load_lines(path: Path) -> Lines:
     references: set[str] = set()
     wrong: list[Violation] = []
     required = [column.name for column in COLUMNS if column.required]
-    with open_table(path) as stream:
+    with open_table(Path(path)) as stream:
         for row in read_lines(stream, required, [c.name for c in COLUMNS], TEMPLATE):
             violations = [*row.violations, *([] if row.violations else _violations(row.cells))]
             if not violations:
