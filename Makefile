@@ -17,8 +17,8 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[study,witness]' --group dev
 	touch $@
 
-demo: venv  ## The main job: lenders submit, people consent, lenders query, every party verifies.
-	$(BIN)/python -m tests.demo $(ARGS)
+demo: venv  ## The main job; SCENARIO=frozen-line: the founding scenario, as it is today and with the bureau.
+	$(BIN)/python -m tests.demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(ARGS)
 
 # Three at once on two cores: many of the tests wait for servers to start, fail and stop.
 test: venv  ## All tests, on real servers and real databases.

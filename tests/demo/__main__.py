@@ -1,4 +1,7 @@
-"""`make demo`: lenders submit, people consent, lenders query, everybody verifies."""
+"""`make demo`: lenders submit, people consent, lenders query, everybody verifies.
+
+`make demo SCENARIO=frozen-line` tells the founding scenario instead.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,15 @@ from bureau_client import (
 from bureau_client.cli.show import show_report
 from bureau_keys.terminal import Terminal
 from tests.demo import aftermath, journey, keeping, metro2
+from tests.demo.frozen_line import run as frozen_line
+from tests.demo.frozen_line.timeline import LANGUAGES
 from tests.demo.journey import OnDone, Scenario, Step
 from tests.demo.sandbox import Sandbox, running_sandbox
 from tests.demo.verdict import Verdict, audit
 from tests.demo.world import make_world
+
+# The page of the founding scenario.
+PAGE = Path("build/frozen-line.html")
 
 console = Terminal(pipe_width=120, markup=True, highlight=True, emoji=True)
 
@@ -39,6 +47,8 @@ console = Terminal(pipe_width=120, markup=True, highlight=True, emoji=True)
 def main() -> int:
     """Runs the demo; 0 if everything verifies."""
     options = parse()
+    if options.scenario == "frozen-line":
+        return 0 if frozen_line.run(options.language, options.page, console) else 1
     started = time.monotonic()
     folder = Path(options.dir or tempfile.mkdtemp(prefix="creditbureau-demo-")) / "bureau"
     try:
@@ -191,6 +201,10 @@ def parse() -> argparse.Namespace:
         "--dir", help="where the bureau's folder is made (default: a temporary one)"
     )
     parser.add_argument("--keep", action="store_true", help="leave the bureau up")
+    parser.add_argument("--scenario", choices=["main", "frozen-line"], default="main")
+    story = parser.add_argument_group("frozen-line")
+    story.add_argument("--language", choices=[*LANGUAGES], default="en", help="on the terminal")
+    story.add_argument("--page", type=Path, default=PAGE, help="HTML page (default: %(default)s)")
     return parser.parse_args()
 
 

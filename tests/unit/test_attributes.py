@@ -154,9 +154,7 @@ def tradelines(draw: st.DrawFn, name: str) -> FiledTradeline:
     # Many of them about the newest month, whose comment they compete with.
     begin = datetime(snapshot.month // 100, snapshot.month % 100, 1, tzinfo=UTC)
     about = st.integers(-5, 36).map(lambda days: min(begin + timedelta(days=days), NOW))
-    actions = draw(
-        st.lists(st.tuples(st.sampled_from(KINDS), st.one_of(TIMES, about)), max_size=4)
-    )
+    actions = draw(st.lists(st.tuples(st.sampled_from(KINDS), st.one_of(TIMES, about)), max_size=4))
     return FiledTradeline(
         name,
         draw(st.sampled_from(["acme", "brook"])),
