@@ -290,7 +290,8 @@ def _rows_of(
     counts = sizes[drawn]
     ends = np.cumsum(counts)
     within = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
-    return rows[np.repeat(starts[drawn], counts) + within]
+    drawn_rows: npt.NDArray[np.int64] = rows[np.repeat(starts[drawn], counts) + within]
+    return drawn_rows
 
 
 def _arrays(
