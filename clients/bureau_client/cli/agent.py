@@ -13,9 +13,10 @@ import typer
 from bureau_client._operations.operation import utc_now
 from bureau_client.cli import common
 from bureau_client.cli.common import PassphraseOption, ProfileOption, code_parser, names_of
+from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import err, plain
-from bureau_client.cli.policies import extra_risk, signing_key
+from bureau_client.cli.policies import signing_key
 from bureau_client.cli.streams import WaitOption, within
 from bureau_client.files.lines import load_lines
 from bureau_client.models.alerts import Alert
@@ -78,7 +79,7 @@ def agent(
     Prints a JSON line for each alert that is acted on. After a crash, run it again with the same
     state file: no inquiry, decision or action is made twice.
     """
-    with extra_risk():
+    with extra("risk", "decisions"):
         from bureau_client.agent.actions import ActionTerms  # noqa: PLC0415  (an extra)
         from bureau_client.agent.line_agent import LineAgent  # noqa: PLC0415
         from bureau_client.agent.plans import LinePlanner  # noqa: PLC0415

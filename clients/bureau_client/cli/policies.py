@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption
+from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender, read_passphrase
 from bureau_client.cli.output import Output, emit_one, err
 from bureau_client.models.reports import Report
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 policies = typer.Typer(help="Check, sign and show policies.", no_args_is_help=True)
 PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="Policy, a JSON file.")]
-# Packages of the extra `risk` that these commands need.
-EXTRA = frozenset({"pydantic", "reportlab", "rfc8785", "zen"})
 
 
 @policies.command("check")
 def check_policy(file: PolicyFile) -> None:
     """Check that a policy is safe to decide by: every table, rule, cell and golden case."""
-    with extra_risk():
+    with extra("risk", "decisions"):
         from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
         from bureau_client.risk.policy import load_policy  # noqa: PLC0415
 
@@ -53,7 +51,7 @@ def sign_policy_file(
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Check a policy and sign it with this member's key."""
-    with extra_risk():
+    with extra("risk", "decisions"):
         from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
         from bureau_client.risk.policy import load_policy  # noqa: PLC0415
         from bureau_client.risk.signed_policy import sign_policy  # noqa: PLC0415
@@ -69,7 +67,7 @@ def reference_policy(
     name: Annotated[str, typer.Argument(help="Name, for example cards-US; empty to list.")] = "",
 ) -> None:
     """Print a policy that comes with the SDK, to start from."""
-    with extra_risk():
+    with extra("risk", "decisions"):
         from bureau_client.risk.policy import reference_policies  # noqa: PLC0415  (an extra)
 
         documents = reference_policies()
@@ -114,7 +112,7 @@ def decide(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Decide on a saved report, verified offline, under a signed policy."""
-    with extra_risk():
+    with extra("risk", "decisions"):
         from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
         from bureau_client.risk.notices import Letterhead, adverse_notice  # noqa: PLC0415
         from bureau_client.risk.signed_policy import read_signed_policy  # noqa: PLC0415
@@ -170,14 +168,3 @@ def signing_key(profile: Profile, passphrase_file: Path | None) -> SigningKey:
     return SigningKey.from_pem(
         profile.signing_key_pem, None if passphrase is None else passphrase.encode()
     )
-
-
-@contextmanager
-def extra_risk() -> Iterator[None]:
-    """Say how to install the extra if one of its packages is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
-            raise
-        raise ValueError("decisions need an extra: pip install 'creditbureau[risk]'") from error

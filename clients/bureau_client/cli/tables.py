@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,12 +10,9 @@ import typer
 
 from bureau_client.cli.common import ProfileOption
 from bureau_client.cli.output import err
-from bureau_client.cli.portfolio import NOTE
-from bureau_client.errors import BureauError
+from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_client.files.spreadsheet import text_cell
-from bureau_client.models.reports import Report
-from bureau_client.verify import verify_bundle
-from bureau_keys.profile import Profile, Trust
+from bureau_keys.profile import Profile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,44 +51,14 @@ def tables(
         raise ValueError("tables need Apache Arrow: pip install 'creditbureau[risk]'") from error
 
     trust = Profile.load(profile).trust
-    paths = list(_paths(reports))
-    converted = report_tables(_verified(path, trust) for path in paths)
+    paths = list(saved_reports(reports))
+    converted = report_tables(load_verified(path, trust) for path in paths)
     to.mkdir(parents=True, exist_ok=True)
     for name, table in converted._asdict().items():
         path = to / f"{name}.{form}"
         _write(table, path, form)
         err.print(f"{path}: {table.num_rows} rows", soft_wrap=True)
     err.print(f"{len(paths)} reports, all verified")
-
-
-def _paths(reports: list[Path]) -> Iterator[Path]:
-    """Yield the files of the reports, in order of their names within a folder.
-
-    Raises:
-        ValueError: A folder has no reports, or those of an unfinished portfolio.
-    """
-    for path in reports:
-        if not path.is_dir():
-            yield path
-            continue
-        if (path / NOTE).exists():
-            raise ValueError(
-                f"{path / NOTE}: the portfolio in this folder is unfinished; run `bureau-lender "
-                "portfolio` again with the same options"
-            )
-        files = sorted(path.glob("*.json"))
-        if not files:
-            raise ValueError(f"{path} has no saved reports: save them with `--save`")
-        yield from files
-
-
-def _verified(path: Path, trust: Trust) -> Report:
-    try:
-        return verify_bundle(Report.load(path), trust)
-    except BureauError as error:
-        if str(path) not in error.message:
-            error.message = f"{path}: {error.message}"
-        raise
 
 
 def _write(table: pa.Table, path: Path, form: Form) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bureau_client.risk.columns import KINDS, Column
 from bureau_client.risk.declarations import KEY, OF_REPORTS, OWN_INQUIRIES
-from bureau_client.risk.outcomes import OUTCOME
+from bureau_client.risk.outcomes import LOSS, OUTCOME
 
 PAGE = Path(__file__).parents[3] / "docs" / "tables.md"
 HEAD = """# Tables
@@ -42,6 +42,9 @@ OUTCOME_TEXT = """
 `bureau_client.risk.outcomes.observe_outcomes` has a row for each report, with the columns of the
 report and these:
 """
+LOSS_TEXT = """
+For the expected losses of a [backtest](backtests.md) outcomes may have these columns too:
+"""
 
 
 def page() -> str:
@@ -52,7 +55,8 @@ def page() -> str:
         parts += [f"\n## {table.name}\n\n", f"{table.text}\n\n", *_columns(table.columns)]
         if table.name == "attributes":
             parts.append(ATTRIBUTES_TEXT)
-    return "".join([*parts, "\n## Outcomes\n", OUTCOME_TEXT, "\n", *_columns(OUTCOME)])
+    parts += ["\n## Outcomes\n", OUTCOME_TEXT, "\n", *_columns(OUTCOME)]
+    return "".join([*parts, LOSS_TEXT, "\n", *_columns(LOSS)])
 
 
 def _kinds() -> Iterator[str]:

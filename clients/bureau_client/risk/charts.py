@@ -26,7 +26,8 @@ COLOURS = ("#2f7ec4", "#c8641b", "#23895f", "#9a5fc9", "#c7477f", "#7d7a3a")
 INK = "#010203"
 # Inches of 72 points; the page scales the chart to its column.
 SIZE = (7.2, 3.6)
-STYLE = {
+# The type of the keys differs between releases of matplotlib.
+STYLE: Any = {
     # Ids of shared shapes are hashes with this salt, not random.
     "svg.hashsalt": "creditbureau",
     "svg.fonttype": "none",
@@ -47,7 +48,7 @@ STYLE = {
     "lines.linewidth": 1.8,
     "lines.markersize": 4.5,
 }
-NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+NO_METADATA: Any = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,17 @@ from bureau_client.models.months import Month
 from bureau_client.models.reports import Report
 from bureau_client.models.tradelines import Tradeline
 from bureau_client.risk.columns import (
+    FIGURE,
     FLAG,
+    ID,
     MOMENT,
+    MONEY,
     MONTH,
     POSITION,
     UNKNOWN_MONTHS,
     Column,
 )
-from bureau_client.risk.declarations import KEY
+from bureau_client.risk.declarations import KEY, MINOR
 
 # Payment history characters from 30 days past due on, the later and the worse the further on.
 SEVERITY = "123456JHGKL"
@@ -55,6 +58,25 @@ OUTCOME: tuple[Column, ...] = (
     Column("outcome_time", MOMENT, "Time of the report that shows the outcome", _UNDECIDED),
     Column("outcome_log_size", POSITION, "Size of the log as of that report", _UNDECIDED, "leaves"),
     Column("outcome", FLAG, "The event happened", _UNDECIDED),
+)
+
+# Columns that a table of outcomes may have for the expected loss.
+LOSS: tuple[Column, ...] = (
+    Column(
+        "exposure_minor",
+        MONEY,
+        "Amount that the person owed, or would have owed, at default",
+        "the limit that the policy grants counts",
+        MINOR,
+    ),
+    Column("currency", ID, "ISO 4217 currency of it", "the currency of the policy"),
+    Column(
+        "loss_given_default",
+        FIGURE,
+        "Share of the exposure that is lost, from 0 to 1",
+        "that of the whole backtest counts",
+        "share",
+    ),
 )
 
 

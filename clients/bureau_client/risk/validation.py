@@ -262,6 +262,8 @@ def bootstrap_rows(
         raise ValueError(f"draws {draws} is not a positive number")
     numbers: dict[Hashable, int] = {}
     of_row = np.array([numbers.setdefault(group, len(numbers)) for group in groups], np.int64)
+    if not numbers:
+        raise UndefinedFigure("there are no rows to draw")
     value = figure(np.arange(len(of_row)))
     rows = np.argsort(of_row, kind="stable")
     sizes = np.bincount(of_row, minlength=len(numbers))
