@@ -13,9 +13,10 @@ from bureau_client.models.codes import DecisionOutcome
 from bureau_client.risk.active_policy import ActivePolicy
 from bureau_client.risk.cells import NULL, boundaries, check_tables, constant
 from bureau_client.risk.decision_tables import Rule, Table, read_tables
+from bureau_client.risk.documents import Problem
 from bureau_client.risk.engine import Assessment, Engine, EngineError
 from bureau_client.risk.inputs import InputError, complete_values, key_fault
-from bureau_client.risk.policy import GoldenCase, Policy, PolicyError, Problem, Values
+from bureau_client.risk.policy import GoldenCase, Policy, PolicyError, Values
 from bureau_client.risk.reasons import principal_reasons
 from bureau_client.risk.zen_text import Expression, compile_cell, compile_expression
 

@@ -8,8 +8,8 @@ from bureau_client.models.decisions import DecisionBasis
 from bureau_client.models.months import Month
 from bureau_client.models.reports import Report
 from bureau_client.models.tradelines import Tradeline
+from bureau_client.risk.documents import Basis
 from bureau_client.risk.inputs import is_frozen
-from bureau_client.risk.policy import Basis
 
 # Entries of one reason: the contract's limit (DecisionReason.basis).
 MAX_ENTRIES = 16

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from bureau_client.risk.decision_tables import Table
-from bureau_client.risk.policy import Input, Policy, Problem, Scalar
+from bureau_client.risk.documents import Problem
+from bureau_client.risk.policy import Input, Policy, Scalar
 from bureau_client.risk.zen_text import compile_cell, tokens_of
 
 SIGNS = frozenset(["<", "<=", ">", ">=", "==", "!=", "(", ")", "[", "]", ",", "$", "..", "-"])

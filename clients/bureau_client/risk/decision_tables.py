@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from bureau_client.risk.policy import Policy, PolicyError, Problem
+from bureau_client.risk.documents import Problem
+from bureau_client.risk.policy import Policy, PolicyError
 
 OUTPUTS = ("outcome", "limit", "price_band")
 

@@ -17,7 +17,8 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.reports import Report
 from bureau_client.models.tradelines import Tradeline
-from bureau_client.risk.policy import Input, Policy, Problem, Scalar, Values, read_json
+from bureau_client.risk.documents import ATTRIBUTE_KEY, Problem, read_json
+from bureau_client.risk.policy import Input, Policy, Scalar, Values
 from bureau_client.risk.zen_text import Expression
 
 # Field of the document of inputs that names the existing line.
@@ -64,8 +65,6 @@ LINE_FACTS: dict[str, Callable[[Tradeline], Scalar | None]] = {
     "frozen": is_frozen,
 }
 
-# Key of an attribute, as the contract has it in reasons (DecisionReason.attributes).
-ATTRIBUTE_KEY = re.compile(r"[a-z0-9_]{1,64}(\.[A-Z]{3})?")
 STANDING_FIELDS = ("value", "limit", "within")
 
 
@@ -214,7 +213,7 @@ def key_fault(declared: Input) -> str:
     """Describe the fault of the key of an input; empty for a key that its source has."""
     known: Iterable[str]
     if declared.source == "attribute":
-        fits = ATTRIBUTE_KEY.fullmatch(declared.key)
+        fits = re.match(ATTRIBUTE_KEY, declared.key)
         return "" if fits else f"the key {declared.key!r} is not NAME or NAME.CURRENCY"
     if declared.source == "report":
         known = REPORT_FACTS

@@ -1,28 +1,21 @@
 """The document of a policy: declared inputs, decision tables, golden cases.
 
 A policy is one JSON file. Its tables are a graph of the JSON Decision Model, as rule editors
-write it. The digest is over the canonical form (RFC 8785), so that white space and the order
-of keys change nothing. Reading a document checks its shape alone; `activation.activate` checks
-everything that makes it safe to decide by.
+write it. Reading a document checks its shape alone; `activation.activate` checks everything that
+makes it safe to decide by.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-import rfc8785
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     StrictBool,
@@ -34,8 +27,15 @@ from pydantic import (
 )
 
 from bureau_client.models.codes import DecisionOutcome
-from bureau_client.models.reasons import OTHER, REASON_CODES
-from bureau_client.models.texts import DEFAULT
+from bureau_client.risk.documents import (
+    Basis,
+    Document,
+    DocumentError,
+    Problem,
+    read_json,
+    reason_fault,
+    shape_problems,
+)
 
 FORMAT = "creditbureau.policy.v1"
 # Outcomes of each kind of policy, the best for the person first.
@@ -67,52 +67,13 @@ Outcome = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A fault of a policy.
-
-    Attributes:
-        path: Part of the document: `table 'Outcome', rule 'late', cell 'months_late'`.
-        message: The fault and the fix.
-    """
-
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
-
-
-class PolicyError(ValueError):
+class PolicyError(DocumentError):
     """A policy that is not safe to decide by, with every problem that was found."""
 
-    def __init__(self, name: str, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        faults = "\n".join(f"- {problem}" for problem in self.problems)
-        super().__init__(f"policy {name!r} is refused:\n{faults}")
+    kind: ClassVar[str] = "policy"
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Basis(_Document):
-    """Selection of the entries of a report that a reason rests on (`basis.SELECTIONS`).
-
-    Attributes:
-        select: Name of the selection.
-        months: Months of history that it looks back from each tradeline's newest month.
-        days: Least days past due of a month.
-    """
-
-    select: Literal[
-        "delinquent_months", "lost", "open_balances", "recently_opened", "frozen", "line"
-    ]
-    months: int = Field(default=24, ge=1, le=120)
-    days: Literal[30, 60, 90, 120, 150, 180] = 30
-
-
-class Input(_Document):
+class Input(Document):
     """A declared input of a policy.
 
     Attributes:
@@ -159,14 +120,10 @@ class Input(_Document):
             raise ValueError("a text has its enumeration in `values`, other types have none")
         if (self.missing == "default") != (self.default is not None):
             raise ValueError("`default` is the value for `missing` = `default`, and for no other")
-        if self.reason is not None and self.reason not in REASON_CODES:
-            raise ValueError(
-                f"reason {self.reason!r} is unknown; use one of {', '.join(REASON_CODES)}"
-            )
+        if fault := reason_fault(self.reason, self.specify):
+            raise ValueError(fault)
         if (self.reason is None) != (self.neutral is None):
             raise ValueError("`reason` and `neutral` come together: reasons are derived with both")
-        if (self.reason == OTHER) != (DEFAULT in self.specify):
-            raise ValueError(f"`specify` is the text of `{OTHER}`, at least in English")
         if self.basis is not None and self.reason is None:
             raise ValueError("`basis` is the basis of a `reason`, which is missing")
         if self.worse is not None and not self.is_numeric:
@@ -200,7 +157,7 @@ class Input(_Document):
         return ""
 
 
-class Expected(_Document):
+class Expected(Document):
     """The decision that a golden case expects.
 
     Attributes:
@@ -213,7 +170,7 @@ class Expected(_Document):
     reasons: tuple[str, ...] = ()
 
 
-class GoldenCase(_Document):
+class GoldenCase(Document):
     """A case that the policy must decide as expected before it is active.
 
     Attributes:
@@ -226,7 +183,7 @@ class GoldenCase(_Document):
     expect: Expected
 
 
-class Policy(_Document):
+class Policy(Document):
     """A policy as its document declares it.
 
     Attributes:
@@ -260,7 +217,7 @@ class Policy(_Document):
     @cached_property
     def document(self) -> bytes:
         """The canonical document (RFC 8785)."""
-        return rfc8785.dumps(self.model_dump(mode="json", exclude_unset=True))
+        return self.canonical()
 
     @cached_property
     def digest(self) -> bytes:
@@ -279,20 +236,11 @@ def read_policy(text: str | bytes) -> Policy:
         policy = Policy.model_validate(document)
     except ValidationError as error:
         name = document.get("name") if isinstance(document, dict) else None
-        raise PolicyError(str(name or "?"), _shape_problems(error)) from error
+        raise PolicyError(str(name or "?"), shape_problems(error)) from error
     except ValueError as error:
         raise PolicyError("?", [Problem("document", f"is not JSON: {error}")]) from error
     _check_names(policy)
     return policy
-
-
-def read_json(text: str | bytes) -> Any:
-    """Read JSON that has one meaning: no key twice, no number that JSON does not have.
-
-    Raises:
-        ValueError: The text is not JSON of this kind.
-    """
-    return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
 
 
 def load_policy(path: str | Path) -> Policy:
@@ -325,21 +273,3 @@ def _check_names(policy: Policy) -> None:
     ]
     if problems:
         raise PolicyError(policy.name, problems)
-
-
-def _shape_problems(error: ValidationError) -> list[Problem]:
-    return [
-        Problem(".".join(map(str, fault["loc"])) or "document", fault["msg"])
-        for fault in error.errors(include_url=False, include_input=False)
-    ]
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("an object has the same key twice")
-    return value
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number of JSON")

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from google.protobuf import json_format
 
-from bureau_client.risk.policy import Policy, PolicyError, Problem, read_policy
+from bureau_client.risk.documents import Problem
+from bureau_client.risk.policy import Policy, PolicyError, read_policy
 from bureau_keys.envelope import pae, verify_signature
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import SigningKey, VerifyKey
