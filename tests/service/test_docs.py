@@ -119,6 +119,7 @@ PAGES = (
     DOCS / "files.md",
     DOCS / "texts.md",
     DOCS / "decisions.md",
+    DOCS / "backtests.md",
     DOCS / "auditors.md",
     DOCS / "operating.md",
     DOCS / "witnesses.md",

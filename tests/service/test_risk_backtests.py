@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -19,6 +20,7 @@ from bureau_client.risk.outcomes import PastDue, observe_outcomes
 from bureau_client.risk.policy import reference_policies
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 from tests.unit.client.risk_portfolio import challenger
+from tests.unit.client.test_risk_scorecards import DOCUMENT
 
 FIRST = Month(2021, 1)
 # Times of the two reports on each person, and the months that are furnished before each.
@@ -56,13 +58,14 @@ Run = Callable[..., Output]
 
 @pytest.fixture
 def run(panel: Panel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `bureau-lender backtest` in the panel's folder."""
+    """Run a command on the reports of the panel's folder."""
     monkeypatch.chdir(panel.folder)
 
-    def run(*arguments: str, code: int = 0) -> Output:
-        words = ["bureau-lender", "backtest", "--champion", "cards.json"]
-        words += ["--challenger", "cards-2.json", "--profile", "acme"]
+    def run(*arguments: str, command: str = "backtest", code: int = 0) -> Output:
+        words = ["bureau-lender", command, "--reports", "reports", "--profile", "acme"]
         words += ["--inputs", "inputs.csv", "--draws", "50", *arguments]
+        if command == "backtest":
+            words += ["--champion", "cards.json", "--challenger", "cards-2.json"]
         monkeypatch.setattr("sys.argv", words)
         with pytest.raises(SystemExit) as left:
             lender.main()
@@ -121,7 +124,7 @@ def furnish(scenario: Scenario, people: dict[str, Wallet], months: range) -> Non
 
 def test_a_backtest_of_saved_reports_observes_their_outcomes(panel: Panel, run: Run) -> None:
     done = run(
-        *("--reports", "reports", "--observe", "60:6", "--loss-given-default", "0.5"),
+        *("--observe", "60:6", "--loss-given-default", "0.5"),
         *("--to", "page.html", "--output", "json"),
     )
     result = json.loads(done.out)
@@ -153,8 +156,8 @@ def test_a_backtest_of_saved_reports_observes_their_outcomes(panel: Panel, run: 
 
 @pytest.mark.parametrize("file", ["outcomes.parquet", "outcomes.csv"])
 def test_outcomes_come_from_a_file_too(run: Run, file: str) -> None:
-    shown = run("--reports", "reports", "--outcomes", file).out
-    observed = run("--reports", "reports", "--observe", "60:6").out
+    shown = run("--outcomes", file).out
+    observed = run("--observe", "60:6").out
     assert shown == observed
     assert "33.3 %" in shown
 
@@ -165,7 +168,7 @@ def test_a_report_that_does_not_verify_ends_the_backtest(
     bundle = json.loads((panel.folder / "reports" / "0.json").read_text())
     other = json.loads((panel.folder / "reports" / "1.json").read_text())
     (tmp_path / "0.json").write_text(json.dumps(bundle | {"request": other["request"]}))
-    done = run("--reports", str(tmp_path), code=5)
+    done = run("--reports", str(tmp_path), code=5)  # beside the panel's own
     assert "0.json: The saved report does not verify" in done.err
 
 
@@ -174,7 +177,7 @@ def test_outcomes_of_the_past_are_refused(panel: Panel, run: Run) -> None:
     index = outcomes.column_names.index("outcome_time")
     early = outcomes.set_column(index, "outcome_time", outcomes["report_time"])
     parquet.write_table(early, panel.folder / "early.parquet")
-    done = run("--reports", "reports", "--outcomes", "early.parquet", code=2)
+    done = run("--outcomes", "early.parquet", code=2)
     assert "come from the future of their rows" in done.err
     assert panel.reports[0].request_id in done.err
 
@@ -188,5 +191,29 @@ def test_outcomes_of_the_past_are_refused(panel: Panel, run: Run) -> None:
     ],
 )
 def test_options_that_are_wrong_say_so(run: Run, arguments: tuple[str, ...], message: str) -> None:
-    done = run("--reports", "reports", *arguments, code=2)
+    done = run(*arguments, code=2)
     assert message in " ".join(done.err.split())
+
+
+def test_scores_over_time_of_saved_reports(panel: Panel, run: Run) -> None:
+    (panel.folder / "scorecard.json").write_text(json.dumps(DOCUMENT))
+    options = ("--scorecard", "scorecard.json", "--policy", "cards.json")
+    done = run(*options, "--to", "scores.html", "--output", "json", command="assess")
+    result = json.loads(done.out)
+    by_person: dict[str, list[dict[str, Any]]] = {}
+    for each in result["assessments"]:
+        by_person.setdefault(each["subject_id"], []).append(each)
+    good, late, worse = by_person.values()
+    assert [each["decisions"][""] for each in worse] == ["APPROVE", "DECLINE"]
+    assert good[1]["change"] < worse[1]["change"]
+    moved = {each["key"]: each["effect"] for each in worse[1]["movements"]}
+    assert moved["months_30_plus_12m"] > 0
+    # Both who pay now are watched, the one who was late first.
+    assert [each["subject_id"] for each in result["watched"]] == [
+        late[0]["subject_id"],
+        good[0]["subject_id"],
+    ]
+    assert "2 to watch" in done.err
+    assert (panel.folder / "scores.html").read_text("utf-8").startswith("<!doctype html>")
+    shown = run(*options, "--subject", worse[0]["subject_id"], command="assess").out
+    assert "months_30_plus_12m" in shown

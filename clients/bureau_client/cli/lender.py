@@ -22,6 +22,7 @@ from bureau_client.cli import (
     metro2,
     policies,
 )
+from bureau_client.cli.assessments import assess
 from bureau_client.cli.backtests import backtest
 from bureau_client.cli.common import (
     LimitOption,
@@ -53,7 +54,8 @@ app.add_typer(policies.policies, name="policy")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
-    *(alerts.alerts, agent.agent, portfolio, query_many, tables, policies.decide, backtest),
+    *(alerts.alerts, agent.agent, portfolio, query_many, tables, policies.decide),
+    *(backtest, assess),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -6,8 +6,7 @@ Each decides with what was known then; outcomes come strictly later. `backtest_f
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -19,10 +18,14 @@ from bureau_client.models.decisions import Decision
 from bureau_client.models.reports import Report
 from bureau_client.risk.active_policy import ActivePolicy
 from bureau_client.risk.declarations import KEY
-from bureau_client.risk.engine import EngineError
-from bureau_client.risk.inputs import TRADELINE_ID, InputError, inputs_document
+from bureau_client.risk.input_rows import (
+    REPORT_ID,
+    SUBJECT_ID,
+    InputRows,
+    Refusal,
+    decide_or_refuse,
+)
 from bureau_client.risk.outcomes import LOSS
-from bureau_client.risk.policy import Scalar
 from bureau_client.risk.training import training_set
 
 # Outcomes after which the person can draw, and those after which nothing can be drawn. After
@@ -38,10 +41,6 @@ GRANTS = frozenset(
     }
 )
 REFUSES = frozenset({DecisionOutcome.DECLINE, DecisionOutcome.FREEZE})
-
-REPORT_ID, SUBJECT_ID = "report_id", "subject_id"
-
-Facts = Mapping[str, Scalar | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +106,6 @@ class DecisionPair:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A decision that a policy refused, since its inputs are not complete.
-
-    Attributes:
-        policy: `champion` or `challenger`.
-        problem: The problems that the policy names.
-    """
-
-    report_id: str
-    subject_id: str
-    tradeline_id: str
-    policy: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
 class Backtest:
     """Decisions of two policies on the same reports.
 
@@ -171,7 +154,7 @@ def backtest(
     _check_policies(champion, challenger)
     if loss_given_default is not None:
         _check_share("loss_given_default", loss_given_default)
-    facts = _Inputs(inputs)
+    facts = InputRows(inputs)
     keys: list[_Key] = []
     cases: list[_Case] = []
     refusals: list[Refusal] = []
@@ -179,7 +162,7 @@ def backtest(
         keys.append(_Key(report.request_id, report.subject_id, report.issue_time, report.log_size))
         for row in facts.of(report):
             decisions = [
-                _decide(policy, name, report, row, refusals)
+                decide_or_refuse(policy, name, report, row, refusals)
                 for name, policy in (("champion", champion), ("challenger", challenger))
             ]
             if decisions[0] is not None and decisions[1] is not None:
@@ -218,52 +201,6 @@ class _Observed(NamedTuple):
     exposure_minor: int | None
     currency: str
     loss_given_default: float | None
-
-
-class _Inputs:
-    """Rows of the lender's other inputs, by the report that they are for."""
-
-    def __init__(self, table: Any) -> None:
-        """Read the table.
-
-        Raises:
-            ValueError: It has neither `report_id` nor `subject_id`.
-        """
-        self._rows: dict[tuple[str, ...], list[Facts]] = defaultdict(list)
-        self._by: tuple[str, ...] = ()
-        if table is None:
-            return
-        read = pa.table(table)
-        self._by = tuple(name for name in (REPORT_ID, SUBJECT_ID) if name in read.column_names)
-        if not self._by:
-            raise ValueError("the inputs have neither report_id nor subject_id; add one of them")
-        for row in read.to_pylist():
-            key = tuple(row.pop(name) for name in self._by)
-            self._rows[key].append(
-                {name: value for name, value in row.items() if value is not None}
-            )
-
-    def of(self, report: Report) -> Sequence[Facts]:
-        """Return the rows of a report; one without facts if there is none."""
-        ids = {REPORT_ID: report.request_id, SUBJECT_ID: report.subject_id}
-        return self._rows.get(tuple(ids[name] for name in self._by), [{}])
-
-
-def _decide(
-    policy: ActivePolicy, name: str, report: Report, facts: Facts, refusals: list[Refusal]
-) -> Decision | None:
-    """Decide on a report; note the refusal and return None if the policy refuses to."""
-    declared = {each.key for each in policy.policy.inputs if each.source == "applicant"}
-    tradeline_id = str(facts.get(TRADELINE_ID, ""))
-    applicant = {field: value for field, value in facts.items() if field in declared}
-    try:
-        return policy.decide(report, inputs_document(applicant, tradeline_id))
-    except InputError as error:
-        problem = "; ".join(map(str, error.problems))
-    except EngineError as error:
-        problem = str(error)
-    refusals.append(Refusal(report.request_id, report.subject_id, tradeline_id, name, problem))
-    return None
 
 
 def _observed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import nan
 
 from bureau_client.models.money import format_amount
@@ -183,46 +183,38 @@ def _by_month(months: Sequence[MonthFigures]) -> Html:
     ]
     columns = ["Month", "Reports"]
     columns += [f"{side}: {rate}" for rate in ("approved", "bad") for side in SIDES]
-    plots = [
-        (
-            "Approval rate",
-            lambda each: each.champion_approvals,
-            lambda each: each.challenger_approvals,
+    plots = {
+        "Approval rate": (
+            [each.champion_approvals for each in months],
+            [each.challenger_approvals for each in months],
         ),
-        (
-            "Bad rate of approvals",
-            lambda each: each.champion.bad_rate,
-            lambda each: each.challenger.bad_rate,
+        "Bad rate of approvals": (
+            [each.champion.bad_rate for each in months],
+            [each.challenger.bad_rate for each in months],
         ),
-    ]
+    }
+    names = [str(each.month) for each in months]
     drawn = [
-        html_page.figure(_month_chart(name, months, sides), f"{name} by month of the report.")
-        for name, *sides in plots
+        html_page.figure(_month_chart(name, names, rates), f"{name} by month of the report.")
+        for name, rates in plots.items()
+        if len(months) > 1
     ]
-    return html_page.section(
-        "By month",
-        *(drawn if len(months) > 1 else ()),
-        html_page.table(columns, rows, ["Reports"]),
-    )
+    return html_page.section("By month", *drawn, html_page.table(columns, rows, ["Reports"]))
 
 
 def _month_chart(
-    name: str,
-    months: Sequence[MonthFigures],
-    sides: Sequence[Callable[[MonthFigures], Interval | None]],
+    name: str, months: Sequence[str], rates: Sequence[Sequence[Interval | None]]
 ) -> Html:
-    lines = []
-    for side, rate in zip(SIDES, sides, strict=True):
-        rates = [rate(each) for each in months]
-        lines.append(
-            charts.Line(
-                side,
-                [str(each.month) for each in months],
-                [_value(each) for each in rates],
-                [_end(each, "low") for each in rates],
-                [_end(each, "high") for each in rates],
-            )
+    lines = [
+        charts.Line(
+            side,
+            months,
+            [_value(each) for each in of_side],
+            [_end(each, "low") for each in of_side],
+            [_end(each, "high") for each in of_side],
         )
+        for side, of_side in zip(SIDES, rates, strict=True)
+    ]
     return charts.line_chart(name, lines, x_label="Month", y_label=name, percent="y")
 
 

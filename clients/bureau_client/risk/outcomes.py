@@ -144,9 +144,7 @@ def observe_outcomes(
         A row for each report, in order: the columns of the report and those of OUTCOME.
     """
     kept = list(reports)
-    observed: dict[str, list[Report]] = defaultdict(list)
-    for report in sorted(later, key=lambda report: (report.issue_time, report.log_size)):
-        observed[report.subject_id].append(report)
+    observed = by_subject(later)
     rows = [_outcome(report, observed.get(report.subject_id, ()), event) for report in kept]
     arrays = [column.array(kept) for column in KEY]
     arrays += [
@@ -155,27 +153,57 @@ def observe_outcomes(
     return pa.table(arrays, schema=pa.schema([column.field for column in (*KEY, *OUTCOME)]))
 
 
-def _outcome(report: Report, observed: Sequence[Report], event: PastDue) -> Outcome:
+def observe_line(
+    report: Report, tradeline_id: str, observed: Sequence[Report], event: PastDue
+) -> Outcome:
+    """Derive the outcome of one tradeline of a report, as `observe_outcomes` does for all.
+
+    Args:
+        observed: Reports of the same subject by time, as `by_subject` returns them. One that
+            does not show the tradeline decides nothing.
+    """
+    return _outcome(report, observed, event, tradeline_id)
+
+
+def by_subject(reports: Iterable[Report]) -> dict[str, list[Report]]:
+    """Return the reports of each subject, by time and log size."""
+    ordered: dict[str, list[Report]] = defaultdict(list)
+    for report in sorted(reports, key=lambda report: (report.issue_time, report.log_size)):
+        ordered[report.subject_id].append(report)
+    return ordered
+
+
+def _outcome(
+    report: Report, observed: Sequence[Report], event: PastDue, tradeline_id: str = ""
+) -> Outcome:
     first, last = event.window(report)
     for later in observed:
         if later.issue_time <= report.issue_time or later.log_size <= report.log_size:
             continue
-        happened = _happened(later, first, last, event.statuses)
+        happened = _happened(later, first, last, event.statuses, tradeline_id)
         if happened is not None:
             return Outcome(first, last, later.issue_time, later.log_size, happened)
     return Outcome(first, last)
 
 
-def _happened(report: Report, first: Month, last: Month, statuses: frozenset[str]) -> bool | None:
-    """Decide whether the event happened in a window; None if the report does not show it all."""
-    lines = report.tradelines
+def _happened(
+    report: Report, first: Month, last: Month, statuses: frozenset[str], tradeline_id: str
+) -> bool | None:
+    """Decide whether the event happened in a window; None if the report does not show it all.
+
+    Args:
+        tradeline_id: Tradeline of the event; empty for any tradeline.
+    """
+    lines = [line for line in report.tradelines if tradeline_id in {"", line.tradeline_id}]
     if any(_becomes_late(line, first, last, statuses) for line in lines):
         return True
+    if tradeline_id and not lines:
+        return None
     if Month.of(report.issue_time) <= last or not SHOWN.issubset(report.sections):
         return None
     omitted = {omission.section for omission in report.omissions}
     cut = Section.PAYMENT_HISTORY in omitted
-    complete = Section.TRADELINES not in omitted and all(
+    complete = (bool(tradeline_id) or Section.TRADELINES not in omitted) and all(
         _is_reported(line, last, statuses) and not (cut and _begins_after(line, first - 1))
         for line in lines
     )
