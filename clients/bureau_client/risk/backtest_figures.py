@@ -41,6 +41,9 @@ class Draws:
     level: float = 0.95
 
 
+DEFAULT_DRAWS = Draws()
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Reports with the same decisions.
@@ -173,15 +176,14 @@ class BacktestFigures:
     draws: Draws
 
 
-def backtest_figures(tested: Backtest, draws: Draws | None = None) -> BacktestFigures:
+def backtest_figures(tested: Backtest, draws: Draws = DEFAULT_DRAWS) -> BacktestFigures:
     """Count the decisions of a backtest.
 
     Args:
         draws: Resampling of the intervals; by default 1,000 draws, intervals of 95 %, seed 0.
     """
-    how = draws or Draws()
     pairs = tested.pairs
-    all_pairs = _Pairs(pairs, how)
+    all_pairs = _Pairs(pairs, draws)
     ones, others = [pair.champion for pair in pairs], [pair.challenger for pair in pairs]
     one, other = _Side(pairs, ones), _Side(pairs, others)
     times = [pair.report_time for pair in pairs]
@@ -200,11 +202,11 @@ def backtest_figures(tested: Backtest, draws: Draws | None = None) -> BacktestFi
         swap_in=SwapSet(all_pairs.group(swap_in), _losses(other, swap_in)),
         swap_out=SwapSet(all_pairs.group(swap_out), _losses(one, swap_out)),
         cells=_cells(all_pairs),
-        months=tuple(_months(pairs, how)),
+        months=tuple(_months(pairs, draws)),
         refused=_sorted_counts(
             f"{refusal.policy}: {refusal.problem}" for refusal in tested.refusals
         ),
-        draws=how,
+        draws=draws,
     )
 
 

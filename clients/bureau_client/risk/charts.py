@@ -56,11 +56,11 @@ class Line:
     """A line of a chart.
 
     Attributes:
-        x: Numbers, or names such as months.
+        x: Numbers, or names, for example months.
         y: A value for each of `x`; NaN leaves a gap.
         low: Lower ends of intervals; empty for none.
         high: Upper ends of intervals; empty for none.
-        dashed: True for a line to compare with, such as a diagonal.
+        dashed: True for a line to compare with, for example a diagonal.
     """
 
     name: str

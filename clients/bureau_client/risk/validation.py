@@ -164,7 +164,7 @@ def bad_rate_at(outcomes: Outcomes, probabilities: Probabilities, approvals: flo
 def approvals_at(outcomes: Outcomes, probabilities: Probabilities, bad_rate: float) -> float:
     """Return the largest share of people that can be approved at a bad rate.
 
-    It is the largest share for which `bad_rate_at` is at most `bad_rate`, from 0 (nobody) to 1.
+    It is the largest share for which `bad_rate_at` is at most `bad_rate`, from 0 (no one) to 1.
 
     Args:
         bad_rate: Largest bad rate of those approved, from 0 to 1.
@@ -177,7 +177,9 @@ def approvals_at(outcomes: Outcomes, probabilities: Probabilities, bad_rate: flo
     people, bads = _cumulated("share of approvals", outcomes, probabilities)
     # Bads above the allowed number; linear between two distinct probabilities.
     excess = bads - bad_rate * people
-    last = int(np.flatnonzero(excess <= 0)[-1])  # the first point, nobody, has no excess
+    last = int(
+        np.flatnonzero(excess <= 0)[-1]
+    )  # no excess at the first point, where none is approved
     approved = people[last]
     if last + 1 < len(people):
         rise = excess[last + 1] - excess[last]
