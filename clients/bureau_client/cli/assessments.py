@@ -112,5 +112,6 @@ def assess(
     known = warning.known
     err.print(
         f"{len(assessed.assessments)} reports scored, {len(assessed.refusals)} refused; the "
-        f"outcome of {len(known)} current accounts is known, {len(warning.watched)} to watch"
+        f"outcome of {len(known)} current accounts is known, {len(warning.watched)} to watch",
+        soft_wrap=True,
     )

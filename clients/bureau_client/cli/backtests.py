@@ -97,14 +97,15 @@ def backtest(
         event = read_event(observe)
         known = None if outcomes is None else read_table(outcomes)
         facts = None if inputs is None else read_table(inputs)
-        policies = [activate(load_policy(path)) for path in (champion, challenger)]
+        in_force, proposed = (activate(load_policy(path)) for path in (champion, challenger))
         trust = Profile.load(profile).trust
         verified: Iterable[Report] = (load_verified(path, trust) for path in saved_reports(reports))
         if event is not None:
             verified = kept = list(verified)
             known = observe_outcomes(kept, kept, event)
         tested = run_backtest(
-            *policies,
+            in_force,
+            proposed,
             verified,
             inputs=facts,
             outcomes=known,
