@@ -50,7 +50,7 @@ def decisions(_loaded: LoadedBureau) -> Iterator[Measure]:
 
 
 def _decide(policy: ActivePolicy, values: Values) -> object:
-    return policy.engine.assess(values), principal_reasons(policy.policy, policy.engine, values)
+    return policy.engine.assess(values), principal_reasons(policy.policy, policy.engine, values, {})
 
 
 def _rate(people: list[Values], decide: Callable[[Values], object]) -> float:

@@ -21,19 +21,28 @@ from bureau_keys.terminal import write_out
 
 if TYPE_CHECKING:
     from bureau_client.risk.notices import AdverseNotice
+    from bureau_client.risk.scorecard import Scorecard
 
 policies = typer.Typer(help="Check, sign and show policies.", no_args_is_help=True)
 PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="Policy, a JSON file.")]
+ScorecardOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--scorecard",
+        metavar="FILE",
+        help="Scorecard that the policy pins; repeat for several. Those of the SDK are found.",
+    ),
+]
 
 
 @policies.command("check")
-def check_policy(file: PolicyFile) -> None:
+def check_policy(file: PolicyFile, scorecard: ScorecardOption = None) -> None:
     """Check that a policy is safe to decide by: every table, rule, cell and golden case."""
     with extra("risk", "decisions"):
         from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
         from bureau_client.risk.policy import load_policy  # noqa: PLC0415
 
-        active = activate(load_policy(file))
+        active = activate(load_policy(file), _scorecards(scorecard))
     policy, tables = active.policy, active.engine.tables
     rules = sum(len(table.rules) for table in tables)
     err.print(
@@ -48,6 +57,7 @@ def sign_policy_file(
     file: PolicyFile,
     profile: ProfileOption,
     to: Annotated[Path, typer.Option(metavar="FILE", help="File to write the signed policy to.")],
+    scorecard: ScorecardOption = None,
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Check a policy and sign it with this member's key."""
@@ -56,7 +66,7 @@ def sign_policy_file(
         from bureau_client.risk.policy import load_policy  # noqa: PLC0415
         from bureau_client.risk.signed_policy import sign_policy  # noqa: PLC0415
 
-        policy = activate(load_policy(file)).policy
+        policy = activate(load_policy(file), _scorecards(scorecard)).policy
     key = signing_key(Profile.load(profile), passphrase_file)
     to.write_text(sign_policy(policy, key), "utf-8")
     err.print(f"signed {policy.name} {policy.version} by key {key.verify_key.key_id}: {to}")
@@ -92,6 +102,7 @@ def decide(
             help="The applicant's data, a JSON object; with `tradeline_id` for an existing line.",
         ),
     ],
+    scorecard: ScorecardOption = None,
     notice: Annotated[
         Path | None,
         typer.Option(
@@ -123,7 +134,8 @@ def decide(
             )
         own = Profile.load(profile)
         key = signing_key(own, passphrase_file).verify_key
-        active = activate(read_signed_policy(policy.read_bytes(), {key.key_id: key}))
+        signed = read_signed_policy(policy.read_bytes(), {key.key_id: key})
+        active = activate(signed, _scorecards(scorecard))
         report = verify_bundle(Report.load(file), own.trust)
         decision = active.decide(report, inputs.read_bytes())
         emit_one(decision, output)
@@ -138,7 +150,7 @@ def decide(
             return
         written = adverse_notice(
             decision,
-            active.policy,
+            active,
             report,
             Letterhead.load(letterhead),
             datetime.now(UTC).date(),
@@ -146,6 +158,12 @@ def decide(
         )
         notice.write_bytes(_formats()[notice.suffix](written))
         err.print(f"notice: {notice}")
+
+
+def _scorecards(paths: list[Path] | None) -> list[Scorecard]:
+    from bureau_client.risk.scorecard import load_scorecard  # noqa: PLC0415  (an extra)
+
+    return [load_scorecard(path) for path in paths or ()]
 
 
 def _formats() -> dict[str, Callable[[AdverseNotice], bytes]]:

@@ -7,7 +7,7 @@ every golden case comes out as expected. A policy that fails is refused with all
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from bureau_client.models.codes import DecisionOutcome
 from bureau_client.risk.active_policy import ActivePolicy
@@ -18,30 +18,44 @@ from bureau_client.risk.engine import Assessment, Engine, EngineError
 from bureau_client.risk.inputs import InputError, complete_values, key_fault
 from bureau_client.risk.policy import GoldenCase, Policy, PolicyError, Values
 from bureau_client.risk.reasons import principal_reasons
+from bureau_client.risk.scorecard import Scorecard
+from bureau_client.risk.scores import (
+    pinned_scorecards,
+    points_of,
+    scorecard_problems,
+    scores_of_case,
+)
 from bureau_client.risk.zen_text import Expression, compile_cell, compile_expression
 
 # Outcomes that need the output `limit`.
 WITH_LIMIT = frozenset({DecisionOutcome.REDUCE, DecisionOutcome.INCREASE})
 
 
-def activate(policy: Policy) -> ActivePolicy:
+def activate(policy: Policy, scorecards: Iterable[Scorecard] = ()) -> ActivePolicy:
     """Check a policy and compile it.
 
+    Args:
+        scorecards: The scorecards that the policy pins; those that come with the SDK are found
+            by name.
+
     Raises:
-        PolicyError: It is broken or incomplete; each problem names its table, rule and cell.
+        PolicyError: It is broken or incomplete, or a scorecard is missing or another one than
+            pinned; each problem names its table, rule and cell.
     """
     tables = read_tables(policy)
+    pinned = pinned_scorecards(policy, scorecards)
     expressions: dict[str, Expression] = {}
     problems = [
         *_input_problems(policy, expressions),
         *_unused_problems(policy, tables, expressions),
         *check_tables(policy, tables),
+        *scorecard_problems(policy, pinned),
     ]
     if not problems:
         problems = [*_offer_problems(tables), *_reason_problems(policy, tables)]
     if problems:
         raise PolicyError(policy.name, problems)
-    active = ActivePolicy(policy, Engine(policy, tables), expressions)
+    active = ActivePolicy(policy, Engine(policy, tables), expressions, pinned)
     if problems := [*_golden_problems(active)]:
         raise PolicyError(policy.name, problems)
     return active
@@ -123,7 +137,7 @@ def _reason_problems(policy: Policy, tables: tuple[Table, ...]) -> Iterator[Prob
                 f"of {outcome} in rules of their own and end with another outcome",
             )
             continue
-        reasoned = [name for name in rule.tests if policy.by_name[name].reason is not None]
+        reasoned = [name for name in rule.tests if policy.by_name[name].gives_reasons]
         if not reasoned:
             yield Problem(
                 table.path(rule.id),
@@ -147,9 +161,11 @@ def _golden_problems(active: ActivePolicy) -> Iterator[Problem]:
     for case in active.policy.golden:
         path = f"golden case {case.name!r}"
         try:
-            values = complete_values(active.policy, active.expressions, case.inputs)
+            scores = scores_of_case(active.policy, active.scorecards, case)
+            read = {**case.inputs, **points_of(scores)}
+            values = complete_values(active.policy, active.expressions, read)
             assessment = active.engine.assess(values)
-            reasons = principal_reasons(active.policy, active.engine, values)
+            reasons = principal_reasons(active.policy, active.engine, values, scores)
         except (InputError, EngineError) as error:
             yield Problem(path, str(error))
             continue

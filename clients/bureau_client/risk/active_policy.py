@@ -14,8 +14,9 @@ from bureau_client.models.reports import Report
 from bureau_client.risk.basis import MAX_ENTRIES, entries_of
 from bureau_client.risk.engine import Engine
 from bureau_client.risk.inputs import complete_values, read_document, read_values
-from bureau_client.risk.policy import Policy
+from bureau_client.risk.policy import SCORE, Policy
 from bureau_client.risk.reasons import Driver, principal_reasons
+from bureau_client.risk.scores import Scorecards, Scores, points_of, scores_of
 from bureau_client.risk.specified import MAX_ATTRIBUTES, attribute_names
 from bureau_client.risk.zen_text import Expression
 
@@ -26,22 +27,32 @@ class ActivePolicy:
 
     Attributes:
         expressions: Compiled expressions of computed inputs, by name.
+        scorecards: Pinned scorecards by name.
     """
 
     policy: Policy
     engine: Engine
     expressions: Mapping[str, Expression]
+    scorecards: Scorecards
 
     @property
     def document(self) -> bytes:
         """The canonical document; its SHA-256 is `Decision.policy_digest`."""
         return self.policy.document
 
+    def scores(self, report: Report) -> Scores:
+        """Return the scores of a report by name of input; none for a person without a file.
+
+        Raises:
+            InputError: The report has no attribute of a name that a scorecard needs.
+        """
+        return scores_of(self.policy, self.scorecards, report)
+
     def decide(self, report: Report, inputs: bytes) -> Decision:
         """Decide on a verified report.
 
-        The same policy, report and inputs give the same decision: nothing reads the clock, and
-        nothing is drawn by chance.
+        The same policy, report and inputs give the same decision: the policy pins its
+        scorecards, nothing reads the clock, and nothing is drawn by chance.
 
         Args:
             inputs: The document of the other inputs: a JSON object with the applicant's data,
@@ -55,9 +66,10 @@ class ActivePolicy:
         """
         facts = read_document(inputs)
         read = read_values(self.policy, report, facts)
-        values = complete_values(self.policy, self.expressions, read)
+        scores = self.scores(report)
+        values = complete_values(self.policy, self.expressions, read | points_of(scores))
         assessment = self.engine.assess(values)
-        drivers = principal_reasons(self.policy, self.engine, values)
+        drivers = principal_reasons(self.policy, self.engine, values, scores)
         return Decision(
             subject_id=report.subject_id,
             inquiry_id=report.request_id,
@@ -75,13 +87,13 @@ class ActivePolicy:
         )
 
     def _reason(self, driver: Driver, report: Report, tradeline_id: str) -> DecisionReason:
-        names = [
-            name for declared in driver.inputs for name in attribute_names(self.policy, declared)
-        ]
+        inputs = [declared for declared in driver.inputs if declared.source != SCORE]
+        names = [name for declared in inputs for name in attribute_names(self.policy, declared)]
+        names += [characteristic.key for characteristic in driver.characteristics]
         entries = [
             entry
-            for declared in driver.inputs
-            for entry in entries_of(report, declared.basis, tradeline_id)
+            for source in (*inputs, *driver.characteristics)
+            for entry in entries_of(report, source.basis, tradeline_id)
         ]
         return DecisionReason(
             code=driver.code,

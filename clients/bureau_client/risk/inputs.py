@@ -119,7 +119,7 @@ def read_document(document: bytes) -> Facts:
 
 
 def read_values(policy: Policy, report: Report, facts: Facts) -> Values:
-    """Read the values of the inputs that are not computed; None for a missing one.
+    """Read the values of the inputs that are neither computed nor scores; None for a missing one.
 
     Raises:
         InputError: The report lacks a section that the policy needs, the applicant's data have
@@ -265,6 +265,7 @@ def _section_problems(policy: Policy, report: Report) -> Iterable[Problem]:
         return []
     needed = {
         "attribute": Section.ATTRIBUTES,
+        "score": Section.ATTRIBUTES,
         "standing": Section.SUMMARY,
         "line": Section.TRADELINES,
     }

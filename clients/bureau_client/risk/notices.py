@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from bureau_client.models.codes import AccountStatus
-from bureau_client.models.decisions import Decision, DecisionBasis
+from bureau_client.models.decisions import Decision, DecisionBasis, DecisionReason
 from bureau_client.models.money import format_amount
 from bureau_client.models.reasons import OTHER, REASON_CODES, reason_text
 from bureau_client.models.reports import Report
 from bureau_client.models.texts import DEFAULT, nearest
-from bureau_client.risk.policy import Policy
+from bureau_client.risk.active_policy import ActivePolicy
+from bureau_client.risk.scorecard import Characteristic, Score, Scorecard
 from bureau_client.risk.specified import specified_text
 
 # Status of a month of payment history by its Metro 2 profile character.
@@ -101,7 +102,7 @@ class AdverseNotice:
 
 def adverse_notice(
     decision: Decision,
-    policy: Policy,
+    policy: ActivePolicy,
     report: Report,
     letterhead: Letterhead,
     day: date,
@@ -119,16 +120,16 @@ def adverse_notice(
     """
     if not decision.outcome.is_adverse:
         raise ValueError(f"{decision.outcome} is no adverse action and needs no notice")
-    if decision.policy_digest != policy.digest or decision.inquiry_id != report.request_id:
+    if decision.policy_digest != policy.policy.digest or decision.inquiry_id != report.request_id:
         raise ValueError("the decision rests on another policy or report than the ones given")
-    form = notice_forms().get(policy.jurisdiction)
+    form = notice_forms().get(policy.policy.jurisdiction)
     if form is None:
         known = ", ".join(sorted(notice_forms()))
-        raise ValueError(f"jurisdiction {policy.jurisdiction!r} has no notice, only {known}")
+        raise ValueError(f"jurisdiction {policy.policy.jurisdiction!r} has no notice, only {known}")
     labels = _labels()
     (language, *_) = nearest({tag: tag for tag in labels}, language)
     words = _Words(language, labels[language], decision, policy, report)
-    parts = [words.action(form), *words.reasons(form)]
+    parts = [words.action(form), *words.reasons(form), *words.scores(form, letterhead)]
     for part in form["parts"]:
         text = part[language].format_map(asdict(letterhead))
         parts.append(NoticePart(part["title"][language], (text,), part["source"]))
@@ -167,7 +168,7 @@ class _Words:
     language: str
     labels: Mapping[str, str]
     decision: Decision
-    policy: Policy
+    policy: ActivePolicy
     report: Report
 
     def action(self, form: Mapping[str, Any]) -> NoticePart:
@@ -187,17 +188,73 @@ class _Words:
         for number, reason in enumerate(self.decision.reasons, 1):
             texts = reason_text(reason.code, self.language)
             if reason.code == OTHER:
-                title = specified_text(self.policy, reason, self.language)
-                paragraphs = []
+                title, paragraphs = self._specified(reason), []
             else:
-                # In English the term of the form itself.
-                title = REASON_CODES[reason.code] if self.language == DEFAULT else texts.text
-                paragraphs = [texts.why]
+                title, paragraphs = self._term(reason.code), [texts.why]
             paragraphs.append(f"{self.labels['fix']}: {texts.fix}")
             if reason.basis:
                 paragraphs.append(f"{self.labels['records']}:")
                 paragraphs += [f"– {self._record(entry)}" for entry in reason.basis]
             yield NoticePart(f"{number}. {title}", tuple(paragraphs), "")
+
+    def scores(self, form: Mapping[str, Any], letterhead: Letterhead) -> Iterator[NoticePart]:
+        """Yield a part for each score that the decision used, if the jurisdiction has the part."""
+        part = form.get("score")
+        if part is None:
+            return
+        scores = self.policy.scores(self.report)
+        for declared in self.policy.policy.inputs:
+            if declared.name in scores:
+                scorecard = self.policy.scorecards[declared.key]
+                score = scores[declared.name]
+                paragraphs = self._score(part, scorecard, score, letterhead)
+                yield NoticePart(part["title"][self.language], tuple(paragraphs), part["source"])
+
+    def _score(
+        self,
+        part: Mapping[str, Any],
+        scorecard: Scorecard,
+        score: Score,
+        letterhead: Letterhead,
+    ) -> Iterator[str]:
+        values = {
+            "points": score.points,
+            "lowest": scorecard.lowest,
+            "highest": scorecard.highest,
+            "day": self.report.issue_time.date().isoformat(),
+            "maker": scorecard.maker,
+            "scorecard": f"{scorecard.name} {scorecard.version}",
+            "bureau_name": letterhead.bureau_name,
+        }
+        yield from (line.format_map(values) for line in part[self.language])
+        factors = score.disclosed_factors
+        if factors:
+            yield part["factors"][self.language]
+        for factor in factors:
+            (first, *_) = factor.characteristics
+            yield f"– {self._factor(first)}"
+
+    def _factor(self, characteristic: Characteristic) -> str:
+        if characteristic.reason == OTHER:
+            (text, *_) = nearest(characteristic.specify, self.language)
+            return text
+        return self._term(characteristic.reason)
+
+    def _term(self, code: str) -> str:
+        """Return a reason as a phrase: in English the term of the form itself."""
+        english = self.language == DEFAULT
+        return REASON_CODES[code] if english else reason_text(code, self.language).text
+
+    def _specified(self, reason: DecisionReason) -> str:
+        """Return the own text of each input and characteristic of the reason `other`."""
+        texts = [specified_text(self.policy.policy, reason, self.language)]
+        texts += [
+            self._factor(characteristic)
+            for scorecard in self.policy.scorecards.values()
+            for characteristic in scorecard.characteristics
+            if characteristic.reason == OTHER and characteristic.key in reason.attributes
+        ]
+        return "; ".join(filter(None, dict.fromkeys(texts)))
 
     def _record(self, basis: DecisionBasis) -> str:
         """Describe an entry of the report: its furnisher, month, and status or balance."""

@@ -38,6 +38,8 @@ from bureau_client.risk.documents import (
 )
 
 FORMAT = "creditbureau.policy.v1"
+# Source of an input that is a score.
+SCORE = "score"
 # Outcomes of each kind of policy, the best for the person first.
 OUTCOMES = {
     "application": (
@@ -77,27 +79,30 @@ class Input(Document):
     """A declared input of a policy.
 
     Attributes:
-        source: Origin of the value: an attribute of the report, a standing under the standard
-            of credit, a fact of the report, a figure of the existing line, the applicant's
-            data, or an expression over other inputs.
+        source: Origin of the value: an attribute of the report, a score of it, a standing
+            under the standard of credit, a fact of the report, a figure of the existing line,
+            the applicant's data, or an expression over other inputs.
         key: Name within the source: `balance_total.USD`, `max_concurrent_lenders.within`,
-            `outcome`, `days_past_due`; the expression of a computed input.
+            `outcome`, `days_past_due`; the name of a score's scorecard; the expression of a
+            computed input.
         unit: Unit of the value: a currency for amounts in minor units, otherwise words.
         minimum: Least allowed value of a number.
         maximum: Greatest allowed value of a number.
         values: Enumeration of a text.
         missing: Treatment of a missing value: `refuse` the decision, use the `default`, or
             `branch`: the tables see null.
-        neutral: Value that drives no adverse outcome; reasons are derived with it.
+        neutral: Value that drives no adverse outcome; reasons are derived with it. Of a score
+            the neutral score of its scorecard.
         worse: Direction in which outcomes only get worse, checked at activation.
-        reason: Code of the reason that the input gives.
+        reason: Code of the reason that the input gives; a score gives the reasons of its
+            scorecard.
         specify: Text of the reason `regb.other`, by language tag, English among them: a term of
             the form is used only where it is the factor that was considered.
         basis: Entries of the report that the reason rests on.
     """
 
     name: Name
-    source: Literal["attribute", "standing", "report", "line", "applicant", "computed"]
+    source: Literal["attribute", "score", "standing", "report", "line", "applicant", "computed"]
     key: str = Field(min_length=1, max_length=500)
     type: Literal["integer", "number", "text", "boolean"]
     unit: str = Field(default="", max_length=64)
@@ -122,7 +127,15 @@ class Input(Document):
             raise ValueError("`default` is the value for `missing` = `default`, and for no other")
         if fault := reason_fault(self.reason, self.specify):
             raise ValueError(fault)
-        if (self.reason is None) != (self.neutral is None):
+        if self.source == SCORE:
+            if (self.type, self.worse, self.reason) != ("integer", "lower", None):
+                raise ValueError(
+                    "a score is an integer, lower ones are worse, and its reasons are those of its "
+                    "scorecard: declare no `reason`"
+                )
+            if self.neutral is None:
+                raise ValueError("`neutral` of a score is the neutral score of its scorecard")
+        elif (self.reason is None) != (self.neutral is None):
             raise ValueError("`reason` and `neutral` come together: reasons are derived with both")
         if self.basis is not None and self.reason is None:
             raise ValueError("`basis` is the basis of a `reason`, which is missing")
@@ -133,6 +146,11 @@ class Input(Document):
             if value is not None and (fault := self.fault(value)):
                 raise ValueError(f"`{field}` {fault}")
         return self
+
+    @property
+    def gives_reasons(self) -> bool:
+        """True for an input that may be the reason of an adverse outcome."""
+        return self.neutral is not None
 
     @property
     def is_numeric(self) -> bool:
@@ -174,13 +192,28 @@ class GoldenCase(Document):
     """A case that the policy must decide as expected before it is active.
 
     Attributes:
-        inputs: Values by name of input, computed ones left out; one that is not named is
+        inputs: Values by name of input, computed ones and scores left out; one that is not named is
             missing.
+        figures: Attributes that the scorecards need, by key; one that is not named is missing.
+            Without any the case has no score.
     """
 
     name: str = Field(min_length=1, max_length=120)
     inputs: dict[str, Scalar | None]
+    figures: dict[str, StrictInt | StrictFloat | None] = Field(default_factory=dict)
     expect: Expected
+
+
+class ScorecardPin(Document):
+    """The one scorecard that a policy means by a name.
+
+    Attributes:
+        digest: SHA-256 of the scorecard's canonical document, in hex.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9._-]{1,64}$")
+    version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class Policy(Document):
@@ -190,6 +223,7 @@ class Policy(Document):
         kind: `application`, or `line` for decisions on existing lines.
         currency: ISO 4217 currency of limits.
         price_bands: Price bands that tables may give.
+        scorecards: Scorecards whose scores are inputs.
         graph: Decision tables as a graph of the JSON Decision Model.
     """
 
@@ -200,6 +234,7 @@ class Policy(Document):
     kind: Literal["application", "line"]
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     price_bands: tuple[Band, ...] = ()
+    scorecards: tuple[ScorecardPin, ...] = ()
     inputs: tuple[Input, ...] = Field(min_length=1)
     graph: dict[str, Any]
     golden: tuple[GoldenCase, ...] = Field(min_length=1)
@@ -265,9 +300,14 @@ def reference_policies() -> dict[str, bytes]:
 def _check_names(policy: Policy) -> None:
     names = [declared.name for declared in policy.inputs]
     cases = [case.name for case in policy.golden]
+    scorecards = [pin.name for pin in policy.scorecards]
     problems = [
         Problem(f"{part} {name!r}", "is declared twice; rename or delete one")
-        for part, all_names in (("input", names), ("golden case", cases))
+        for part, all_names in (
+            ("input", names),
+            ("golden case", cases),
+            ("scorecard", scorecards),
+        )
         for name in dict.fromkeys(all_names)
         if all_names.count(name) > 1
     ]

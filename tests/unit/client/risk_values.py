@@ -56,7 +56,7 @@ def _documents() -> dict[str, dict[str, Any]]:
 def active(name: str) -> ActivePolicy:
     if name == KNOWN:
         policy = policy_of(_with_known_customers())
-        return ActivePolicy(policy, Engine(policy, read_tables(policy)), {})
+        return ActivePolicy(policy, Engine(policy, read_tables(policy)), {}, {})
     return activate(read_policy(reference_policies()[name]))
 
 

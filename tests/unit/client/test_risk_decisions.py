@@ -74,7 +74,7 @@ def test_reasons_are_among_the_true_drivers(name: str, data: st.DataObject) -> N
     policy = active(name)
     values = data.draw(values_of(policy))
     assessment = policy.engine.assess(values)
-    reasons = principal_reasons(policy.policy, policy.engine, values)
+    reasons = principal_reasons(policy.policy, policy.engine, values, {})
     assert bool(reasons) == assessment.outcome.is_adverse, "no adverse outcome without a reason"
     assert len(reasons) <= MAX_REASONS
     assert len({reason.code for reason in reasons}) == len(reasons)
@@ -83,7 +83,7 @@ def test_reasons_are_among_the_true_drivers(name: str, data: st.DataObject) -> N
         changed = {declared.name: declared.neutral for declared in reason.inputs}
         assert all(values[name] != value for name, value in changed.items())
         without = values | changed
-        others = principal_reasons(policy.policy, policy.engine, without)
+        others = principal_reasons(policy.policy, policy.engine, without, {})
         assert (policy.engine.assess(without), others) != (assessment, reasons)
         left = {declared.name for other in others for declared in other.inputs}
         assert not left & {*changed}
@@ -100,7 +100,7 @@ def test_the_first_reason_alone_changes_the_rule_that_applies(
 ) -> None:
     policy = active(name)
     values = data.draw(values_of(policy))
-    for reason in principal_reasons(policy.policy, policy.engine, values)[:1]:
+    for reason in principal_reasons(policy.policy, policy.engine, values, {})[:1]:
         first = reason.inputs[0]
         before = policy.engine.assess(values)
         after = policy.engine.assess(values | {first.name: first.neutral})
@@ -116,7 +116,7 @@ def test_every_input_that_changes_an_adverse_outcome_alone_is_a_reason_for_it(
     policy = active(name)
     values = data.draw(values_of(policy))
     assessment = policy.engine.assess(values)
-    reasons = principal_reasons(policy.policy, policy.engine, values)
+    reasons = principal_reasons(policy.policy, policy.engine, values, {})
     drivers = {declared.name for reason in reasons for declared in reason.inputs}
     if not assessment.outcome.is_adverse or len(reasons) == MAX_REASONS:
         return

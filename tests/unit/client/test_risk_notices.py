@@ -59,7 +59,7 @@ def decided(jurisdiction: str = "US", **values: Any) -> tuple[Decision, Report]:
 
 def notice_of(jurisdiction: str, language: str, **values: Any) -> AdverseNotice:
     decision, report = decided(jurisdiction, **values)
-    policy = active(f"cards-{jurisdiction}").policy
+    policy = active(f"cards-{jurisdiction}")
     return adverse_notice(decision, policy, report, LETTERHEAD, DAY, language)
 
 
@@ -146,7 +146,7 @@ def test_another_reason_is_named_in_the_policys_own_words() -> None:
         ("en", "1. More lenders grant unsecured credit than"),
         ("zh", "1. 提供无担保授信的授信机构数量超过共同信用标准"),
     ):
-        notice = adverse_notice(decision, policy.policy, report, LETTERHEAD, DAY, language)
+        notice = adverse_notice(decision, policy, report, LETTERHEAD, DAY, language)
         titles = [part.title for part in notice.parts]
         assert any(title.startswith(expected) for title in titles)
         assert not any("exceed" in title for title in titles)
@@ -156,21 +156,22 @@ def test_a_counter_offer_states_its_terms() -> None:
     report = report_of(GOOD | {"oldest_account_age": 5.0})
     policy = active("cards-US")
     decision = policy.decide(report, inputs_document(APPLICANT))
-    text = notice_text(adverse_notice(decision, policy.policy, report, LETTERHEAD, DAY, "en"))
+    text = notice_text(adverse_notice(decision, policy, report, LETTERHEAD, DAY, "en"))
     assert "Limit: USD 1,000.00" in text
     assert "Price band: B" in text
 
 
 def test_a_notice_is_of_an_adverse_decision_under_the_policy_and_report_given() -> None:
     decision, report = decided()
-    policy = active("cards-US").policy
+    policy = active("cards-US")
     approved = dataclasses.replace(decision, outcome=DecisionOutcome.APPROVE)
     with pytest.raises(ValueError, match="no adverse action"):
         adverse_notice(approved, policy, report, LETTERHEAD, DAY, "en")
     with pytest.raises(ValueError, match="another policy"):
-        adverse_notice(decision, active("cards-CN").policy, report, LETTERHEAD, DAY, "en")
-    elsewhere = policy.model_copy(update={"jurisdiction": "FR"})
-    same = dataclasses.replace(decision, policy_digest=elsewhere.digest)
+        adverse_notice(decision, active("cards-CN"), report, LETTERHEAD, DAY, "en")
+    document = policy.policy.model_copy(update={"jurisdiction": "FR"})
+    elsewhere = dataclasses.replace(policy, policy=document)
+    same = dataclasses.replace(decision, policy_digest=document.digest)
     with pytest.raises(ValueError, match="'FR' has no notice, only CN, US"):
         adverse_notice(same, elsewhere, report, LETTERHEAD, DAY, "en")
 
@@ -195,7 +196,7 @@ class Page(HTMLParser):
 def test_the_page_says_the_same_and_escapes_what_others_wrote() -> None:
     letterhead = dataclasses.replace(LETTERHEAD, creditor_name="Bank <script>alert(1)</script>")
     decision, report = decided()
-    notice = adverse_notice(decision, active("cards-US").policy, report, letterhead, DAY, "en")
+    notice = adverse_notice(decision, active("cards-US"), report, letterhead, DAY, "en")
     page = Page(notice_html(notice))
     assert "script" not in page.tags
     for part in notice.parts:
