@@ -7,7 +7,7 @@ ARGS ?=
 # The tests start hundreds of processes: each would compile all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: venv demo test check bench cluster protos sync docs format clean
+.PHONY: venv demo test check bench scorecard cluster protos sync docs format clean
 
 venv: $(VENV)/.ready
 
@@ -39,6 +39,9 @@ check: venv  ## Format, lint, types, import contracts, generated code, contract,
 
 bench: venv  ## Figures with same-run baselines, to build/bench.json.
 	$(BIN)/python -m tests.bench $(ARGS)
+
+scorecard: venv  ## Train the reference scorecard; ARGS="--write" replaces the committed one.
+	$(BIN)/python -m tests.scorecard $(ARGS)
 
 cluster: venv  ## Many nodes, broken on purpose and audited; ARGS="--list-faults" lists the faults.
 	$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.cluster $(ARGS)

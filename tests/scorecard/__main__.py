@@ -12,6 +12,7 @@ import polars as pl
 
 from bureau.logs import configure
 from bureau_client.risk.scorecard import Scorecard
+from tests.scorecard import reference_policy
 from tests.scorecard.card import DOCUMENT, RESULTS, TABLES, filled
 from tests.scorecard.panel import Plan, read_panel
 from tests.scorecard.training import train
@@ -28,7 +29,7 @@ def main() -> None:
         "--panel", type=Path, help="Parquet file of the panel: read if there, otherwise written"
     )
     parser.add_argument(
-        "--write", action="store_true", help="into the SDK, results.json and docs/scorecard.md"
+        "--write", action="store_true", help="into the SDK, its policy, results.json and the card"
     )
     arguments = parser.parse_args()
     configure("error")
@@ -51,9 +52,15 @@ def main() -> None:
         for make in TABLES.values():
             print(f"\n{make(results, scorecard)}")
         return
-    ARTEFACT.write_text(artefact(scorecard), "utf-8")
-    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    DOCUMENT.write_text(filled(DOCUMENT.read_text("utf-8"), results, scorecard), "utf-8")
+    page, policy = DOCUMENT, reference_policy.POLICY
+    texts = {
+        policy: reference_policy.filled(policy.read_text("utf-8"), scorecard),
+        page: filled(page.read_text("utf-8"), results, scorecard),
+        ARTEFACT: artefact(scorecard),
+        RESULTS: json.dumps(results, indent=1, ensure_ascii=False) + "\n",
+    }
+    for path, text in texts.items():
+        path.write_text(text, "utf-8")
 
 
 def artefact(scorecard: Scorecard) -> str:

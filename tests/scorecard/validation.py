@@ -13,8 +13,8 @@ from bureau_client.risk.scorecard import Scorecard
 from bureau_client.risk.validation import Interval, auc, bootstrap, calibration, ks, psi
 from tests.scorecard.panel import FIRST, Plan
 
-# Score from which the reference policy `cards-score-US` approves.
-CUT_OFF = 560
+# Score below which the reference policy `cards-score-US` declines.
+CUT_OFF = 520
 DRAWS = 500
 # A group with fewer bad outcomes has no AUC of its own: it would be chance.
 LEAST_BAD = 20
@@ -35,7 +35,12 @@ def results_of(
     training = scored.filter(pl.col("reading").is_in(plan.training))
     later = scored.filter(pl.col("reading") == plan.later)
     return {
-        "plan": {**asdict(plan), "months": plan.months, "first": str(FIRST)},
+        "plan": {
+            **asdict(plan),
+            "training": [*plan.training],
+            "months": plan.months,
+            "first": str(FIRST),
+        },
         "scorecard": {
             "name": scorecard.name,
             "version": scorecard.version,

@@ -7,7 +7,7 @@ is true, and fewer than four reasons are complete: with all of them neutral the 
 adverse.
 
 A score that is a driver gives the factors that lost it points, the most first: that the score is
-low is no reason (12 CFR 1002, Regulation B, comment 9(b)(2)-4).
+low is no reason (12 CFR 1002.9(b)(2)).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def principal_reasons(
     listed = [
         Driver(
             code=code,
-            inputs=tuple(dict.fromkeys(declared for _, declared, _ in parts)),
+            inputs=tuple({declared.name: declared for _, declared, _ in parts}.values()),
             characteristics=tuple(each for _, _, lost in parts for each in lost),
         )
         for code, parts in reasons.items()

@@ -23,6 +23,7 @@ from bureau_client.risk.policy import (
     read_policy,
     reference_policies,
 )
+from bureau_client.risk.scores import points_of, scores_of_case
 from bureau_client.risk.signed_policy import read_signed_policy, sign_policy
 from bureau_client.risk.zen_text import compile_cell
 from tests.unit.client.risk_values import (
@@ -45,7 +46,9 @@ GOLDEN = [
 @pytest.mark.parametrize(("name", "case"), GOLDEN)
 def test_a_golden_case_comes_out_as_expected(name: str, case: GoldenCase) -> None:
     policy = active(name)
-    values = complete_values(policy.policy, policy.expressions, case.inputs)
+    scores = scores_of_case(policy.policy, policy.scorecards, case)
+    read = {**case.inputs, **points_of(scores)}
+    values = complete_values(policy.policy, policy.expressions, read)
     assessment = policy.engine.assess(values)
     assert assessment.outcome == case.expect.outcome
     assert assessment.limit == case.expect.limit

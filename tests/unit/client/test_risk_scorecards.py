@@ -226,8 +226,10 @@ Change = Callable[[dict[str, Any]], object]
 
 
 def characteristic_of(changed: dict[str, Any], key: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(each for each in changed["characteristics"] if each["key"] == key)
-    return found
+    declared: dict[str, Any] = next(
+        each for each in changed["characteristics"] if each["key"] == key
+    )
+    return declared
 
 
 def set_fields(key: str, /, **fields: Any) -> Change:
