@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import pairwise
@@ -75,11 +76,10 @@ def _scores(rows: pl.DataFrame, scorecard: Scorecard) -> list[pl.Series]:
 
 
 def _age(rows: pl.DataFrame) -> pl.Series:
-    years = rows["report_time"].dt.year() - rows["birth_year"]
     between = [f"{low} to {high - 1}" for low, high in pairwise(AGES)]
     labels = [f"under {AGES[0]}", *between, f"{AGES[-1]} and over"]
-    bands = years.cut([age - 1 for age in AGES], labels=labels)
-    return bands.cast(pl.String).alias("age")
+    years = rows["report_time"].dt.year() - rows["birth_year"]
+    return pl.Series("age", [labels[bisect_right(AGES, age)] for age in years])
 
 
 def _sample(rows: pl.DataFrame, seed: int) -> dict[str, Any]:

@@ -255,7 +255,7 @@ class Scorecard(Document):
         return self.base_points + sum(each.neutral for each in self.characteristics)
 
     def score(self, figures: Figures) -> Score:
-        """Score the attributes of a report.
+        """Compute the score of the attributes of a report.
 
         Args:
             figures: Values by key, as `Report.figures` has them; None for a missing value.

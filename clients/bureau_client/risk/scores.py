@@ -87,7 +87,7 @@ def scorecard_problems(policy: Policy, scorecards: Scorecards) -> Iterator[Probl
 
 
 def scores_of(policy: Policy, scorecards: Scorecards, report: Report) -> Scores:
-    """Score a report; a person without a credit file has no score.
+    """Compute the scores of a report; a person without a credit file has no score.
 
     Raises:
         InputError: The report has no attribute of a name that a scorecard needs.
@@ -101,7 +101,7 @@ def scores_of(policy: Policy, scorecards: Scorecards, report: Report) -> Scores:
 
 
 def scores_of_case(policy: Policy, scorecards: Scorecards, case: GoldenCase) -> Scores:
-    """Score the figures of a golden case; a case without figures has no score."""
+    """Compute the scores of a golden case; a case without figures has no score."""
     if not case.figures:
         return {}
     return {
