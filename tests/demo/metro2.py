@@ -23,8 +23,9 @@ from bureau_client.files.metro2 import (
     write,
 )
 from bureau_client.models.records import Snapshot
+from bureau_client.study.creforge_accounts import CURRENCY
 from tests.demo.journey import Scenario
-from tests.demo.world import CURRENCY, identifier
+from tests.demo.world import identifier
 
 ACCOUNTS = 40
 # Open and paid as agreed.

@@ -11,7 +11,8 @@ import creforge
 import polars as pl
 
 from bureau_client import Month, PartyRole, SubmissionKind
-from tests.demo.world import ROLES, member_id
+from bureau_client.study.creforge_accounts import ROLES
+from tests.demo.world import member_id
 
 Row = dict[str, Any]
 

@@ -7,8 +7,15 @@ from datetime import date
 from decimal import Decimal
 
 from bureau_client import AccountStatus, CloseReason, PartyRole, PortfolioType, Snapshot
+from bureau_client.study.creforge_accounts import (
+    BUCKETS,
+    CLOSE_REASONS,
+    ENDS,
+    PRODUCTS,
+    ROLES,
+    CreforgeMonth,
+)
 from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
-from tests.demo.world import BUCKETS, CLOSE_REASONS, ENDS, PRODUCTS, ROLES, AccountMonth
 from tests.reconcile.inbox import Inbox, Row
 
 PRODUCT_OF = {
@@ -25,7 +32,7 @@ def snapshot_of(row: Row, inbox: Inbox, subject_of: Mapping[str, str]) -> Snapsh
     Args:
         subject_of: Subject ids of creforge's people.
     """
-    return AccountMonth(row, row, inbox.parties[row["account_id"]]).snapshot(dict(subject_of))
+    return CreforgeMonth(row, row, inbox.parties[row["account_id"]]).snapshot(dict(subject_of))
 
 
 def row_of(record: Record, member_id: str, person_of: Mapping[str, str]) -> Row:

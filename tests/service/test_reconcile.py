@@ -14,9 +14,9 @@ import pytest
 from bureau.testing import running_bureau
 from bureau_client import SubmissionKind
 from bureau_client._codec.records import encode_record
+from bureau_client.study.creforge_accounts import BUCKETS, CLOSE_REASONS, PRODUCTS
 from creditbureau.v1.record_pb2 import Record
 from tests.demo.__main__ import last_month
-from tests.demo.world import BUCKETS, CLOSE_REASONS, PRODUCTS
 from tests.reconcile.__main__ import main
 from tests.reconcile.delivery import deliver
 from tests.reconcile.inbox import Delivery, Inbox, Size, make_inbox

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from itertools import count
 
 from bureau_client import Month, Snapshot, SubmissionKind
+from bureau_client.study.creforge_accounts import CreforgeMonth
 from tests.cluster.control_files import TopologyMap
 from tests.cluster.workers.people import identifiers
-from tests.demo.world import AccountMonth, World, make_world
+from tests.demo.world import World, make_world
 
 MONTHS = 18
 
@@ -28,7 +29,7 @@ class Delivery:
 
     kind: SubmissionKind
     label: str
-    rows: tuple[AccountMonth, ...]
+    rows: tuple[CreforgeMonth, ...]
     round: int
 
     def records(self, subject_of: dict[str, str]) -> list[Snapshot]:
