@@ -37,6 +37,7 @@ from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.portfolio import portfolio
 from bureau_client.cli.query_many import query_many
 from bureau_client.cli.show import emit_report, witnessed_at
+from bureau_client.cli.study import study
 from bureau_client.cli.tables import tables
 from bureau_client.models.codes import EvidenceLevel, IdentificationMethod, Purpose
 from bureau_client.models.reports import Report
@@ -55,7 +56,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
     *(alerts.alerts, agent.agent, portfolio, query_many, tables, policies.decide),
-    *(backtest, assess),
+    *(backtest, assess, study),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -31,6 +31,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 LENDER_ROLES = ("furnisher", "subscriber", "attester")
+# Member id of the agent that carries the statements of the people.
+AGENT = "study-agent"
 # Wallets at work at once; each has a connection of its own.
 CONCURRENCY = 6
 # Below the 1,830 days for which a consent to furnish may run.
@@ -158,7 +160,7 @@ class _Run:
             )
             for name in self.population.account_counts
         }
-        self.agent = self.sandbox.add_member("wallets", ("agent",))
+        self.agent = self.sandbox.add_member(AGENT, ("agent",))
         host = next(iter(self.lenders.values()))
         furnishers = self.population.furnishers
         people = self.population.people
