@@ -40,6 +40,7 @@ MODULES = (
     "metro2",
     "arrow",
     "decisions",
+    "study",
     "nodes",
 )
 

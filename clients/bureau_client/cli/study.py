@@ -52,6 +52,7 @@ def study(
     """
     try:
         # The one import of the server in the SDK: a study runs a bureau of its own.
+        from bureau import logs  # noqa: PLC0415
         from bureau.testing import running_bureau  # noqa: PLC0415
         from bureau_client.study.comparison import ReturnedDiffers  # noqa: PLC0415
         from bureau_client.study.furnishing import month_end  # noqa: PLC0415
@@ -71,6 +72,7 @@ def study(
         if accounts is None
         else read_population(accounts)
     )
+    logs.configure("warning")
     begin = month_end(population.months[0]) - AHEAD
     end = month_end(population.months[-1]) + AHEAD
     try:

@@ -9,7 +9,7 @@ that a small lender's own data are not blamed for a small sample.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,7 @@ from bureau_client.risk.validation import (
 )
 from bureau_client.study.features import features_of
 from bureau_client.study.furnishing import Answered
+from bureau_client.study.population import Application
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -136,14 +137,29 @@ MEASURES = (
 )
 
 
+def check_outcomes(applications: Iterable[Application]) -> None:
+    """Check that every fold can have good and bad people.
+
+    Raises:
+        ValueError: There are fewer bad, or fewer good, people than folds.
+    """
+    people: dict[bool, set[str]] = {True: set(), False: set()}
+    for application in applications:
+        people[application.bad].add(application.person)
+    for name, members in (("bad", people[True]), ("good", people[False])):
+        if len(members) < FOLDS:
+            raise ValueError(
+                f"the population has {len(members)} people with a {name} outcome, and {FOLDS} are "
+                "needed: study more people or months"
+            )
+
+
 def score(answered: Sequence[Answered], seed: int) -> Scored:
     """Train and apply the model twice: on own lines, and on all lines.
 
     Args:
+        answered: Applications whose outcomes passed `check_outcomes`.
         seed: Seed of the folds.
-
-    Raises:
-        ValueError: There are fewer bad, or fewer good, people than folds.
     """
     bad = np.array([one.application.bad for one in answered], np.bool_)
     people = [one.application.person for one in answered]
@@ -154,13 +170,6 @@ def score(answered: Sequence[Answered], seed: int) -> Scored:
         own_lines.append(len(visible))
         own.append(features_of(visible, application.month))
         shared.append(features_of(lines, application.month))
-    for name, outcome in (("bad", True), ("good", False)):
-        count = len({person for person, one in zip(people, bad, strict=True) if one == outcome})
-        if count < FOLDS:
-            raise ValueError(
-                f"the population has {count} people with a {name} outcome, and {FOLDS} are needed: "
-                "study more people or months"
-            )
     return Scored(
         tuple(answered),
         bad,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
+from bureau_client._transport.retry import RetryPolicy
 from bureau_client.models.codes import Action, IdentificationMethod, Purpose, Section
 from bureau_client.models.many import Identifier, Inquiry
 from bureau_client.models.months import Month
@@ -34,7 +35,9 @@ LENDER_ROLES = ("furnisher", "subscriber", "attester")
 # Member id of the agent that carries the statements of the people.
 AGENT = "study-agent"
 # Wallets at work at once; each has a connection of its own.
-CONCURRENCY = 6
+CONCURRENCY = 4
+# The bureau is on the same machine: deadlines that a busy machine does not pass.
+PATIENCE = RetryPolicy(read_seconds=60, write_seconds=60, bulk_seconds=120)
 # Below the 1,830 days for which a consent to furnish may run.
 FURNISH_FOR = timedelta(days=1825)
 # One application: one consent, used once.
@@ -155,7 +158,9 @@ class _Run:
         self.lenders = {
             name: self.stack.enter_context(
                 Lender(
-                    self.sandbox.add_member(name, LENDER_ROLES, purposes), clock=self.sandbox.now
+                    self.sandbox.add_member(name, LENDER_ROLES, purposes),
+                    clock=self.sandbox.now,
+                    policy=PATIENCE,
                 )
             )
             for name in self.population.account_counts
@@ -230,7 +235,11 @@ class _Run:
     def _wallet(self, person: str) -> Wallet:
         """Return the wallet of a person, to be closed after use."""
         return Wallet(
-            self.agent, self.subject_of[person], self.keys[person], clock=self.sandbox.now
+            self.agent,
+            self.subject_of[person],
+            self.keys[person],
+            clock=self.sandbox.now,
+            policy=PATIENCE,
         )
 
 

@@ -155,9 +155,9 @@ def _months(path: Path) -> list[Month]:
     names = [match for name in _header(path) if (match := MONTH_COLUMN.fullmatch(name))]
     months = sorted({Month.parse(match[2]) for match in names})
     if not months or months[-1] - months[0] + 1 != len(months) or len(months) > MOST_MONTHS:
-        found = ", ".join(map(str, months)) or "none"
+        listed = ", ".join(map(str, months)) or "none"
         raise InvalidRequest(
-            f"The months of {path} are: {found}",
+            f"The months of {path} are: {listed}",
             reason="INVALID_FIELD",
             fix=f"Write the columns {', '.join(f'{kind}_2005-09' for kind in MONTHLY)} for 1 to "
             f"{MOST_MONTHS} months without a gap",

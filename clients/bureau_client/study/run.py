@@ -89,6 +89,7 @@ def run_study(
         ValueError: The population has too few outcomes of a kind.
         BureauError: The bureau refused a statement.
     """
+    figures.check_outcomes(population.applications)
     exchanged = exchange(population, sandbox, on_progress)
     comparison = compare(exchanged)
     comparison.require_equal()
