@@ -120,6 +120,7 @@ PAGES = (
     DOCS / "texts.md",
     DOCS / "decisions.md",
     DOCS / "backtests.md",
+    DOCS / "study.md",
     DOCS / "auditors.md",
     DOCS / "operating.md",
     DOCS / "witnesses.md",
