@@ -43,6 +43,8 @@ STRENGTH = 0.05
 ITERATIONS = 2_000
 # Share of the applications approved, for the bad rate at equal approvals.
 APPROVALS = 0.8
+# Added to a bad rate, so that equal rates compare as equal after rounding.
+ROUNDING = 1e-12
 DRAWS = 200
 LEVEL = 0.95
 # Scores are rounded to this many digits, so that machines whose last bits differ agree on ties.
@@ -69,11 +71,6 @@ class Scored:
     shared: Floats
     own_lines: Rows
 
-    @property
-    def people(self) -> list[str]:
-        """The person of each application."""
-        return [one.application.person for one in self.answered]
-
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -81,13 +78,11 @@ class Measure:
 
     Attributes:
         text: The figure in words.
-        better: 1 if higher is better, -1 if lower is.
         of: Returns the figure from own lines, and that from all lines, of outcomes and scores.
     """
 
     name: str
     text: str
-    better: int
     of: Callable[[Bools, Floats, Floats], tuple[float, float]]
 
 
@@ -118,22 +113,21 @@ class Group:
 
 def _equal_bad_rate(bad: Bools, own: Floats, shared: Floats) -> tuple[float, float]:
     rate = bad_rate_at(bad, own, APPROVALS)
-    return approvals_at(bad, own, rate), approvals_at(bad, shared, rate)
+    return APPROVALS, approvals_at(bad, shared, min(rate + ROUNDING, 1.0))
 
 
 MEASURES = (
-    Measure("auc", "AUC", 1, lambda bad, own, shared: (auc(bad, own), auc(bad, shared))),
-    Measure("ks", "KS", 1, lambda bad, own, shared: (ks(bad, own), ks(bad, shared))),
+    Measure("auc", "AUC", lambda bad, own, shared: (auc(bad, own), auc(bad, shared))),
+    Measure("ks", "KS", lambda bad, own, shared: (ks(bad, own), ks(bad, shared))),
     Measure(
         "bad_rate",
         f"bad rate at {APPROVALS:.0%} approvals",
-        -1,
         lambda bad, own, shared: (
             bad_rate_at(bad, own, APPROVALS),
             bad_rate_at(bad, shared, APPROVALS),
         ),
     ),
-    Measure("approvals", "approvals at that bad rate of own data", 1, _equal_bad_rate),
+    Measure("approvals", "approvals at that bad rate of own data", _equal_bad_rate),
 )
 
 
@@ -155,7 +149,7 @@ def check_outcomes(applications: Iterable[Application]) -> None:
 
 
 def score(answered: Sequence[Answered], seed: int) -> Scored:
-    """Train and apply the model twice: on own lines, and on all lines.
+    """Compute the scores of the model twice: on own lines, and on all lines.
 
     Args:
         answered: Applications whose outcomes passed `check_outcomes`.

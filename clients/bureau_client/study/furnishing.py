@@ -186,7 +186,7 @@ class _Run:
         _at_once(settle, people)
 
     def furnish(self, month: Month) -> None:
-        """Have every lender submit its records of a month."""
+        """Submit the records of every lender for a month."""
         for name, lender in self.lenders.items():
             rows = self.population.files.get((name, month), ())
             if not rows:

@@ -135,7 +135,7 @@ def _curve(study: Study) -> Html:
 
 
 def _figures(groups: Sequence[Group]) -> Html:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for group in groups:
         counts = (group.name, f"{group.applications:,}", f"{group.bads:,}")
         if not group.figures:
