@@ -21,7 +21,9 @@ from bureau_client import (
     Initiator,
     InquiryOutcome,
     InvalidRequest,
+    Outcome,
     Unavailable,
+    VerificationFailed,
     Wallet,
 )
 from bureau_client.agent.line_agent import LineAgent
@@ -272,6 +274,27 @@ def test_a_person_who_cannot_be_reviewed_stops_no_other(
     assert actions(unclear) == [FREEZE]
     assert len(reports(scenario, unclear)) == 1
     assert run(scenario, lines, state) == []
+
+
+def test_a_report_that_does_not_verify_is_asked_for_again_with_the_next_start(
+    scenario: Scenario, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, state = customer(scenario, lines), tmp_path / "agent.sqlite"
+    fall_late(scenario, person)
+    real = Lender.query_many
+
+    def spoiled(*arguments: Any, **options: Any) -> Iterator[Outcome[Any, Any]]:
+        for outcome in real(*arguments, **options):
+            yield Outcome(outcome.request, VerificationFailed("The report is spoiled"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lender, "query_many", spoiled)
+        (failed,) = run(scenario, lines, state)
+    assert (failed.state, failed.problem) == (ReviewState.FAILED, "The report is spoiled.")
+    (review,) = run(scenario, lines, state)
+    assert review.state is ReviewState.DONE
+    assert actions(person) == [FREEZE]
+    assert len(reports(scenario, person)) == 1
 
 
 def test_a_state_file_has_one_agent_and_one_member(

@@ -13,7 +13,13 @@ from bureau_client.agent.actions import ActionTerms
 from bureau_client.agent.plans import LinePlan, LinePlanner
 from bureau_client.agent.reviews import LineReview, Review, ReviewState, line_review
 from bureau_client.agent.state import AgentState
-from bureau_client.errors import BureauError, NotWitnessed
+from bureau_client.errors import (
+    BureauError,
+    InvalidRequest,
+    NotFound,
+    NotWitnessed,
+    PermissionDenied,
+)
 from bureau_client.models.alerts import Alert
 from bureau_client.models.codes import Purpose
 from bureau_client.models.lines import Line, Lines
@@ -22,6 +28,10 @@ from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Report
 from bureau_client.protocols import DecisionPolicy
 from bureau_client.sync.lender import Lender
+
+# Errors of an inquiry that the bureau would refuse again: another one would only add a denial
+# to the log, so that the agent waits for the person's next alert.
+REFUSALS = (InvalidRequest, NotFound, PermissionDenied)
 
 
 class LineAgent:
@@ -128,11 +138,13 @@ class LineAgent:
             except BureauError as error:
                 if concerns_everyone(error):
                     raise
-                self._state.finish(alert)
-                return Review.of(alert, ReviewState.REFUSED, problem=str(error))
-            # 3. Decide on each line; decisions and actions are in the state before they are sent.
-            self._decide(alert, report, lines)
-            plans = self._state.plans(alert)
+                if not plans:
+                    return self._without_report(alert, error)
+            else:
+                # 3. Decide on each line; decisions and actions are in the state before they are
+                # sent.
+                self._decide(alert, report, lines)
+                plans = self._state.plans(alert)
         # 4. Record the decisions, so that no line is frozen without one;
         # 5. submit the actions that follow.
         reviews = tuple(self._carry_out(alert, plan) for plan in plans)
@@ -157,6 +169,13 @@ class LineAgent:
         )
         (outcome,) = self._lender.query_many([inquiry], journal=self._state, concurrency=1)
         return outcome.answer
+
+    def _without_report(self, alert: Alert, error: BureauError) -> Review:
+        """Finish an alert whose report is refused, or for now fails."""
+        refused = isinstance(error, REFUSALS)
+        self._state.finish(alert, failed=not refused)
+        state = ReviewState.REFUSED if refused else ReviewState.FAILED
+        return Review.of(alert, state, problem=str(error))
 
     def _decide(self, alert: Alert, report: Report, lines: Iterable[Line]) -> None:
         plans = self._planner.plans(report, lines, self._clock())

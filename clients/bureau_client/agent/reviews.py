@@ -17,7 +17,7 @@ class ReviewState(StrEnum):
 
     DONE = "done"  # each line is decided on, and acted on where something changes
     REFUSED = "refused"  # the bureau gives no report; the person's next alert asks again
-    FAILED = "failed"  # a line is not decided on, or its action refused; the next start tries again
+    FAILED = "failed"  # a report fails, or a line has no decision or action; a start tries again
     PREVIEW = "preview"  # a dry run: nothing was sent
 
 
