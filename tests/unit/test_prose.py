@@ -230,6 +230,7 @@ VERBS = frozenset(
         "retry",
         "return",
         "reverse",
+        "review",
         "revoke",
         "roll",
         "rotate",
