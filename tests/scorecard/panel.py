@@ -214,8 +214,8 @@ class Crowd:
     def settle(self) -> None:
         """Attest every person's key; they let their lenders furnish, and the reader inquire."""
         furnishers: dict[str, list[str]] = {person: [] for person in self.world.people}
-        for name, people in sorted(self.world.customers.items()):
-            for person in people:
+        for name, customers in sorted(self.world.customers.items()):
+            for person in customers:
                 furnishers[person].append(name)
 
         def settle(person: str) -> str:

@@ -13,9 +13,9 @@ from bureau_client.models.lines import Line
 from bureau_client.models.records import FacilityAction
 from bureau_client.models.reports import Report
 from bureau_client.protocols import DecisionPolicy
+from bureau_client.risk.documents import Problem
 from bureau_client.risk.engine import EngineError
 from bureau_client.risk.inputs import InputError, inputs_document
-from bureau_client.risk.policy import Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,10 +90,10 @@ class ActivePolicy:
         inputs = [declared for declared in driver.inputs if declared.source != SCORE]
         names = [name for declared in inputs for name in attribute_names(self.policy, declared)]
         names += [characteristic.key for characteristic in driver.characteristics]
+        selections = [declared.basis for declared in inputs]
+        selections += [characteristic.basis for characteristic in driver.characteristics]
         entries = [
-            entry
-            for source in (*inputs, *driver.characteristics)
-            for entry in entries_of(report, source.basis, tradeline_id)
+            entry for basis in selections for entry in entries_of(report, basis, tradeline_id)
         ]
         return DecisionReason(
             code=driver.code,

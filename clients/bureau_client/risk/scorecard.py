@@ -96,8 +96,8 @@ class Characteristic(Document):
     @property
     def all_points(self) -> tuple[int, ...]:
         """The points of every bin, of a missing value and of special values."""
-        parts = (*self.bins, *self.special)
-        return (*(part.points for part in parts), self.missing)
+        binned = (part.points for part in self.bins)
+        return (*binned, *(special.points for special in self.special), self.missing)
 
     def points(self, value: float | None) -> int:
         """Return the points of a value; NaN is a missing value."""

@@ -75,7 +75,7 @@ def test_a_computed_input_has_the_policys_own_text_too() -> None:
         ("en", "exceed the cap that the lenders"),
         ("zh", "各授信机构约定的上限"),
     ):
-        notice = adverse_notice(decision, policy.policy, report, LETTERHEAD, DAY, language)
+        notice = adverse_notice(decision, policy, report, LETTERHEAD, DAY, language)
         assert words in " ".join(part.title for part in notice.parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
 from typing import Any
@@ -126,7 +126,7 @@ def by_score() -> ActivePolicy:
     return activate(policy_of(changed_policy()), [small()])
 
 
-def scored_report(figures: dict[str, float | None], **values: Any) -> Report:
+def scored_report(figures: Mapping[str, float | None], **values: Any) -> Report:
     return report_of({**OTHERS, **figures}, **values)
 
 
@@ -324,10 +324,10 @@ def test_the_notice_discloses_the_score_with_its_range_date_maker_and_key_factor
     ):
         assert part in text
     chinese = adverse_notice(decision, by_score(), report, LETTERHEAD, day, "zh")
-    (part,) = [part for part in chinese.parts if part.title == "您的信用评分"]
-    assert f"您的信用评分：{card.lowest}" in part.paragraphs[1]
-    assert "– 余额占额度比例偏高" in part.paragraphs
-    assert part.source.startswith("15 U.S.C. 1681m(a)(2)")
+    (score,) = [each for each in chinese.parts if each.title == "您的信用评分"]
+    assert f"您的信用评分：{card.lowest}" in score.paragraphs[1]
+    assert "– 余额占额度比例偏高" in score.paragraphs
+    assert score.source.startswith("15 U.S.C. 1681m(a)(2)")
 
 
 def test_a_score_that_helped_to_decide_is_disclosed_for_other_reasons_too() -> None:
