@@ -8,6 +8,7 @@ of the score, and activation holds the policy to them.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -137,7 +138,7 @@ def _all_scored(scorecard: Scorecard) -> list[Scored]:
 def _values(characteristic: Characteristic) -> list[float]:
     """Return a value of each bin."""
     ends = [part.up_to for part in characteristic.bins if part.up_to is not None]
-    return [*ends, ends[-1] + 1 if ends else 0]
+    return [*ends, math.floor(ends[-1]) + 1 if ends else 0]
 
 
 def _reasons(scorecard: Scorecard, figures: Figures) -> list[str]:
