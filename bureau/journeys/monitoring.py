@@ -94,6 +94,7 @@ def alert_account_changes(
             if monitor.subject_id != subject_id:
                 continue
             past, present = (_seen_by(monitor, file, level) for file in (before, after))
+            # A deleted line got better, and the member saw it before.
             visible = {line.tradeline_id for line in (*past, *present)}
             alerts += [
                 (monitor, change)

@@ -47,7 +47,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Output:
-    """What a command wrote."""
+    """Output of a command."""
 
     out: str
     err: str

@@ -17,13 +17,13 @@ from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import err, plain
 from bureau_client.cli.policies import signing_key
+from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_client.cli.streams import WaitOption, within
 from bureau_client.files.lines import load_lines
 from bureau_client.models.alerts import Alert
 from bureau_client.models.codes import ActionReason
 from bureau_client.models.lines import Lines
 from bureau_client.models.reports import Report
-from bureau_client.verify import verify_bundle
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.terminal import write_json
 
@@ -125,8 +125,8 @@ def print_reviews(reviews: Iterator[Review]) -> None:
 def _newest(folder: Path, trust: Trust) -> dict[str, Report]:
     """Return the newest saved report on each person, verified."""
     newest: dict[str, Report] = {}
-    for path in sorted(folder.glob("*.json")):
-        report = verify_bundle(Report.load(path), trust)
+    for path in saved_reports([folder]):
+        report = load_verified(path, trust)
         before = newest.get(report.subject_id)
         if before is None or before.log_size < report.log_size:
             newest[report.subject_id] = report

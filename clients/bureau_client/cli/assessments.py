@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from bureau_client.cli.backtests import read_event
+from bureau_client.cli.backtests import (
+    DrawsOption,
+    InputsOption,
+    PageOption,
+    SeedOption,
+    read_event,
+)
 from bureau_client.cli.common import OutputOption, ProfileOption
 from bureau_client.cli.extras import extra
 from bureau_client.cli.output import Output, emit_many, emit_one, err
@@ -29,20 +35,16 @@ def assess(
     ],
     profile: ProfileOption,
     scorecard: Annotated[
-        Path, typer.Option(metavar="FILE", help="Scorecard, a JSON file.", dir_okay=False)
+        str,
+        typer.Option(
+            metavar="FILE_OR_NAME", help="Scorecard: a JSON file, or the name of one of the SDK's."
+        ),
     ],
     policy: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Policy that decides on each report too."),
     ] = None,
-    inputs: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="The applicants' data, a table with report_id or subject_id.",
-            exists=True,
-        ),
-    ] = None,
+    inputs: InputsOption = None,
     subject: Annotated[
         str,
         typer.Option(metavar="ID", help="Show the scores of one person, and what moved them."),
@@ -54,11 +56,9 @@ def assess(
         str,
         typer.Option(metavar="DAYS:MONTHS", help="Event that an account is warned of."),
     ] = "60:6",
-    to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="HTML page to write, with plots.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap intervals.")] = 0,
-    draws: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")] = 1000,
+    to: PageOption = None,
+    seed: SeedOption = 0,
+    draws: DrawsOption = 1000,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Score saved reports over time, each verified offline, and warn of accounts.
@@ -79,11 +79,15 @@ def assess(
             early_warning,
         )
         from bureau_client.risk.policy import load_policy  # noqa: PLC0415
-        from bureau_client.risk.scorecard import load_scorecard  # noqa: PLC0415
+        from bureau_client.risk.scorecard import (  # noqa: PLC0415
+            load_scorecard,
+            reference_scorecards,
+        )
         from bureau_client.risk.table_files import read_table  # noqa: PLC0415
 
         event = read_event(observe) or IN_SIX_MONTHS
-        model = load_scorecard(scorecard)
+        references = reference_scorecards()
+        model = references[scorecard] if scorecard in references else load_scorecard(scorecard)
         active = None if policy is None else activate(load_policy(policy))
         facts = None if inputs is None else read_table(inputs)
         trust = Profile.load(profile).trust
@@ -109,9 +113,9 @@ def assess(
         emit_many(timeline_rows(assessed), output, TIMELINE)
     else:
         emit_many(comparison_rows(warning.comparisons), output, LIFT)
-    known = warning.known
     err.print(
         f"{len(assessed.assessments)} reports scored, {len(assessed.refusals)} refused; the "
-        f"outcome of {len(known)} current accounts is known, {len(warning.watched)} to watch",
+        f"outcome of {len(warning.known)} current accounts is known, "
+        f"{len(warning.watched)} to watch",
         soft_wrap=True,
     )

@@ -18,6 +18,19 @@ from bureau_keys.profile import Profile
 if TYPE_CHECKING:
     from bureau_client.risk.outcomes import PastDue
 
+InputsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The applicants' data, a table with report_id or subject_id.",
+        exists=True,
+    ),
+]
+PageOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="HTML page to write, with plots.")
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap intervals.")]
+DrawsOption = Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")]
 SHOWN = ("figure", "champion", "challenger", "difference")
 
 
@@ -52,25 +65,16 @@ def backtest(
             help="Observe outcomes in the later reports of the same persons, for example 60:12.",
         ),
     ] = "",
-    inputs: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="The applicants' data, a table with report_id or subject_id.",
-            exists=True,
-        ),
-    ] = None,
+    inputs: InputsOption = None,
     loss_given_default: Annotated[
         float | None,
         typer.Option(
             metavar="SHARE", help="Share of the exposure that is lost, for expected losses."
         ),
     ] = None,
-    to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="HTML page to write, with plots.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap intervals.")] = 0,
-    draws: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")] = 1000,
+    to: PageOption = None,
+    seed: SeedOption = 0,
+    draws: DrawsOption = 1000,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Decide by two policies on saved reports, each verified offline, and compare them.

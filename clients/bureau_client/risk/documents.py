@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn, TypeVar
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -58,6 +58,9 @@ class Document(BaseModel):
         return rfc8785.dumps(self.model_dump(mode="json", exclude_unset=True))
 
 
+D = TypeVar("D", bound=Document)
+
+
 class Basis(Document):
     """Selection of the entries of a report that a reason rests on (`basis.SELECTIONS`).
 
@@ -98,7 +101,26 @@ def read_json(text: str | bytes) -> Any:
     return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
 
 
-def shape_problems(error: ValidationError) -> list[Problem]:
+def parse(model: type[D], text: str | bytes, refusal: type[DocumentError]) -> D:
+    """Read a document and check its shape.
+
+    Args:
+        refusal: Type of the error.
+
+    Raises:
+        DocumentError: The text is not JSON, or has a field that the format does not allow.
+    """
+    try:
+        document = read_json(text)
+        return model.model_validate(document)
+    except ValidationError as error:
+        name = document.get("name") if isinstance(document, dict) else None
+        raise refusal(str(name or "?"), _shape_problems(error)) from error
+    except ValueError as error:
+        raise refusal("?", [Problem("document", f"is not JSON: {error}")]) from error
+
+
+def _shape_problems(error: ValidationError) -> list[Problem]:
     """Return the fields of a document that its format does not allow."""
     return [
         Problem(".".join(map(str, fault["loc"])) or "document", fault["msg"])

@@ -22,7 +22,6 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
-    ValidationError,
     model_validator,
 )
 
@@ -32,9 +31,8 @@ from bureau_client.risk.documents import (
     Document,
     DocumentError,
     Problem,
-    read_json,
+    parse,
     reason_fault,
-    shape_problems,
 )
 
 FORMAT = "creditbureau.policy.v1"
@@ -266,14 +264,7 @@ def read_policy(text: str | bytes) -> Policy:
     Raises:
         PolicyError: The text is not JSON, or has a field that the format does not allow.
     """
-    try:
-        document = read_json(text)
-        policy = Policy.model_validate(document)
-    except ValidationError as error:
-        name = document.get("name") if isinstance(document, dict) else None
-        raise PolicyError(str(name or "?"), shape_problems(error)) from error
-    except ValueError as error:
-        raise PolicyError("?", [Problem("document", f"is not JSON: {error}")]) from error
+    policy = parse(Policy, text, PolicyError)
     _check_names(policy)
     return policy
 

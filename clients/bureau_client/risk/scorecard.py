@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, ValidationError
+from pydantic import Field, StrictFloat, StrictInt
 
 from bureau_client.risk.documents import (
     ATTRIBUTE_KEY,
@@ -29,9 +29,8 @@ from bureau_client.risk.documents import (
     Document,
     DocumentError,
     Problem,
-    read_json,
+    parse,
     reason_fault,
-    shape_problems,
 )
 from bureau_client.risk.models import Figures
 
@@ -287,14 +286,7 @@ def read_scorecard(text: str | bytes) -> Scorecard:
         ScorecardError: The text is not JSON, has a field that the format does not allow, or has
             bins, points or reasons that contradict each other; every fault is named.
     """
-    try:
-        document = read_json(text)
-        scorecard = Scorecard.model_validate(document)
-    except ValidationError as error:
-        name = document.get("name") if isinstance(document, dict) else None
-        raise ScorecardError(str(name or "?"), shape_problems(error)) from error
-    except ValueError as error:
-        raise ScorecardError("?", [Problem("document", f"is not JSON: {error}")]) from error
+    scorecard = parse(Scorecard, text, ScorecardError)
     if problems := [*_problems(scorecard)]:
         raise ScorecardError(scorecard.name, problems)
     return scorecard

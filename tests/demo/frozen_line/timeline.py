@@ -59,7 +59,7 @@ class Act:
 
     @property
     def exposure_minor(self) -> int:
-        """What the person owes at the end."""
+        """Debt to all lenders at the end, minor units."""
         return self.events[-1].exposure_minor
 
 
