@@ -7,11 +7,16 @@ from functools import lru_cache
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bureau.admin import bureau_folder
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys import keyring
+
+# No property is judged by how fast this machine computes it.
+settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any speed")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -57,4 +57,4 @@ class Node:
     def stop(self) -> int:
         self._process.send_signal(signal.SIGTERM)
         self._log.close()
-        return self._process.wait(120)
+        return self._process.wait()

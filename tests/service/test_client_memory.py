@@ -56,7 +56,6 @@ def run(*words: object, given: str = "") -> CommandResult:
         input=given,
         capture_output=True,
         text=True,
-        timeout=180,
         check=False,
         env={**os.environ, "COLUMNS": "400"},
     )
@@ -246,7 +245,7 @@ def test_two_processes_of_one_profile_keep_one_log(histories: Histories) -> None
             for _ in range(4)
         ]
         for process in running:
-            assert process.communicate("000-12-3456\n", timeout=180)[0]
+            assert process.communicate("000-12-3456\n")[0]
         assert [process.returncode for process in running] == [0] * 4
         assert evaluate(acme).code == 0
         memory = json.loads((acme / MEMORY).read_text())

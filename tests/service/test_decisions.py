@@ -354,7 +354,7 @@ def test_an_erasure_leaves_decisions_and_their_proofs(scenario: Scenario) -> Non
 def test_the_command_lines_show_decisions_in_words(tmp_path: Path) -> None:
     def run(command: str, *arguments: str | Path) -> str:
         words = [str(Path(sys.executable).with_name(command)), "decisions", *map(str, arguments)]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ import pytest
 from tests.documents import DOCS, ROOT, Block, blocks, commands, pages
 
 BIN = Path(sys.executable).parent
-COMMAND_S = 240.0
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class Reader:
         witness: Where their witness does.
         serving: What they left running, by its command.
         names: What their Python session knows.
+        known: What it knew after the first page.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Reader:
     witness: str
     serving: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=dict)
 
     def follow(self, page: Path) -> None:
         """Runs a page's code from top to bottom."""
@@ -56,7 +58,7 @@ class Reader:
         for process in self.serving.values():
             process.send_signal(signal.SIGTERM)
         for process in self.serving.values():
-            process.wait(COMMAND_S)
+            process.wait()
 
     def _run_python(self, block: Block) -> None:
         source = "\n" * (block.line - 1) + block.code
@@ -73,7 +75,6 @@ class Reader:
             env=self._environment(),
             capture_output=True,
             text=True,
-            timeout=COMMAND_S,
             check=False,
         )
         output = f"{block}: {command}\n{done.stdout}\n{done.stderr}"
@@ -82,7 +83,7 @@ class Reader:
     def _serve(self, command: str) -> None:
         if running := self.serving.pop(command, None):  # Ctrl-C, and once more
             running.send_signal(signal.SIGTERM)
-            assert running.wait(COMMAND_S) == 0
+            assert running.wait() == 0
         log = self.folder / f"serve-{time.monotonic_ns()}.log"
         with log.open("w") as file:
             process = subprocess.Popen(
@@ -93,8 +94,7 @@ class Reader:
                 stderr=file,
             )
         self.serving[command] = process
-        end = time.monotonic() + COMMAND_S
-        while time.monotonic() < end and process.poll() is None:
+        while process.poll() is None:
             if "serving at" in log.read_text():
                 return
             time.sleep(0.05)
@@ -108,8 +108,9 @@ class Reader:
 
 # The first makes a bureau and names; each other page goes on from there, with the
 # bureau as the pages before it have left it.
+FIRST = DOCS / "first-report.md"
 PAGES = (
-    DOCS / "first-report.md",
+    FIRST,
     ROOT / "README.md",
     DOCS / "sdk.md",
     DOCS / "consents.md",
@@ -129,18 +130,25 @@ PAGES = (
 WITNESS = "127.0.0.1:7446"
 
 
-def test_every_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One test, as one bureau serves all pages. A failure names page and line."""
-    monkeypatch.chdir(tmp_path)
-    reader = Reader(tmp_path, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
-    try:
-        reader.follow(PAGES[0])
-        known = dict(reader.names)
-        for page in PAGES[1:]:
-            reader.names = dict(known)
-            reader.follow(page)
-    finally:
-        reader.leave()
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    folder = tmp_path_factory.mktemp("reader")
+    reader = Reader(folder, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
+    yield reader
+    reader.leave()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_page_does_what_it_says(
+    page: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All pages, in order, with one bureau. A failure names page and line."""
+    monkeypatch.chdir(reader.folder)
+    if page is not FIRST:
+        reader.names = dict(reader.known)
+    reader.follow(page)
+    if page is FIRST:
+        reader.known = dict(reader.names)
 
 
 def test_no_page_with_code_is_left_out() -> None:

@@ -56,7 +56,6 @@ def buf_curl(profile: Profile, folder: Path, *arguments: str) -> str:
         [buf, "curl", "--protocol", "grpc", *options, *arguments],
         capture_output=True,
         text=True,
-        timeout=300,
         check=True,
     ).stdout
 

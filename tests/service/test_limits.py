@@ -175,7 +175,7 @@ def retry_delay_of(court: Court) -> timedelta:
     request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
     call: Any = court.acme.channel.unary_unary("/creditbureau.v1.Reporting/QueryReport")
     with pytest.raises(grpc.RpcError) as error:
-        call(request.SerializeToString(), timeout=20)
+        call(request.SerializeToString(), timeout=300)
     failed: Any = error.value
     retry_info = RetryInfo()
     (packed,) = [

@@ -176,7 +176,7 @@ def test_a_review_with_a_problem_is_part_of_the_exit_code(
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def test_the_exit_code_says_how_a_run_ended(

@@ -382,15 +382,15 @@ def test_a_node_that_was_frozen_with_the_head_row_holds_nobody_up_for_long(
             with frozen.transaction() as db:
                 log.confirm_durable(db)
                 held.set()
-                over.wait(60)
+                over.wait(300)
         except StorageError:
             return False
         return True
 
     def write() -> bool:
-        held.wait(60)
+        held.wait(300)
         answers = [
-            raw.send(SUBMIT, deployment.scenario.submission(), timeout=30)
+            raw.send(SUBMIT, deployment.scenario.submission(), timeout=300)
             for raw in deployment.acme
         ]
         over.set()

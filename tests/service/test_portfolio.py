@@ -123,11 +123,11 @@ def test_a_portfolio_is_killed_and_started_again(
     assert (reports / "unfinished.json").exists()
     # What is unfinished there is of another kind.
     other = subprocess.run(
-        [*command[:-1], "collection"], check=False, capture_output=True, text=True, timeout=240
+        [*command[:-1], "collection"], check=False, capture_output=True, text=True
     )
     assert other.returncode == 2
     assert "an unfinished portfolio of ACCOUNT_REVIEW" in " ".join(other.stderr.split())
-    again = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
+    again = subprocess.run(command, check=False, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert "continuing" in again.stderr
     saved = [Report.load(path) for path in reports.iterdir()]

@@ -58,7 +58,7 @@ def command_of(file: Path, profile: Path, save: Path, *more: str) -> list[str]:
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:

@@ -74,7 +74,7 @@ def test_a_gzip_bomb_is_not_unpacked(scenario: Scenario) -> None:
     assert answer_of(error.value).code == "RESOURCE_EXHAUSTED"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(share=st.floats(0, 1), byte=st.integers(0, 255), cut=st.booleans())
 def test_no_mutation_is_an_internal_error(
     scenario: Scenario, share: float, byte: int, cut: bool

@@ -148,7 +148,6 @@ def test_the_command_names_a_taken_address(folder: Path, taken: str) -> None:
         env={"BUREAU_METRICS_LISTEN": taken},
         capture_output=True,
         text=True,
-        timeout=300,
         check=False,
     )
     assert ended.returncode == 7

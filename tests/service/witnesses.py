@@ -41,7 +41,7 @@ class WitnessProcess:
     def run(self, *words: str, expected: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Runs one of its commands; it must end so, whatever comes if None."""
         command: list[str | Path] = [COMMAND, *words, "--dir", self.folder]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         outcome = f"{words}: {done.returncode} {done.stderr}"
         assert expected in {None, done.returncode}, outcome
         return done
@@ -79,7 +79,7 @@ class WitnessProcess:
     def stop(self) -> int:
         """Ends it; returns its exit code."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
+        return self._process.wait()
 
 
 def witnesses(folder: Path, trust: Trust, names: Sequence[str]) -> list[WitnessProcess]:

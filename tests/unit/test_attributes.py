@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bureau.credit_file.attributes import attributes_of as attributes_by
@@ -60,7 +60,6 @@ STATUSES = [
 
 REGISTRY = current_version().attributes
 # A busy machine draws files slowly; that says nothing about the attributes.
-ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # Attributes that rise with the day of the inquiry while nothing new happens.
@@ -573,7 +572,7 @@ def test_every_attribute_has_its_slow_computation() -> None:
     assert len(REGISTRY) >= 60
 
 
-@settings(ANY_SPEED, max_examples=150)
+@settings(max_examples=150)
 @given(files(), st.sampled_from(["", "brook"]))
 def test_every_attribute_is_what_the_obvious_computation_says(
     file: CreditFile, reader: str
@@ -588,7 +587,6 @@ def test_every_attribute_is_what_the_obvious_computation_says(
     assert figures_of(file, reader) == expected
 
 
-@ANY_SPEED
 @given(files(), st.sampled_from(["", "brook"]))
 def test_the_summary_says_the_same(file: CreditFile, reader: str) -> None:
     figures = figures_of(file, reader)
@@ -615,7 +613,7 @@ def test_the_summary_says_the_same(file: CreditFile, reader: str) -> None:
         assert total.utilisation_per_mille == per_mille(Slow(file, currency))
 
 
-@settings(ANY_SPEED, max_examples=40)
+@settings(max_examples=40)
 @given(files(), st.lists(inquiries, max_size=3))
 def test_nothing_later_than_now_changes_anything(
     file: CreditFile, more: list[FiledInquiry]
@@ -625,7 +623,7 @@ def test_nothing_later_than_now_changes_anything(
     assert attributes_of(ahead) == attributes_of(file)
 
 
-@settings(ANY_SPEED, max_examples=40)
+@settings(max_examples=40)
 @given(files(), st.integers(1, 800))
 def test_the_day_of_the_inquiry_changes_ages_and_inquiries_only(
     file: CreditFile, days: int
@@ -641,7 +639,7 @@ def test_the_day_of_the_inquiry_changes_ages_and_inquiries_only(
     assert summaries[0] == summaries[1]
 
 
-@settings(ANY_SPEED, max_examples=40)
+@settings(max_examples=40)
 @given(files(), st.lists(inquiries, min_size=1, max_size=4))
 def test_an_inquiry_of_the_reader_changes_none_of_its_figures(
     file: CreditFile, more: list[FiledInquiry]
@@ -652,7 +650,6 @@ def test_an_inquiry_of_the_reader_changes_none_of_its_figures(
     assert summary_of(again, "brook") == summary_of(file, "brook")
 
 
-@ANY_SPEED
 @given(st.lists(st.integers(0, 30), max_size=6), st.integers(40, 300))
 def test_inquiries_under_one_consent_within_thirty_days_count_once(
     days: list[int], age: int
@@ -670,7 +667,7 @@ def test_inquiries_under_one_consent_within_thirty_days_count_once(
         assert figures_of(both)["inquiries_12m", ""] == 2
 
 
-@settings(ANY_SPEED, max_examples=40)
+@settings(max_examples=40)
 @given(files(), tradelines("other"))
 def test_another_currency_changes_no_amount_of_this_one(
     file: CreditFile, other: FiledTradeline
@@ -690,7 +687,6 @@ def test_another_currency_changes_no_amount_of_this_one(
         assert currencies == (wanted if definition.is_amount else {""})
 
 
-@ANY_SPEED
 @given(tradelines("card"), st.data())
 def test_a_higher_payment_never_looks_like_a_lower_one(
     line: FiledTradeline, data: st.DataObject
@@ -715,7 +711,6 @@ def test_a_higher_payment_never_looks_like_a_lower_one(
             assert after[key] == value
 
 
-@ANY_SPEED
 @given(tradelines("card"), st.data())
 def test_a_worse_month_never_looks_better(line: FiledTradeline, data: st.DataObject) -> None:
     profile = line.history.profile

@@ -11,6 +11,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -342,8 +343,13 @@ def sources(package: str) -> list[Path]:
     return sorted((ROOT / PACKAGES[package]).rglob("*.py"))
 
 
-def first_words(package: str) -> Iterator[str]:
+@cache
+def first_words(package: str) -> tuple[str, ...]:
     """The first word of every function's docstring; properties are nouns."""
+    return tuple(_first_words(package))
+
+
+def _first_words(package: str) -> Iterator[str]:
     for path in sources(package):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -391,7 +397,7 @@ def fillers(folder: Path) -> list[str]:
 
 
 def share(package: str) -> float:
-    words = list(first_words(package))
+    words = first_words(package)
     return sum(word in VERBS for word in words) / len(words)
 
 

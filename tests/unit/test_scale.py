@@ -46,7 +46,7 @@ def test_one_caller_waits_for_its_own_work_alone() -> None:
     assert outcome.batch == pytest.approx(1, rel=0.01)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     nodes=st.integers(1, 6),
     callers=st.integers(1, 60),

@@ -68,7 +68,7 @@ def values_of(policy: ActivePolicy) -> st.SearchStrategy[Values]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.data())
 def test_reasons_are_among_the_true_drivers(name: str, data: st.DataObject) -> None:
     policy = active(name)
@@ -93,7 +93,7 @@ def test_reasons_are_among_the_true_drivers(name: str, data: st.DataObject) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.data())
 def test_the_first_reason_alone_changes_the_rule_that_applies(
     name: str, data: st.DataObject
@@ -108,7 +108,7 @@ def test_the_first_reason_alone_changes_the_rule_that_applies(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.data())
 def test_every_input_that_changes_an_adverse_outcome_alone_is_a_reason_for_it(
     name: str, data: st.DataObject
@@ -128,7 +128,7 @@ def test_every_input_that_changes_an_adverse_outcome_alone_is_a_reason_for_it(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.data())
 def test_what_is_declared_worse_never_betters_a_decision(name: str, data: st.DataObject) -> None:
     policy = active(name)

@@ -380,7 +380,7 @@ TEXT = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from(CELLS), TEXT, st.booleans(), st.data())
 def test_no_cell_is_skipped_silently(
     cell: tuple[str, str, str], text: str, may_be_missing: bool, data: st.DataObject

@@ -167,7 +167,7 @@ def test_an_auditor_with_the_same_scorecard_takes_the_decision_again() -> None:
     verify_outcome(decision, report, again, INPUTS)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data())
 def test_reasons_of_a_score_are_its_true_drivers(data: st.DataObject) -> None:
     """With all characteristics of the reasons at their neutral points, the rule ends."""

@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau_client.models.codes import (
@@ -186,7 +186,6 @@ def expected(reports: Sequence[Report]) -> dict[str, list[Row]]:
     }
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(sample.report_lists(), st.sampled_from((1, 2, 1000)))
 def test_every_value_comes_back(reports: list[Report], chunk: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ from math import isclose, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau_client.risk.validation import (
@@ -182,7 +182,6 @@ def test_draws_of_one_class_are_left_out() -> None:
         bootstrap(auc, [True], [0.9], seed=1)
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_figures_are_shares_and_turn_with_the_outcomes(rows: list[tuple[bool, float]]) -> None:
     outcomes, probabilities = columns(rows)
@@ -198,7 +197,6 @@ def test_figures_are_shares_and_turn_with_the_outcomes(rows: list[tuple[bool, fl
     assert auc(outcomes, squares) == auc(outcomes, probabilities)
 
 
-@settings(deadline=None)
 @given(ROWS, SHARES)
 def test_no_larger_share_can_be_approved_at_the_bad_rate(
     rows: list[tuple[bool, float]], bad_rate: float
@@ -214,7 +212,6 @@ def test_no_larger_share_can_be_approved_at_the_bad_rate(
             assert bad_rate_at(outcomes, probabilities, larger) > bad_rate - 1e-9
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(1, 12))
 def test_calibration_counts_everybody_once(rows: list[tuple[bool, float]], bins: int) -> None:
     outcomes, probabilities = columns(rows)
@@ -226,7 +223,6 @@ def test_calibration_counts_everybody_once(rows: list[tuple[bool, float]], bins:
         assert one.highest < following.lowest
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.none(), st.integers(0, 5).map(float)), min_size=1),
     st.lists(st.one_of(st.none(), st.integers(0, 5).map(float)), min_size=1),

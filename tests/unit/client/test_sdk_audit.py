@@ -57,7 +57,7 @@ def test_an_empty_log_passes() -> None:
     assert bureau.auditor().audit().ok
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10))
 def test_a_changed_leaf_is_named(index: Any) -> None:
     bureau = FakeBureau()

@@ -266,7 +266,7 @@ def test_a_call_that_is_cancelled_in_a_step_ends_after_the_step() -> None:
     def operation() -> Any:
         try:
             begun.set()
-            assert go_on.wait(60)
+            assert go_on.wait(300)
             yield from call(methods.GET_CHECKPOINT, REQUEST)
         finally:
             ends.append("closed")

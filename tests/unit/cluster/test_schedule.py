@@ -26,13 +26,13 @@ some_names = st.lists(st.sampled_from(list(CATALOGUE)), min_size=1, unique=True)
 seeds = st.integers(0, 2**32)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seeds, some_names, casts, st.floats(30, 900))
 def test_it_repeats(seed: int, names: list[str], cast: Cast, seconds: float) -> None:
     assert plan(seed, names, cast, seconds) == plan(seed, names, cast, seconds)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seeds, casts)
 def test_each_comes_alone_first(seed: int, cast: Cast) -> None:
     faults = plan(seed, list(CATALOGUE), cast, LONG_S)
@@ -43,7 +43,7 @@ def test_each_comes_alone_first(seed: int, cast: Cast) -> None:
     assert any(one.round == other.round for one, other in pairwise(later))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seeds, some_names, casts, st.floats(30, 900))
 def test_rounds_rest_and_end_in_time(
     seed: int, names: list[str], cast: Cast, seconds: float
@@ -58,7 +58,7 @@ def test_rounds_rest_and_end_in_time(
     assert all(planned.end_s + REST_S <= seconds for planned in faults)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seeds, casts)
 def test_faults_at_once_share_nothing_and_leave_a_node(seed: int, cast: Cast) -> None:
     rounds: dict[int, list[Planned]] = {}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau_keys import merkle
@@ -89,7 +89,6 @@ def test_a_file_that_is_no_evidence_is_refused(data: bytes) -> None:
         ForkEvidence.from_json(data)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40), st.data())
 def test_an_inclusion_proof_gives_the_root_before(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))

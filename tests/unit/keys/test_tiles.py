@@ -70,7 +70,7 @@ def test_a_span_covers_the_nodes_leaves(level: int, index: int) -> None:
     assert 0 <= span.first < span.stop <= 256
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, BIG), st.data())
 def test_proofs_from_tiles(leaves: list[bytes], size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -85,7 +85,7 @@ def test_proofs_from_tiles(leaves: list[bytes], size: int, data: st.DataObject) 
         assert width == tile_width(level, tile, size)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, BIG), st.data())
 def test_consistency_from_tiles(leaves: list[bytes], second: int, data: st.DataObject) -> None:
     first = data.draw(st.integers(1, second))

@@ -30,7 +30,7 @@ def opened(data: bytes, key: bytes = KEY) -> bytes:
     return b"".join(encrypted_stream.open_stream(io.BytesIO(data), key))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.binary(max_size=150), max_size=8))
 def test_what_is_sealed_opens(pieces: list[bytes]) -> None:
     assert opened(sealed(pieces)) == b"".join(pieces)
