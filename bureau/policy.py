@@ -22,12 +22,13 @@ from bureau.codes import CodeSet
 from creditbureau.v1.codes_pb2 import Purpose
 
 DELETE, ANNOTATE = "delete", "annotate"
-# The anchors that each item allows.
+# The anchors that each item allows, and that it allowed in retired policies.
 ANCHORS = {
-    "delinquency": {"month", "end_of_event"},
+    "delinquency": {"first_delinquency", "end_of_event"},
     "collection_or_charge_off": {"first_delinquency", "end_of_event"},
     "inquiry": {"inquiry"},
 }
+RETIRED_ANCHORS = {**ANCHORS, "delinquency": {"month", *ANCHORS["delinquency"]}}
 # Name of the ceiling for purposes without one of their own.
 OTHERS = "default"
 
@@ -49,8 +50,8 @@ class Retention:
     """The period for which an item may be reported.
 
     Attributes:
-        anchor: The date that the period counts from: the `month` itself, the
-            `first_delinquency`, the `end_of_event`, or the `inquiry`.
+        anchor: The date that the period counts from: the `first_delinquency`, the
+            `end_of_event`, or the `inquiry`. In retired policies also the `month` itself.
         months: Months from the anchor.
         grace_days: Further days.
     """
@@ -110,6 +111,8 @@ class Policy:
     Attributes:
         rules: All rules, with their sources.
         retention: By item.
+        keeps_first_delinquency: True if a date of first delinquency that is later than one of
+            the same delinquency is refused.
         dispute_days: Days in which a dispute must be answered.
         dispute_extension_days: Further days if the subject adds facts.
         unanswered: Treatment of an item whose dispute is not answered: `delete` or
@@ -133,6 +136,7 @@ class Policy:
     version: str
     rules: tuple[Rule, ...]
     retention: Mapping[str, Retention]
+    keeps_first_delinquency: bool
     dispute_days: int
     dispute_extension_days: int
     unanswered: str
@@ -183,7 +187,7 @@ def load_policy(jurisdiction: str, folder: Path | None = None) -> Policy:
     candidates = [parent / name for parent in (*own, shipped) if (parent / name).is_file()]
     if not candidates:
         raise PolicyError(f"no rules for {jurisdiction}: add policy/{name} to the bureau's folder")
-    policy = _load(candidates[0])
+    policy = _load(candidates[0], ANCHORS)
     # A version that is in several places is the first one's: the node's own come first.
     earlier = [
         *candidates[1:],
@@ -191,7 +195,7 @@ def load_policy(jurisdiction: str, folder: Path | None = None) -> Policy:
     ]
     retired: dict[str, Policy] = {}
     for file in earlier:
-        old = _load(file)
+        old = _load(file, RETIRED_ANCHORS)
         retired.setdefault(old.version, old)
     return replace(policy, retired=retired)
 
@@ -205,14 +209,14 @@ def _retired(folder: Traversable, jurisdiction: str) -> list[Traversable]:
     return [file for file in listed if file.name.startswith(f"{jurisdiction}-")]
 
 
-def _load(file: Traversable) -> Policy:
+def _load(file: Traversable, anchors: Mapping[str, set[str]]) -> Policy:
     try:
-        return _read(tomllib.loads(file.read_text("utf-8")))
+        return _read(tomllib.loads(file.read_text("utf-8")), anchors)
     except (KeyError, TypeError, ValueError) as error:
         raise PolicyError(f"policy/{file.name}: {type(error).__name__}: {error}") from error
 
 
-def _read(table: dict[str, Any]) -> Policy:
+def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
     dispute, reciprocity, key = table["dispute"], table["reciprocity"], table["key"]
     if dispute["unanswered"] not in {DELETE, ANNOTATE}:
         raise ValueError(f"unanswered must be {DELETE} or {ANNOTATE}")
@@ -220,7 +224,8 @@ def _read(table: dict[str, Any]) -> Policy:
         jurisdiction=table["jurisdiction"],
         version=table["version"],
         rules=tuple(_rules(table)),
-        retention=_retention(table["retention"]),
+        retention=_retention(table["retention"], anchors),
+        keeps_first_delinquency=_keeps_first_delinquency(table),
         dispute_days=int(dispute["days"]),
         dispute_extension_days=int(dispute["extension_days"]),
         unanswered=dispute["unanswered"],
@@ -238,18 +243,25 @@ def _read(table: dict[str, Any]) -> Policy:
     )
 
 
-def _retention(tables: list[dict[str, Any]]) -> dict[str, Retention]:
+def _keeps_first_delinquency(table: dict[str, Any]) -> bool:
+    """Return the rule of later dates of first delinquency; policies of 2026-11 have none."""
+    return bool(table.get("furnishing", {}).get("keeps_first_delinquency", False))
+
+
+def _retention(
+    tables: list[dict[str, Any]], anchors: Mapping[str, set[str]]
+) -> dict[str, Retention]:
     rules = {
         table["item"]: Retention(
             table["item"], table["anchor"], int(table["months"]), int(table["grace_days"])
         )
         for table in tables
     }
-    if set(rules) != set(ANCHORS):
-        raise ValueError(f"[[retention]] must have {', '.join(sorted(ANCHORS))}")
+    if set(rules) != set(anchors):
+        raise ValueError(f"[[retention]] must have {', '.join(sorted(anchors))}")
     for item, rule in rules.items():
-        if rule.anchor not in ANCHORS[item]:
-            raise ValueError(f"the anchor of {item} must be {' or '.join(sorted(ANCHORS[item]))}")
+        if rule.anchor not in anchors[item]:
+            raise ValueError(f"the anchor of {item} must be {' or '.join(sorted(anchors[item]))}")
     return rules
 
 

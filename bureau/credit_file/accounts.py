@@ -10,14 +10,25 @@ from typing import NamedTuple
 from bureau import field_rules
 from bureau.codes import CodeSet
 from bureau.credit_file.batch_records import BatchRecord
+from bureau.credit_file.delinquencies import (
+    ADVERSE,
+    CURRENT,
+    SETTLED,
+    Delinquency,
+    ReportedMonth,
+    delinquencies_of,
+    delinquency_in,
+)
 from bureau.credit_file.history import (
     ACTION,
+    CURRENT_WITH_BALANCE,
     DELETION,
     DELINQUENT,
     ORIGINAL,
     PEOPLE_CHANGED,
     Account,
     TrailEntry,
+    character_in,
     effective_snapshots,
     people_of,
     steps_of,
@@ -26,6 +37,7 @@ from bureau.credit_file.record_rules import currency_breaches
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
 from bureau.party_limits import ACCOUNT_BYTES, PartyLimits
+from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
@@ -33,6 +45,7 @@ from creditbureau.v1 import record_pb2
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ADVERSE_DATA, NOTICE_KIND_REINSERTION
 from creditbureau.v1.reason import Reason
 from creditbureau.v1.record_pb2 import FacilityAction, Record, TradelineSnapshot
+from creditbureau.v1.report_pb2 import PaymentHistory
 
 Breach = tuple[Reason, FieldViolation]
 
@@ -202,11 +215,11 @@ class AccountBatch:
         newest, _ = record_of(tx.db, TrailEntry(*account.newest, ORIGINAL, 0))
         return newest.snapshot.portfolio_type
 
-    def apply(self, tx: Transaction, limits: PartyLimits) -> None:
+    def apply(self, tx: Transaction, limits: PartyLimits, policy: Policy) -> None:
         """Store the records and update the accounts.
 
         Raises:
-            Refusal: DELETED_ITEM, LIMIT_REACHED.
+            Refusal: DELETED_ITEM, DATE_ORDER, LIMIT_REACHED.
         """
         accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
         rows = [
@@ -219,6 +232,7 @@ class AccountBatch:
         # The people on whom an account is new, or has a longer history. A correction that adds
         # nothing passes, also where the member has more than its share.
         grown: set[str] = set()
+        dated = list(self._newly_dated(tx)) if policy.keeps_first_delinquency else []
         for line in lines:
             account = accounts[line.account_ref]
             step = TrailEntry(entry_key, line.record_index, line.kind, line.month)
@@ -246,6 +260,7 @@ class AccountBatch:
                     self._warn(line.account_ref, sorted(self.people_on(tx, line)))
             if line.kind == DELETION:
                 account.rebuild(held_snapshots(tx.db, effective_snapshots(steps_of(account.trail))))
+        breaches += self._later_dates(tx, dated)
         if breaches:
             raise field_rules.refusal(breaches)
         tx.db.execute_many_tuples(q.add_party, ("subject_id", "tradeline_key"), sorted(met))
@@ -253,6 +268,48 @@ class AccountBatch:
         full = self._full_files(tx, limits, grown)
         if breaches := list(self._beyond(limits, full)):
             raise field_rules.refusal(breaches)
+
+    def _newly_dated(self, tx: Transaction) -> Iterator[BatchRecord]:
+        """Yield the records whose date of first delinquency may be later than one on file.
+
+        The date of the account's newest month was checked before: the same date is not again.
+        """
+        known: dict[str, int] = {}
+        for line in self.lines:
+            ref, dated = line.account_ref, line.snapshot.first_delinquency_date
+            if not dated or line.snapshot.status not in ADVERSE | SETTLED:
+                continue
+            if ref not in known:
+                known[ref] = self._newest_date(tx, self.accounts[ref])
+            if dated != known[ref]:
+                yield line
+
+    def _newest_date(self, tx: Transaction, account: Account) -> int:
+        """Return the date of first delinquency in an account's newest month; 0 if none."""
+        if not account.is_delinquent():
+            return 0
+        newest, _ = record_of(tx.db, TrailEntry(*account.newest, ORIGINAL, 0))
+        return newest.snapshot.first_delinquency_date
+
+    def _later_dates(self, tx: Transaction, lines: Sequence[BatchRecord]) -> Iterator[Breach]:
+        """Yield the records that date the beginning of a delinquency later than it is on file."""
+        delinquencies: dict[str, tuple[Delinquency, ...]] = {}
+        for line in lines:
+            ref, snapshot = line.account_ref, line.snapshot
+            if ref not in delinquencies:
+                account = self.accounts[ref]
+                history = PaymentHistory.FromString(account.history)
+                effective = effective_snapshots(steps_of(account.trail))
+                months = reported_months(tx.db, history, effective)
+                delinquencies[ref] = delinquencies_of(months)
+            delinquency = delinquency_in(snapshot.month, delinquencies[ref])
+            if delinquency and snapshot.first_delinquency_date > delinquency.began:
+                field = f"records[{line.record_index}].snapshot.first_delinquency_date"
+                message = (
+                    f"lies after {delinquency.began}, and the account was never current since:"
+                    " give that date, or correct the months that are wrong"
+                )
+                yield field_rules.violation(field, "DATE_ORDER", message)
 
     def _full_files(self, tx: Transaction, limits: PartyLimits, grown: set[str]) -> dict[str, str]:
         """Return the limit of each of these people that the member's accounts are beyond."""
@@ -359,6 +416,20 @@ def held_snapshots(
     """Read the effective snapshots from their records."""
     for step in effective.values():
         yield step, record_of(db, step)[0].snapshot
+
+
+def reported_months(
+    db: Connection, history: PaymentHistory, effective: dict[int, TrailEntry]
+) -> Iterator[ReportedMonth]:
+    """Read the months of an account that delinquencies follow from.
+
+    Most months are current by the history alone, so their records are not read.
+    """
+    for month, step in effective.items():
+        if character_in(history, month) == CURRENT_WITH_BALANCE:
+            yield ReportedMonth(month, CURRENT)
+        else:
+            yield ReportedMonth.of(record_of(db, step)[0].snapshot)
 
 
 def record_of(db: Connection, step: TrailEntry) -> tuple[Record, str]:

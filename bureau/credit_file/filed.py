@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from bureau.credit_file.delinquencies import Delinquency
 from bureau.credit_file.history import TrailEntry
 from creditbureau.v1.record_pb2 import FacilityAction, RecordRef, TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
@@ -27,6 +28,7 @@ class FiledTradeline(NamedTuple):
         steps: Reads the records of the account that name the subject, in order of the log.
         actions: Facility actions while the subject was on the account, newest first.
         left: True if the account's newest month no longer names the subject.
+        delinquencies: Delinquencies in the months that name the subject, oldest first.
     """
 
     tradeline_id: str
@@ -38,6 +40,7 @@ class FiledTradeline(NamedTuple):
     steps: Callable[[], list[TrailEntry]]
     actions: list[FiledAction]
     left: bool = False
+    delinquencies: tuple[Delinquency, ...] = ()
 
 
 class FiledInquiry(NamedTuple):

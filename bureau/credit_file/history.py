@@ -26,6 +26,8 @@ MAX_MONTHS = 120
 
 # Payment history characters of a month 30 or more days past due, or worse.
 DELINQUENT = frozenset("123456GHJKL")
+# The payment history character of a month that is current and has a balance.
+CURRENT_WITH_BALANCE = "0"
 # Payment history characters from best to worst; SILENT ones report no payment.
 SEVERITY = "BDE0123456JHGKL"
 SILENT = frozenset("BD")
@@ -197,6 +199,12 @@ def put_month(history: PaymentHistory, snapshot: TradelineSnapshot) -> None:
         history.amount_due_minor[age] = snapshot.amount_due_minor
         history.amount_paid_minor[age] = snapshot.amount_paid_minor
         history.amount_past_due_minor[age] = snapshot.amount_past_due_minor
+
+
+def character_in(history: PaymentHistory, month: int) -> str:
+    """Return the payment history character of a month; empty outside the history."""
+    age = months_between(month, history.newest_month)
+    return history.profile[age : age + 1] if age >= 0 else ""
 
 
 def first_months(history: PaymentHistory, count: int) -> PaymentHistory:

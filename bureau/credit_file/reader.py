@@ -11,7 +11,13 @@ from functools import partial
 
 from bureau.calendar import DAY_US, date_of, day_of
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import held_snapshots, record_of
+from bureau.credit_file.accounts import held_snapshots, record_of, reported_months
+from bureau.credit_file.delinquencies import (
+    Delinquency,
+    ReportedMonth,
+    delinquencies_of,
+    may_be_delinquent,
+)
 from bureau.credit_file.facility_state import furnishers_to_group
 from bureau.credit_file.filed import (
     CreditFile,
@@ -53,15 +59,17 @@ def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> C
             tradelines += _rebuild_tradeline(db, row, steps_of(row.trail), subject_id)
             continue
         snapshot = Record.FromString(row.body).snapshot
+        history = PaymentHistory.FromString(row.history)
         line = FiledTradeline(
             row.tradeline_id,
             row.member_id,
             role_of(subject_id, snapshot),
-            PaymentHistory.FromString(row.history),
+            history,
             snapshot,
             RecordRef(submission_id=row.submission_id, record_index=row.newest_record_index),
             partial(steps_of, row.trail),
             _actions(db, steps_of(row.trail)) if ACTION in marks else [],
+            delinquencies=_delinquencies(db, history, snapshot.status, row.trail),
         )
         tradelines.append(line)
     log_size = log.size_of(db)
@@ -110,17 +118,38 @@ def _rebuild_tradeline(
     again.rebuild(own)
     newest, snapshot = max(own, key=lambda pair: pair[0].month)
     _, submission = record_of(db, newest)
+    history = PaymentHistory.FromString(again.history)
+    months = [ReportedMonth.of(snapshot) for _, snapshot in own]
+    late = may_be_delinquent(history, snapshot.status, lambda: [step.month for step, _ in own])
     yield FiledTradeline(
         account.tradeline_id,
         account.member_id,
         role_of(subject_id, snapshot),
-        PaymentHistory.FromString(again.history),
+        history,
         snapshot,
         RecordRef(submission_id=submission, record_index=newest.record_index),
         partial(list, [step for step, _ in own]),
         _actions(db, list(_while_named(db, steps, subject_id))),
         left=newest.month < max(effective),
+        delinquencies=delinquencies_of(months) if late else (),
     )
+
+
+def _delinquencies(
+    db: Connection, history: PaymentHistory, status: int, trail: bytes
+) -> tuple[Delinquency, ...]:
+    """Return the delinquencies of an account whose months all name the same people.
+
+    Args:
+        status: AccountStatus of the newest month.
+    """
+
+    def effective() -> dict[int, TrailEntry]:
+        return effective_snapshots(steps_of(trail))
+
+    if not may_be_delinquent(history, status, effective):
+        return ()
+    return delinquencies_of(reported_months(db, history, effective()))
 
 
 def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> Iterator[TrailEntry]:

@@ -13,7 +13,6 @@ from bureau.credit_file.facility_state import (
 from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.credit_file.history import first_months
 from bureau.credit_file.report_rules import ReportRules
-from bureau.credit_file.retention import retained
 from bureau.credit_file.scope import Scope, lines_in, months_in
 from bureau.credit_file.subject_state import (
     SubjectState,
@@ -21,7 +20,6 @@ from bureau.credit_file.subject_state import (
     holds_for,
     withdrawn_by_dispute,
 )
-from bureau.policy import Policy
 from bureau.texts import flag_texts
 from bureau_keys.signer_name import BUREAU
 from creditbureau.v1 import codes_pb2, dispute_pb2, hold_pb2, report_pb2
@@ -108,11 +106,11 @@ def add_attributes(report: Report, file: CreditFile, scope: Scope, rules: Report
         report.attributes.extend(version.compute(seen, version.attributes, report.member_id))
 
 
-def reportable(file: CreditFile, state: SubjectState, policy: Policy) -> CreditFile:
+def reportable(file: CreditFile, state: SubjectState, rules: ReportRules) -> CreditFile:
     """Return a credit file without the tradelines and months that the law withdraws."""
-    gone = withdrawn_by_dispute(state, policy)
+    gone = withdrawn_by_dispute(state, rules.policy)
     present = [line for line in file.tradelines if not line.left]
-    kept = retained(present, policy, file.now_us)
+    kept = rules.version.retain(present, rules.policy, file.now_us)
     return file._replace(tradelines=[line for line in kept if line.tradeline_id not in gone])
 
 

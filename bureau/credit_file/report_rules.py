@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from bureau.credit_file.attributes.definition import Definition
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.credit_file.filed import CreditFile
+from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.scope import Scope
 from bureau.credit_file.subject_state import SubjectState
 from bureau.policy import Policy
@@ -71,6 +71,8 @@ class ShapedReport(NamedTuple):
 # empty for the subject.
 Compute = Callable[[CreditFile, Mapping[str, Definition], str], list[Attribute]]
 Summarise = Callable[[CreditFile, str], Summary]
+# Leaves out what is too old: tradelines, a policy, the time.
+Retain = Callable[[Iterable[FiledTradeline], Policy, int], Iterator[FiledTradeline]]
 # Makes a report from its inputs.
 Shape = Callable[[ReportInputs, "ReportRules"], ShapedReport]
 
@@ -84,6 +86,7 @@ class ReportVersion:
         attributes: The definitions of a report's attributes, by name.
         compute: Computes the attributes.
         summarise: Computes the summary.
+        retain: Leaves out what is too old.
         flag_texts: Folder of the flags' texts, in `bureau/data/flag_texts`.
         shape: Makes a report from its inputs.
     """
@@ -92,6 +95,7 @@ class ReportVersion:
     attributes: Mapping[str, Definition]
     compute: Compute
     summarise: Summarise
+    retain: Retain
     flag_texts: str
     shape: Shape
 

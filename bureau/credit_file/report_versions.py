@@ -5,8 +5,8 @@ attribute, a text of a flag, a field, a rule of retention) add a version here, n
 year and month of its release, and keep what the versions before it use:
 
 - attributes: a new `Definition` has `since`, a retired one `until`;
-- the view that attributes are computed from, and the summary: copy the function that changes
-  to a module with the retired version's name, and let that version call the copy;
+- the view that attributes are computed from, the summary and retention: copy the function that
+  changes to a module with the retired version's name, and let that version call the copy;
 - texts of flags: copy the newest folder of `bureau/data/flag_texts`, and change the copy;
 - shape: copy the function that changes, and let the new version call the copy.
 
@@ -15,15 +15,17 @@ year and month of its release, and keep what the versions before it use:
 
 from __future__ import annotations
 
-from bureau.credit_file import summary_2026_11
+from bureau.credit_file import retention_2026_11, summary_2026_11
 from bureau.credit_file.attributes import attributes_in, attributes_of, v2026_11
 from bureau.credit_file.report_rules import (
     Compute,
     ReportRules,
     ReportVersion,
+    Retain,
     Shape,
     Summarise,
 )
+from bureau.credit_file.retention import retained
 from bureau.credit_file.shape import shape_report
 from bureau.credit_file.summary import summary_of
 from bureau.errors import Refusal
@@ -35,9 +37,10 @@ def _version(
     flag_texts: str,
     compute: Compute = attributes_of,
     summarise: Summarise = summary_of,
+    retain: Retain = retained,
     shape: Shape = shape_report,
 ) -> ReportVersion:
-    return ReportVersion(name, attributes_in(name), compute, summarise, flag_texts, shape)
+    return ReportVersion(name, attributes_in(name), compute, summarise, retain, flag_texts, shape)
 
 
 # By name, in order of release.
@@ -49,6 +52,7 @@ VERSIONS: dict[str, ReportVersion] = {
             flag_texts="2026-11",
             compute=v2026_11.attributes_of,
             summarise=summary_2026_11.summary_of,
+            retain=retention_2026_11.retained,
         ),
         _version("2026-12", flag_texts="2026-11"),
     ]

@@ -74,7 +74,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     fill_report(report, file, WHOLE_FILE, rules)
     add_consumer_entries(report, state, WHOLE_FILE, rules)
     withdrawn = withdrawn_by_dispute(state, bureau.policy)
-    reported = reportable(file, state, bureau.policy)
+    reported = reportable(file, state, rules)
     add_attributes(report, reported, WHOLE_FILE, rules)
     report.omissions.extend(omissions_for_subject(file, reported, withdrawn))
     report.omissions.extend(deleted_tradeline_omission(name) for (name,) in deleted)

@@ -18,6 +18,7 @@ from bureau.credit_file.own_entries import read_holds, read_lapsed
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.reciprocity import limit_by_reciprocity
 from bureau.credit_file.report import reportable
+from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import Scope, lines_in
 from bureau.credit_file.subject_state import SubjectState, check_holds
 from bureau.errors import Refusal
@@ -231,7 +232,8 @@ def _seen_by(
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
     """Read a subject's credit file as reports would show it."""
     state = read_lapsed(tx.db, subject_id, policy, tx.now_us)
-    return reportable(read_file(tx.db, subject_id, policy, tx.now_us), state, policy)
+    file = read_file(tx.db, subject_id, policy, tx.now_us)
+    return reportable(file, state, current_rules(policy))
 
 
 def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:

@@ -111,7 +111,7 @@ def commit_records(
         _require_consents(tx, booking)
         watched = monitored_files(tx, booking.people(), bureau.policy)
         submission = _store(tx, member_id, opened, tiles, len(booking.opened))
-        booking.apply(tx, bureau.limits)
+        booking.apply(tx, bureau.limits, bureau.policy)
         alert_account_changes(tx, watched, bureau.policy, member_id)
         furnished = (line.snapshot for line in lines if line.kind < DELETION)
         note_contribution(tx, member_id, furnished)

