@@ -124,6 +124,7 @@ class Policy:
         key_notice_days: Days for which a replaced key reads notices and can repudiate.
         identification_days: Largest age of the identification that an attestation rests on.
         max_consent_changes: Changes of a consent, before it can be revoked only.
+        consent_end_is_final: True if a consent that has ended is neither paused nor resumed.
         ceilings: Of consents, by the purpose's name.
         bounds: The most that one person can pile up.
         reciprocity_months: Months for which furnished records count.
@@ -147,6 +148,7 @@ class Policy:
     key_notice_days: int
     identification_days: int
     max_consent_changes: int
+    consent_end_is_final: bool
     ceilings: Mapping[str, Ceiling]
     bounds: Bounds
     reciprocity_months: int
@@ -225,7 +227,10 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
         version=table["version"],
         rules=tuple(_rules(table)),
         retention=_retention(table["retention"], anchors),
-        keeps_first_delinquency=_keeps_first_delinquency(table),
+        # Policies of 2026-11 have neither this rule nor `end_is_final`.
+        keeps_first_delinquency=bool(
+            table.get("furnishing", {}).get("keeps_first_delinquency", False)
+        ),
         dispute_days=int(dispute["days"]),
         dispute_extension_days=int(dispute["extension_days"]),
         unanswered=dispute["unanswered"],
@@ -236,16 +241,12 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
         key_notice_days=int(key["notice_days"]),
         identification_days=int(key["identification_days"]),
         max_consent_changes=int(table["consent"]["max_changes"]),
+        consent_end_is_final=bool(table["consent"].get("end_is_final", False)),
         ceilings=_ceilings(table["ceiling"]),
         bounds=_bounds(table["bounds"]),
         reciprocity_months=int(reciprocity["months"]),
         reciprocity_grace_days=int(reciprocity["grace_days"]),
     )
-
-
-def _keeps_first_delinquency(table: dict[str, Any]) -> bool:
-    """Return the rule of later dates of first delinquency; policies of 2026-11 have none."""
-    return bool(table.get("furnishing", {}).get("keeps_first_delinquency", False))
 
 
 def _retention(

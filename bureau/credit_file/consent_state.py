@@ -44,6 +44,7 @@ class HeldConsent(NamedTuple):
         """Return the ConsentState at a time."""
         return state_at(
             self.state,
+            change_us=self.update_us,
             start_us=self.start_us,
             expire_us=self.expire_us,
             uses_left=not self.max_uses or self.use_count < self.max_uses,
@@ -87,7 +88,7 @@ def check_inquiry(
     Raises:
         Refusal: CONSENT_REQUIRED, alike for an unknown subject, an unknown
             consent and another member's consent; otherwise the consent's state:
-            CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED,
+            CONSENT_REVOKED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED,
             CONSENT_SCOPE.
     """
     if consent is None or consent.grantee != member_id or consent.subject_id != subject_id:
@@ -102,8 +103,8 @@ def check_use(consent: HeldConsent, purpose: int, now_us: int) -> None:
     """Check that a consent can be used once more for a purpose.
 
     Raises:
-        Refusal: The consent's state: CONSENT_REVOKED, CONSENT_PAUSED,
-            CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE.
+        Refusal: The consent's state: CONSENT_REVOKED, CONSENT_EXPIRED,
+            CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE.
     """
     _check_period(consent, now_us)
     check_uses_left(consent, now_us)
@@ -114,7 +115,7 @@ def check_in_force(consent: HeldConsent, purpose: int, now_us: int) -> None:
     """Check that a consent covers a purpose now, whatever uses it has left.
 
     Raises:
-        Refusal: CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_SCOPE.
+        Refusal: CONSENT_REVOKED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_SCOPE.
     """
     _check_period(consent, now_us)
     _check_purpose(consent, purpose)
@@ -134,9 +135,22 @@ def check_uses_left(consent: HeldConsent, now_us: int) -> None:
 
 
 def _check_period(consent: HeldConsent, now_us: int) -> None:
-    check_not_withdrawn(consent)
-    if now_us >= consent.expire_us:
+    """Check that a consent has neither ended nor been withdrawn, and has begun.
+
+    An end that came before a revocation answers, and so does one that came after a pause.
+    """
+    if consent.state == REVOKED and consent.update_us < consent.expire_us:
+        raise Refusal(
+            "CONSENT_REVOKED",
+            f"the subject revoked the consent at {_words(consent.update_us)}{_note(consent)}",
+        )
+    if max(now_us, consent.update_us) >= consent.expire_us:
         raise Refusal("CONSENT_EXPIRED", f"the consent ended at {_words(consent.expire_us)}")
+    if consent.state == PAUSED:
+        raise Refusal(
+            "CONSENT_PAUSED",
+            f"the subject paused the consent at {_words(consent.update_us)}{_note(consent)}",
+        )
     if now_us < consent.start_us:
         raise Refusal("CONSENT_EXPIRED", f"the consent begins at {_words(consent.start_us)}")
 
@@ -144,20 +158,6 @@ def _check_period(consent: HeldConsent, now_us: int) -> None:
 def _check_purpose(consent: HeldConsent, purpose: int) -> None:
     if purpose not in CodeSet(consent.purposes):
         raise Refusal("CONSENT_SCOPE", "the consent does not cover this purpose")
-
-
-def check_not_withdrawn(consent: HeldConsent) -> None:
-    """Raise CONSENT_REVOKED or CONSENT_PAUSED if the subject withdrew a consent."""
-    if consent.state == REVOKED:
-        raise Refusal(
-            "CONSENT_REVOKED",
-            f"the subject revoked the consent at {_words(consent.update_us)}{_note(consent)}",
-        )
-    if consent.state == PAUSED:
-        raise Refusal(
-            "CONSENT_PAUSED",
-            f"the subject paused the consent at {_words(consent.update_us)}{_note(consent)}",
-        )
 
 
 def _note(consent: HeldConsent) -> str:

@@ -24,7 +24,7 @@ def check_retry(
     """Check that a member may still get the answer to an inquiry that was counted already.
 
     Raises:
-        Refusal: CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_SCOPE, HOLD.
+        Refusal: CONSENT_REVOKED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_SCOPE, HOLD.
     """
     consent_state.check_in_force(consent, inquiry.purpose, now_us)
     kept_until_us = _kept_until_us(_signed(db, consent), inquiry)

@@ -17,7 +17,7 @@ from bureau.ledger.log import LogProof
 from bureau.policy import Bounds, Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau_keys.consent_history import ACTIVE, REVOKED, TRANSITIONS
+from bureau_keys.consent_history import ACTIVE, ENDED, REVOKED, TRANSITIONS
 from bureau_keys.signer_name import member_id_of, member_signer, subject_id_of, subject_signer
 from creditbureau.v1 import codes_pb2, consent_pb2
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
@@ -114,6 +114,8 @@ def commit_change(bureau: Bureau, envelope: Envelope) -> tuple[ConsentChange, Co
         opened.recheck_key_and_time(tx)
         if change.transition != consent_pb2.CONSENT_TRANSITION_REVOKE:
             _check_change_count(tx.db, change.consent_id, bureau.policy)
+            if bureau.policy.consent_end_is_final:
+                _check_not_ended(tx, opened.subject_id, change.consent_id)
         apply_change(tx, opened.subject_id, change)
 
     return change, bureau.ledger.commit(opened.signed, work)
@@ -128,8 +130,7 @@ def apply_change(tx: Transaction, subject_id: str, change: ConsentChange) -> Non
     allowed, after = TRANSITIONS[change.transition]
     consent = _own(tx.db.one(q.lock_consent, consent_id=change.consent_id), subject_id)
     if consent.state not in allowed:
-        state = consent_pb2.ConsentState.Name(consent.state)  # type: ignore[arg-type]
-        raise Refusal("WRONG_STATE", f"the consent is {state.removeprefix('CONSENT_STATE_')}")
+        raise _wrong_state(consent.state)
     tx.db.execute(
         q.set_consent_state,
         which=change.consent_id,
@@ -296,6 +297,18 @@ def _own(row: q.ConsentColumns | None, subject_id: str) -> HeldConsent:
     if consent is None or subject_id != consent.subject_id:
         raise Refusal.of_field("NOT_FOUND", "consent_id", "the subject has no consent with this id")
     return consent
+
+
+def _check_not_ended(tx: Transaction, subject_id: str, consent_id: str) -> None:
+    """Raise WRONG_STATE if a consent has expired, or its uses are used up."""
+    state = _own(tx.db.one(q.lock_consent, consent_id=consent_id), subject_id).state_at(tx.now_us)
+    if state in ENDED:
+        raise _wrong_state(state)
+
+
+def _wrong_state(state: int) -> Refusal:
+    name = consent_pb2.ConsentState.Name(state)  # type: ignore[arg-type]
+    return Refusal("WRONG_STATE", f"the consent is {name.removeprefix('CONSENT_STATE_')}")
 
 
 def _check_change_count(db: Connection, consent_id: str, policy: Policy) -> None:

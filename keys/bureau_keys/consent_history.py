@@ -1,7 +1,8 @@
 """The state of a consent, from the signed statements that granted and changed it.
 
 PAUSED and REVOKED follow from the statements, PENDING and EXPIRED from the time. EXHAUSTED
-follows from the count of uses, which is the bureau's word.
+follows from the count of uses, which is the bureau's word. A consent that has ended keeps the
+state that it ended in, whether it was paused before or is revoked later.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from creditbureau.v1.subjects_pb2 import KeyRepudiation
 ACTIVE = consent_pb2.CONSENT_STATE_ACTIVE
 PAUSED = consent_pb2.CONSENT_STATE_PAUSED
 REVOKED = consent_pb2.CONSENT_STATE_REVOKED
+# States of a consent that ended by itself.
+ENDED = frozenset({consent_pb2.CONSENT_STATE_EXPIRED, consent_pb2.CONSENT_STATE_EXHAUSTED})
 # From which states a change leads to which.
 TRANSITIONS: dict[int, tuple[set[int], int]] = {
     consent_pb2.CONSENT_TRANSITION_PAUSE: ({ACTIVE}, PAUSED),
@@ -41,14 +44,9 @@ TRANSITIONS: dict[int, tuple[set[int], int]] = {
 }
 # States that the bureau may show of a consent that the statements leave in a state.
 SHOWN_AS: dict[int, set[int]] = {
-    ACTIVE: {
-        ACTIVE,
-        consent_pb2.CONSENT_STATE_PENDING,
-        consent_pb2.CONSENT_STATE_EXPIRED,
-        consent_pb2.CONSENT_STATE_EXHAUSTED,
-    },
-    PAUSED: {PAUSED, consent_pb2.CONSENT_STATE_EXPIRED},
-    REVOKED: {REVOKED},
+    ACTIVE: {ACTIVE, consent_pb2.CONSENT_STATE_PENDING, *ENDED},
+    PAUSED: {PAUSED, *ENDED},
+    REVOKED: {REVOKED, *ENDED},
 }
 REPUDIATION = payload_type_of(KeyRepudiation)
 
@@ -76,6 +74,7 @@ class ConsentHistory(NamedTuple):
         consent = self.consent
         return state_at(
             self.state,
+            change_us=self.change_us,
             start_us=consent.start_time.ToMicroseconds(),
             expire_us=consent.expire_time.ToMicroseconds(),
             uses_left=not consent.max_uses or use_count < consent.max_uses,
@@ -92,22 +91,31 @@ class _Change(NamedTuple):
     note: str
 
 
-def state_at(state: int, *, start_us: int, expire_us: int, uses_left: bool, now_us: int) -> int:
+def state_at(
+    state: int,
+    *,
+    change_us: int,
+    start_us: int,
+    expire_us: int,
+    uses_left: bool,
+    now_us: int,
+) -> int:
     """Return the ConsentState at a time.
 
     Args:
         state: ACTIVE, PAUSED or REVOKED, from the statements.
-        uses_left: False if the consent's uses are used up.
+        change_us: Time of the last change.
+        uses_left: False if the consent's uses are used up; a change uses none.
     """
-    if state == REVOKED:
+    if state == REVOKED and change_us < expire_us and uses_left:
         return state
-    if now_us >= expire_us:
+    if max(now_us, change_us) >= expire_us:
         return consent_pb2.CONSENT_STATE_EXPIRED
+    if not uses_left:
+        return consent_pb2.CONSENT_STATE_EXHAUSTED
     if state == PAUSED:
         return state
-    if now_us < start_us:
-        return consent_pb2.CONSENT_STATE_PENDING
-    return ACTIVE if uses_left else consent_pb2.CONSENT_STATE_EXHAUSTED
+    return consent_pb2.CONSENT_STATE_PENDING if now_us < start_us else ACTIVE
 
 
 def members_needed(views: Iterable[ConsentView], keys: Iterable[LoggedStatement]) -> set[str]:
@@ -173,12 +181,22 @@ def _history(
         if history.state not in allowed:
             raise BadProof(f"a change of consent {view.consent_id} is missing, or is no change")
         history = history._replace(state=after, change_us=change.time_us, note=change.note)
-    if view.state not in SHOWN_AS[history.state]:
+    if view.state not in _states_shown(history, view.use_count):
         shown, proved = (_name(state) for state in (view.state, history.state))
         raise WrongAnswer(
             f"consent {view.consent_id} is shown as {shown}, the statements make it {proved}"
         )
     return history
+
+
+def _states_shown(history: ConsentHistory, use_count: int) -> set[int]:
+    """Return the states that the bureau may show of a consent.
+
+    A revocation makes the consent REVOKED, unless it had ended before.
+    """
+    if history.state == REVOKED == history.state_at(history.change_us, use_count):
+        return {REVOKED}
+    return SHOWN_AS[history.state]
 
 
 def _change(

@@ -148,6 +148,7 @@ def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
         now = Month(today.year, today.month)
         late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 61}
         scenario.submit("acme", account(person, "card", now - 25, **late))
+        scenario.submit("acme", account(person, "card", now - 24))
         scenario.submit("acme", account(person, "card", now - 23, **late))
         scenario.submit("acme", account(person, "card", now))
         assert [notice.kind for notice in person.notices()] == [NoticeKind.ADVERSE_DATA]

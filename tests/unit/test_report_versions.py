@@ -42,10 +42,10 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "396b716459099e54a64903d53550090b430bf49bf0e7ff4e10785c05bf45ac58",
-    ("CN", "2026-12"): "f86ec9c1e86e080c59fd1f40c1c6cb30a3919f552604b84e01bfb34fa765dabf",
-    ("US", "2026-11"): "26c71cf47ccb74ec718c5ac8b207694636b6eef187f2b2b3ccd6ba9b33b936ae",
-    ("US", "2026-12"): "2a6e452328c89a8706e92a2e398c67e5f7cdb483bd32e8bc1b03cf9f7e30a02b",
+    ("CN", "2026-11"): "ebc2d3ff662fcf8922391fbf9feec026a6dead5f533e19b69229db94d6be140a",
+    ("CN", "2026-12"): "37cfaa347dcd265faf1a3f3db0366b110931bb8a590d9adf6cfe99a0f7e75feb",
+    ("US", "2026-11"): "1f17222418dc7b8537fe2e81dd2a431877220a5847f3aef21de07f44ffd603da",
+    ("US", "2026-12"): "b2ca5c61a131b66a58e7c60a7555291ee5bc2aefcd8c5ac5c15177e8e2d31bd2",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL

@@ -39,17 +39,13 @@ from creditbureau.v1.members_pb2 import LoggedStatement
 NEWEST_FIRST = Order[Consent](
     name=lambda consent: consent.consent_id, time=lambda consent: consent.create_time
 )
-# States to which a change can lead. A consent that is resumed can have ended meanwhile, or
-# its uses can be used up.
+# States to which a change can lead. A consent can end as it is changed; one that has ended keeps
+# its state when it is revoked.
+_ENDED = {ConsentState.EXPIRED, ConsentState.EXHAUSTED}
 _STATES = {
-    ConsentTransition.PAUSE: {ConsentState.PAUSED},
-    ConsentTransition.RESUME: {
-        ConsentState.ACTIVE,
-        ConsentState.PENDING,
-        ConsentState.EXPIRED,
-        ConsentState.EXHAUSTED,
-    },
-    ConsentTransition.REVOKE: {ConsentState.REVOKED},
+    ConsentTransition.PAUSE: {ConsentState.PAUSED, *_ENDED},
+    ConsentTransition.RESUME: {ConsentState.ACTIVE, ConsentState.PENDING, *_ENDED},
+    ConsentTransition.REVOKE: {ConsentState.REVOKED, *_ENDED},
 }
 
 

@@ -72,7 +72,8 @@ class ConsentView(_message.Message):
     """Request id of the consent."""
     state: _consent_pb2.ConsentState.ValueType
     """State of the consent at the time of the answer. PAUSED and REVOKED follow
-    from the changes; the other states from the time and the uses.
+    from the changes; the other states from the time and the uses. A consent that
+    ended is shown as it ended, whether it was paused before or is revoked later.
     """
     use_count: _builtins.int
     """Uses so far: reports, and replays under a mode other than STORE."""

@@ -71,7 +71,8 @@ class ConsentsServicer:
 
     def ChangeConsent(self, request, context):
         """Pauses, resumes or revokes a consent. A consent that was changed as many times as the
-        jurisdiction allows can be revoked only. Reasons: NOT_FOUND, WRONG_STATE,
+        jurisdiction allows can be revoked only. So can one that has expired or whose uses are
+        used up, and it keeps that state. Reasons: NOT_FOUND, WRONG_STATE,
         CONSENT_CEILING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -22,7 +22,8 @@ class ConsentsStub:
     """
     ChangeConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ChangeConsentRequest, _consents_pb2.ChangeConsentResponse]
     """Pauses, resumes or revokes a consent. A consent that was changed as many times as the
-    jurisdiction allows can be revoked only. Reasons: NOT_FOUND, WRONG_STATE,
+    jurisdiction allows can be revoked only. So can one that has expired or whose uses are
+    used up, and it keeps that state. Reasons: NOT_FOUND, WRONG_STATE,
     CONSENT_CEILING.
     """
     GetConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.GetConsentRequest, _consents_pb2.GetConsentResponse]
@@ -56,7 +57,8 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _consents_pb2.ChangeConsentResponse:
         """Pauses, resumes or revokes a consent. A consent that was changed as many times as the
-        jurisdiction allows can be revoked only. Reasons: NOT_FOUND, WRONG_STATE,
+        jurisdiction allows can be revoked only. So can one that has expired or whose uses are
+        used up, and it keeps that state. Reasons: NOT_FOUND, WRONG_STATE,
         CONSENT_CEILING.
         """
 

@@ -413,7 +413,10 @@ class TradelineSnapshot(_message.Message):
     close_reason: _codes_pb2.CloseReason.ValueType
     """Why it was closed; unspecified while it is open."""
     first_delinquency_date: _builtins.int
-    """Date of the first delinquency that led to the present status."""
+    """Date of the first delinquency that led to the present status: of the unbroken
+    delinquency, since which no month was current. The bureau refuses a date that lies after
+    one on file, or after the first adverse month (DATE_ORDER).
+    """
     last_payment_date: _builtins.int
     """yyyymmdd; 0 if nothing was ever paid."""
     charge_off_amount_minor: _builtins.int

@@ -18,11 +18,11 @@ class ReportingStub:
     def __init__(self, channel: _grpc.Channel) -> None: ...
     QueryReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.QueryReportRequest, _reporting_pb2.QueryReportResponse]
     """Returns one report, after its inquiry is committed. Checked in this order,
-    first failure wins: purpose permitted, consent held, not revoked, not
-    paused, in its time, uses left, purpose covered, holds. The same bytes get
+    first failure wins: purpose permitted, consent held, not revoked, in its
+    time, not paused, uses left, purpose covered, holds. The same bytes get
     the answer again for a day, without a further use of the consent. Reasons:
     PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
-    CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
+    CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
     LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
     """
     ReplayReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ReplayReportRequest, _reporting_pb2.ReplayReportResponse]
@@ -33,8 +33,8 @@ class ReportingStub:
     that is left. A retry with the same bytes counts once. The replay is logged, and the
     subject sees who signed it. An auditor may ask for the report of any member. A member
     replays one report 50 times at most. Reasons: LIMIT_REACHED, NOT_FOUND,
-    INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED,
-    CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
+    INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_EXPIRED,
+    CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
     """
     QueryPortfolio: _grpc.UnaryStreamMultiCallable[_reporting_pb2.QueryPortfolioRequest, _reporting_pb2.QueryPortfolioResponse]
@@ -81,11 +81,11 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _reporting_pb2.QueryReportResponse:
         """Returns one report, after its inquiry is committed. Checked in this order,
-        first failure wins: purpose permitted, consent held, not revoked, not
-        paused, in its time, uses left, purpose covered, holds. The same bytes get
+        first failure wins: purpose permitted, consent held, not revoked, in its
+        time, not paused, uses left, purpose covered, holds. The same bytes get
         the answer again for a day, without a further use of the consent. Reasons:
         PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
-        CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
+        CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
         LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
 
@@ -102,8 +102,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         that is left. A retry with the same bytes counts once. The replay is logged, and the
         subject sees who signed it. An auditor may ask for the report of any member. A member
         replays one report 50 times at most. Reasons: LIMIT_REACHED, NOT_FOUND,
-        INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED,
-        CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
+        INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_EXPIRED,
+        CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
 
