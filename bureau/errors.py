@@ -104,7 +104,7 @@ REASONS: dict[Reason, ReasonRule] = {
     "DATE_ORDER": ReasonRule(
         "INVALID_ARGUMENT",
         "Give real dates that are not in the future, closing not before opening, ends not "
-        "before starts.",
+        "before starts, and no first delinquency after the one on file.",
     ),
     "WEAK_KEY": ReasonRule(
         "INVALID_ARGUMENT", "Create a new Ed25519 key; this one is not safe to verify with."

@@ -44,8 +44,8 @@ def one(consents: list[Consent], consent_id: str) -> Consent:
 def shown(scenario: Scenario, person: Wallet, consent: Consent) -> Consent:
     """The consent as the person and its grantee read it, alike."""
     own = one(person.consents(), consent.consent_id)
-    held = one(scenario.lenders["brook"].consents(person.subject_id), consent.consent_id)
-    assert own.state is held.state
+    of_grantee = one(scenario.lenders["brook"].consents(person.subject_id), consent.consent_id)
+    assert own.state is of_grantee.state
     return own
 
 

@@ -87,6 +87,12 @@ def revived(reply: ListConsentsResponse) -> None:
         view.state = consent_pb2.CONSENT_STATE_ACTIVE
 
 
+def outlived(reply: ListConsentsResponse) -> None:
+    """Show every consent EXPIRED, as if the revocation had come after the end."""
+    for view in reply.consents:
+        view.state = consent_pb2.CONSENT_STATE_EXPIRED
+
+
 def resumed(reply: ListConsentsResponse) -> None:
     """Show the pause twice, as if the second one was a change back."""
     for view in reply.consents:
@@ -111,6 +117,7 @@ LIES = {
     "a consent that is not in the log": without_receipt,
     "a consent under another id": renamed,
     "a revoked consent as active": revived,
+    "a revoked consent as expired": outlived,
     "a change twice": resumed,
     "a change of another consent": moved,
 }

@@ -155,19 +155,26 @@ class AsyncWallet(AsyncClient):
         return await self._driver.run(operation)
 
     async def pause(self, consent_id: str, note: str = "") -> Consent:
-        """Pause a consent, from the next request on; the grantee can read the note."""
+        """Pause a consent, from the next request on; the grantee can read the note.
+
+        Raises:
+            WrongState: The consent is paused or revoked, or has ended.
+        """
         return await self._change(consent_id, ConsentTransition.PAUSE, note)
 
     async def resume(self, consent_id: str, note: str = "") -> Consent:
         """Resume a paused consent.
 
         Raises:
-            WrongState: The consent is not paused.
+            WrongState: The consent is not paused, or has ended.
         """
         return await self._change(consent_id, ConsentTransition.RESUME, note)
 
     async def revoke(self, consent_id: str, note: str = "") -> Consent:
-        """Revoke a consent permanently, from the next request on."""
+        """Revoke a consent permanently, from the next request on.
+
+        A consent that has ended keeps its state, EXPIRED or EXHAUSTED.
+        """
         return await self._change(consent_id, ConsentTransition.REVOKE, note)
 
     async def consents(self, *, limit: int | None = None) -> list[Consent]:

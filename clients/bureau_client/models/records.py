@@ -79,7 +79,8 @@ class Snapshot:
         days_past_due: Days past due, or the lower bound of the bucket.
         payments_missed: Payments missed and not made up since.
         restructured: True if the terms were changed because the subject could not pay.
-        first_delinquency_date: First day of the delinquency that led to the present status.
+        first_delinquency_date: First day of the unbroken delinquency that led to the present
+            status; the bureau refuses a date after the one on file.
         special_comment: Metro 2 special comment code, for example `M`.
         payment_rating: Metro 2 payment rating: 0–6, G, L, or empty.
         original_creditor: Name of the original creditor of a purchased account.

@@ -77,7 +77,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """FAILED_PRECONDITION. Issued more than 5 minutes ago."""
     REASON_WRONG_STATE: _Reason.ValueType  # 32
     """FAILED_PRECONDITION. The state of the thing does not allow the change,
-    for example resuming a consent that was revoked.
+    for example resuming a consent that was revoked or has ended.
     """
     REASON_DELETED_ITEM: _Reason.ValueType  # 33
     """FAILED_PRECONDITION. The account or month was deleted and returns only with
@@ -234,7 +234,7 @@ REASON_EXPIRED_REQUEST: Reason.ValueType  # 31
 """FAILED_PRECONDITION. Issued more than 5 minutes ago."""
 REASON_WRONG_STATE: Reason.ValueType  # 32
 """FAILED_PRECONDITION. The state of the thing does not allow the change,
-for example resuming a consent that was revoked.
+for example resuming a consent that was revoked or has ended.
 """
 REASON_DELETED_ITEM: Reason.ValueType  # 33
 """FAILED_PRECONDITION. The account or month was deleted and returns only with
