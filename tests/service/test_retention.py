@@ -106,7 +106,8 @@ def test_old_late_payments_fade(scenario: Scenario) -> None:
         scenario.submit("acme", record)
     (line,) = scenario.report(person, "brook").tradelines
     assert line.history is not None
-    assert line.history.profile == "01D"
+    # Both months are of one delinquency, and leave with its first.
+    assert line.history.profile == "0DD"
     (whole,) = person.file().tradelines
     assert whole.history is not None
     assert whole.history.profile == "011"
@@ -151,7 +152,8 @@ def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
         scenario.submit("acme", account(person, "card", now - 24))
         scenario.submit("acme", account(person, "card", now - 23, **late))
         scenario.submit("acme", account(person, "card", now))
-        assert [notice.kind for notice in person.notices()] == [NoticeKind.ADVERSE_DATA]
+        # One for each delinquency.
+        assert [notice.kind for notice in person.notices()] == [NoticeKind.ADVERSE_DATA] * 2
         # Consents have the ceilings of the place.
         with pytest.raises(InvalidRequest) as caught:
             scenario.inquiring(person, "brook")
