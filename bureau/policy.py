@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bureau.calendar import add_months
-from bureau.codes import CodeSet
+from bureau.codes import EMPTY, CodeSet
 from creditbureau.v1.codes_pb2 import Purpose
 
 DELETE, ANNOTATE = "delete", "annotate"
@@ -79,6 +79,25 @@ class Ceiling:
     max_monthly: int = 0
 
 
+class Freeze(NamedTuple):
+    """The purposes that a security freeze does not stop.
+
+    Attributes:
+        exempt: Purposes of every member.
+        with_account: Purposes of a member with an account of the person on file.
+        with_open_account: Purposes of a member with an open account of the person on file.
+    """
+
+    exempt: CodeSet
+    with_account: CodeSet
+    with_open_account: CodeSet
+
+    def of_holders(self) -> Freeze:
+        """Return the rule for members with an open account of the person."""
+        exempt = CodeSet(self.exempt | self.with_account | self.with_open_account)
+        return Freeze(exempt, EMPTY, EMPTY)
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """The most that one person can pile up.
@@ -117,7 +136,7 @@ class Policy:
         dispute_extension_days: Further days if the subject adds facts.
         unanswered: Treatment of an item whose dispute is not answered: `delete` or
             `annotate`.
-        freeze_exempt: Purposes that a security freeze does not stop.
+        freeze: The purposes that a security freeze does not stop.
         hard_purposes: Purposes whose inquiries other members see.
         adverse_notice: True if the subject gets notices of adverse data.
         replacement_hours: Hours until a key that replaces another one comes in force.
@@ -141,7 +160,7 @@ class Policy:
     dispute_days: int
     dispute_extension_days: int
     unanswered: str
-    freeze_exempt: CodeSet
+    freeze: Freeze
     hard_purposes: CodeSet
     adverse_notice: bool
     replacement_hours: int
@@ -234,7 +253,7 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
         dispute_days=int(dispute["days"]),
         dispute_extension_days=int(dispute["extension_days"]),
         unanswered=dispute["unanswered"],
-        freeze_exempt=_purposes(table["freeze"]["exempt"]),
+        freeze=_freeze(table["freeze"]),
         hard_purposes=_purposes(table["inquiry"]["hard"]),
         adverse_notice=bool(table["notice"]["adverse_data"]),
         replacement_hours=int(key["replacement_hours"]),
@@ -264,6 +283,14 @@ def _retention(
         if rule.anchor not in anchors[item]:
             raise ValueError(f"the anchor of {item} must be {' or '.join(sorted(anchors[item]))}")
     return rules
+
+
+def _freeze(table: dict[str, Any]) -> Freeze:
+    freeze = Freeze(*(_purposes(table[name]) for name in Freeze._fields))
+    named = [purpose for purposes in freeze for purpose in purposes]
+    if twice := {Purpose.Name(purpose) for purpose in named if named.count(purpose) > 1}:
+        raise ValueError(f"[freeze] names a purpose twice: {', '.join(sorted(twice))}")
+    return freeze
 
 
 def _ceilings(tables: list[dict[str, Any]]) -> dict[str, Ceiling]:

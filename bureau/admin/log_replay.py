@@ -293,6 +293,15 @@ class LogReplay:
             refusal = refusal or refused
             self._db.execute_raw("ROLLBACK TO SAVEPOINT replay")
             self._db.execute_raw("RELEASE SAVEPOINT replay")
+        if refusal is not None and refusal.reason == "HOLD" and self.erased.from_leaf is not None:
+            # The account that exempts the member from the freeze may be among what was erased.
+            refusal = self._attempt(_of_holders(self._bureaus[0]), envelope)
+            if refusal is None:
+                self._db.execute_raw("RELEASE SAVEPOINT replay")
+                self._checked.unproved += 1
+                return
+            self._db.execute_raw("ROLLBACK TO SAVEPOINT replay")
+            self._db.execute_raw("RELEASE SAVEPOINT replay")
         if refusal is None:
             self._attempt(self._bureaus[0], envelope)
             self._db.execute_raw("RELEASE SAVEPOINT replay")
@@ -668,6 +677,12 @@ class LogReplay:
         if opened not in self._signed.accounts:
             what = f"account {opened} was erased, and no signed erasure names it"
             self._checked.found(what, self._index)
+
+
+def _of_holders(bureau: Bureau) -> Bureau:
+    """Return a bureau in which a freeze takes every member for the holder of an account."""
+    policy = replace(bureau.policy, freeze=bureau.policy.freeze.of_holders())
+    return replace(bureau, policy=policy)
 
 
 Replay: TypeAlias = Callable[[LogReplay, Bureau, Envelope], object]

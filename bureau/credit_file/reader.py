@@ -52,15 +52,26 @@ MAX_INQUIRIES = 1000
 
 def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> CreditFile:
     """Read a subject's credit file as it is."""
-    tradelines: list[FiledTradeline] = []
-    for row in db.all(q.file_tradelines, subject_id=subject_id):
+    rows = db.all(q.file_tradelines, subject_id=subject_id)
+    tradelines = list(tradelines_of(db, rows, subject_id))
+    log_size = log.size_of(db)
+    inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
+    groups = _groups(db, furnishers_to_group(tradelines))
+    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, groups)
+
+
+def tradelines_of(
+    db: Connection, rows: Iterable[q.TradelineAndRecord], subject_id: str
+) -> Iterator[FiledTradeline]:
+    """Yield the tradelines that rows hold, as they are on a subject's file."""
+    for row in rows:
         marks = CodeSet(row.marks)
         if PEOPLE_CHANGED in marks:
-            tradelines += _rebuild_tradeline(db, row, steps_of(row.trail), subject_id)
+            yield from _rebuild_tradeline(db, row, steps_of(row.trail), subject_id)
             continue
         snapshot = Record.FromString(row.body).snapshot
         history = PaymentHistory.FromString(row.history)
-        line = FiledTradeline(
+        yield FiledTradeline(
             row.tradeline_id,
             row.member_id,
             role_of(subject_id, snapshot),
@@ -71,11 +82,6 @@ def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> C
             _actions(db, steps_of(row.trail)) if ACTION in marks else [],
             delinquencies=_delinquencies(db, history, snapshot.status, row.trail),
         )
-        tradelines.append(line)
-    log_size = log.size_of(db)
-    inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
-    groups = _groups(db, furnishers_to_group(tradelines))
-    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, groups)
 
 
 def read_file_at(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from bureau.calendar import utc
 from bureau.credit_file import consent_state
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.credit_file.own_entries import read_holds
+from bureau.credit_file.freeze import check_freeze
 from bureau.credit_file.stored_inquiry import StoredInquiry
-from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
 from bureau.party_limits import PartyLimits
 from bureau.policy import Policy
@@ -19,9 +18,18 @@ from creditbureau.v1.report_pb2 import INQUIRY_OUTCOME_REPLAYED
 
 
 def check_retry(
-    db: Connection, policy: Policy, consent: HeldConsent, inquiry: StoredInquiry, now_us: int
+    db: Connection,
+    policy: Policy,
+    consent: HeldConsent,
+    inquiry: StoredInquiry,
+    now_us: int,
+    *,
+    lock: bool = False,
 ) -> None:
     """Check that a member may still get the answer to an inquiry that was counted already.
+
+    Args:
+        lock: Lock the accounts that exempt the member from a freeze.
 
     Raises:
         Refusal: CONSENT_REVOKED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_SCOPE, HOLD.
@@ -31,8 +39,9 @@ def check_retry(
     if kept_until_us is not None and now_us >= kept_until_us:
         ended = f"{utc(kept_until_us):%Y-%m-%d %H:%M:%S} UTC"
         raise Refusal("CONSENT_EXPIRED", f"the report's data life ended at {ended}")
-    state = read_holds(db, consent.subject_id, now_us)
-    check_holds(state, policy, inquiry.member_id, inquiry.purpose, now_us)
+    check_freeze(
+        db, policy, consent.subject_id, inquiry.member_id, inquiry.purpose, now_us, lock=lock
+    )
 
 
 def use_for_replay(
@@ -50,7 +59,7 @@ def use_for_replay(
     Raises:
         Refusal: All of `check_retry`; CONSENT_EXHAUSTED.
     """
-    check_retry(db, policy, consent, inquiry, now_us)
+    check_retry(db, policy, consent, inquiry, now_us, lock=True)
     if _signed(db, consent).mode != CONSENT_MODE_STORE:
         consent_state.check_uses_left(consent, now_us)
         db.execute(q.count_use, **consent.use_row(now_us))

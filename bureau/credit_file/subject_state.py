@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bureau.calendar import DAY_US
-from bureau.errors import Refusal
 from bureau.policy import Policy
 from creditbureau.v1 import dispute_pb2, hold_pb2
 from creditbureau.v1.dispute_pb2 import (
@@ -124,17 +123,13 @@ def not_undone(events: list[SubjectEvent]) -> Iterator[SubjectEvent]:
     return reversed(kept)
 
 
-def check_holds(
-    state: SubjectState, policy: Policy, member_id: str, purpose: int, now_us: int
-) -> None:
-    """Raise HOLD if a security freeze stops a member's inquiry."""
-    if purpose in policy.freeze_exempt:
-        return
-    for hold in state.holds.values():
-        if hold.kind == hold_pb2.HOLD_KIND_SECURITY_FREEZE and _in_force(
-            state, hold, member_id, now_us
-        ):
-            raise Refusal("HOLD", "the subject has frozen the file")
+def is_frozen_for(state: SubjectState, member_id: str, now_us: int) -> bool:
+    """Return True if a security freeze is in force that is not lifted for a member."""
+    return any(
+        hold.kind == hold_pb2.HOLD_KIND_SECURITY_FREEZE
+        and _in_force(state, hold, member_id, now_us)
+        for hold in state.holds.values()
+    )
 
 
 def holds_for(state: SubjectState, member_id: str, now_us: int) -> list[Hold]:

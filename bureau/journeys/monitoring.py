@@ -14,13 +14,13 @@ from bureau.context import Bureau, Caller
 from bureau.credit_file.alerts import Change, changes, divergence, opens, thresholds
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.filed import CreditFile, FiledTradeline
-from bureau.credit_file.own_entries import read_holds, read_lapsed
+from bureau.credit_file.freeze import check_freeze
+from bureau.credit_file.own_entries import read_lapsed
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.reciprocity import limit_by_reciprocity
 from bureau.credit_file.report import reportable
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import Scope, lines_in
-from bureau.credit_file.subject_state import SubjectState, check_holds
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.entry_keys import KEY_SLACK
@@ -163,22 +163,18 @@ def watch_alerts(
         now_us = bureau.clock.now_us()
         with bureau.database.snapshot() as db:
             rows = _page(db, caller.member_id, cursor)
-            states = {
-                subject_id: read_holds(db, subject_id, now_us)
-                for subject_id in {row.subject_id for row in rows}
-            }
-        for row in rows:
-            cursor = row.leaf_index << PLACE_BITS | row.ordinal
+            may_ask = _may_ask(db, bureau.policy, now_us)
             # Monitoring ends with the consent, and with a hold: alerts not read by then are
             # dropped.
-            purposes = CodeSet(row.purposes & caller.purposes)
-            if (
+            allowed = [
                 row.state == ACTIVE
                 and now_us < row.expire_us
-                and _may_ask(
-                    states[row.subject_id], bureau.policy, caller.member_id, purposes, now_us
-                )
-            ):
+                and may_ask(caller.member_id, row.subject_id, row.purposes & caller.purposes)
+                for row in rows
+            ]
+        for row, is_allowed in zip(rows, allowed, strict=True):
+            cursor = row.leaf_index << PLACE_BITS | row.ordinal
+            if is_allowed:
                 alert = Alert(
                     alert_id=f"{row.leaf_index}-{row.ordinal}",
                     kind=row.kind,  # type: ignore[arg-type]
@@ -243,14 +239,13 @@ def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:
 
 
 def _write(tx: Transaction, alerts: list[tuple[Monitor, Change]], policy: Policy) -> None:
-    holds = cache(lambda subject_id: read_holds(tx.db, subject_id, tx.now_us))
+    may_ask = _may_ask(tx.db, policy, tx.now_us, lock=True)
     ordinal = 0
     for monitor, change in alerts:
         if not opens(monitor.sections, change):
             continue
-        purposes = CodeSet(monitor.purposes & monitor.admitted)
-        state = holds(monitor.subject_id)
-        if not _may_ask(state, policy, monitor.grantee, purposes, tx.now_us):
+        purposes = monitor.purposes & monitor.admitted
+        if not may_ask(monitor.grantee, monitor.subject_id, purposes):
             continue
         tx.db.execute(
             q.add_alert,
@@ -266,20 +261,36 @@ def _write(tx: Transaction, alerts: list[tuple[Monitor, Change]], policy: Policy
 
 
 def _may_ask(
-    state: SubjectState, policy: Policy, member_id: str, purposes: CodeSet, now_us: int
-) -> bool:
-    """Return True if a member may inquire for one of these purposes, whatever is on hold.
+    db: Connection, policy: Policy, now_us: int, *, lock: bool = False
+) -> Callable[[str, str, int], bool]:
+    """Return a check that a member may inquire about a subject for one of some purposes,
+    whatever is on hold. It reads each answer once.
 
     An alert says no more than the member may ask for.
     """
-    return any(_is_free(state, policy, member_id, purpose, now_us) for purpose in purposes)
+
+    @cache
+    def may_ask(member_id: str, subject_id: str, purposes: int) -> bool:
+        return any(
+            _is_free(db, policy, subject_id, member_id, purpose, now_us, lock=lock)
+            for purpose in CodeSet(purposes)
+        )
+
+    return may_ask
 
 
 def _is_free(
-    state: SubjectState, policy: Policy, member_id: str, purpose: int, now_us: int
+    db: Connection,
+    policy: Policy,
+    subject_id: str,
+    member_id: str,
+    purpose: int,
+    now_us: int,
+    *,
+    lock: bool,
 ) -> bool:
     try:
-        check_holds(state, policy, member_id, purpose, now_us)
+        check_freeze(db, policy, subject_id, member_id, purpose, now_us, lock=lock)
     except Refusal:
         return False
     return True

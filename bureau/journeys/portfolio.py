@@ -27,13 +27,13 @@ from bureau.credit_file.build_report import (
 from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.contributions import level_of
-from bureau.credit_file.own_entries import read_holds
+from bureau.credit_file.freeze import check_freeze
 from bureau.credit_file.replay_check import check_retry
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.stored_portfolio import StoredPortfolio
-from bureau.credit_file.subject_state import PLACEMENT, check_holds
+from bureau.credit_file.subject_state import PLACEMENT
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_inquiries
 from bureau.ledger import log
@@ -172,7 +172,9 @@ def commit_portfolio(
         tx.db.all_in(q.share_subjects, people)
         covering = {
             consent.consent_id: consent
-            for consent in _covering(tx.db, bureau, caller.member_id, locked, purpose, tx.now_us)
+            for consent in _covering(
+                tx.db, bureau, caller.member_id, locked, purpose, tx.now_us, lock=True
+            )
         }
         kept = [inquiry for inquiry in wanted if inquiry.consent_id in covering]
         uses = [consent.use_row(tx.now_us) for consent in covering.values()]
@@ -276,8 +278,14 @@ def _covering(
     consents: Sequence[HeldConsent],
     purpose: int,
     now_us: int,
+    *,
+    lock: bool = False,
 ) -> list[HeldConsent]:
-    """List the consents under which a report on a member's own customer may be given."""
+    """List the consents under which a report on a member's own customer may be given.
+
+    Args:
+        lock: Lock the accounts that exempt the member from a freeze.
+    """
     people = sorted({consent.subject_id for consent in consents})
     own = {row[0] for row in db.all_in(q.furnished_among, people, member_id=member_id)}
     holding = {row[0] for row in db.all_in(q.having_events, people, kind=PLACEMENT)}
@@ -288,8 +296,8 @@ def _covering(
         try:
             consent_state.check_use(consent, purpose, now_us)
             if consent.subject_id in holding:
-                state = read_holds(db, consent.subject_id, now_us)
-                check_holds(state, bureau.policy, member_id, purpose, now_us)
+                subject_id = consent.subject_id
+                check_freeze(db, bureau.policy, subject_id, member_id, purpose, now_us, lock=lock)
         except Refusal:
             return False
         return True

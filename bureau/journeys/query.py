@@ -21,12 +21,11 @@ from bureau.credit_file.build_report import (
 )
 from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.credit_file.own_entries import read_holds
+from bureau.credit_file.freeze import check_freeze
 from bureau.credit_file.replay_check import check_retry
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
-from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_inquiries
 from bureau.ledger import log
@@ -150,8 +149,15 @@ def commit_inquiry(
                 locked, member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
             )
             tx.db.lock(q.share_subject, subject_id=inquiry.subject_id)
-            state = read_holds(tx.db, inquiry.subject_id, tx.now_us)
-            check_holds(state, bureau.policy, member_id, inquiry.purpose, tx.now_us)
+            check_freeze(
+                tx.db,
+                bureau.policy,
+                inquiry.subject_id,
+                member_id,
+                inquiry.purpose,
+                tx.now_us,
+                lock=True,
+            )
         except Refusal as refusal:
             record_inquiry(bureau, tx, opened, now_us, denial_reason=refusal.reason)
             return RecordedDenial(refusal)

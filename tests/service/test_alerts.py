@@ -258,10 +258,14 @@ def test_a_security_freeze_does_not_stop_the_review_of_existing_accounts(
     scenario: Scenario,
 ) -> None:
     """15 U.S.C. 1681c-1(i)(4)."""
-    person = monitored(scenario, "brook")
+    person = monitored(scenario, "brook", "cedar")
+    scenario.submit("brook", account(person, "own", MAY))
+    assert kinds(waiting(scenario, "cedar", person)) == [AlertKind.NEW_TRADELINE]
     person.place_hold(HoldKind.SECURITY_FREEZE)
     scenario.submit("acme", account(person, "card", MAY))
     assert kinds(waiting(scenario, "brook", person)) == [AlertKind.NEW_TRADELINE]
+    # A member without an account has nothing to review; not even the alert of before comes.
+    assert waiting(scenario, "cedar", person) == []
 
 
 def test_an_alert_says_no_more_than_the_member_may_ask(scenario: Scenario) -> None:
@@ -270,11 +274,13 @@ def test_an_alert_says_no_more_than_the_member_may_ask(scenario: Scenario) -> No
     monitor(person, "acme", purposes=[Purpose.CREDIT_APPLICATION], **BRIEF)
     monitor(person, "brook", purposes=[Purpose.ACCOUNT_REVIEW])
     monitor(person, "cedar", purposes=[Purpose.INSURANCE], **BRIEF)  # not among its admission's
+    scenario.submit("brook", account(person, "own", MAY))
+    assert kinds(waiting(scenario, "acme", person)) == [AlertKind.NEW_TRADELINE]
     freeze = person.place_hold(HoldKind.SECURITY_FREEZE)
     scenario.submit("cedar", account(person, "frozen", MAY))
     person.lift_hold(freeze.hold_id)
-    assert waiting(scenario, "acme", person) == []
-    # A freeze does not stop the review of accounts.
+    assert kinds(waiting(scenario, "acme", person)) == [AlertKind.NEW_TRADELINE]
+    # A freeze does not stop the review of an account.
     assert kinds(waiting(scenario, "brook", person)) == [AlertKind.NEW_TRADELINE]
     scenario.submit("acme", account(person, "open", MAY))
     assert waiting(scenario, "cedar", person) == []

@@ -39,9 +39,9 @@ def scenario(database_url: str) -> Iterator[Scenario]:
         yield scenario
 
 
-def test_a_freeze_stops_new_credit_and_leaves_reviews(scenario: Scenario) -> None:
+def test_a_freeze_stops_new_credit_and_leaves_the_review_of_an_account(scenario: Scenario) -> None:
     person = scenario.person()
-    scenario.submit("acme", account(person, "card", MAY))
+    scenario.submit("brook", account(person, "card", MAY))
     review = scenario.inquiring(
         person,
         "brook",

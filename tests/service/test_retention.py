@@ -119,7 +119,7 @@ BRAZIL = (
     ("months = 84", "months = 24"),
     ("days = 30", "days = 10"),
     ("extension_days = 15", "extension_days = 5"),
-    ('    "ACCOUNT_REVIEW",\n', ""),
+    ('with_open_account = ["ACCOUNT_REVIEW"]', "with_open_account = []"),
     ('hard = ["CREDIT_APPLICATION", ', 'hard = ["ACCOUNT_REVIEW", '),
     ("max_days = 31\nmax_uses = 10", "max_days = 7\nmax_uses = 2"),
     ("adverse_data = false", "adverse_data = true"),
@@ -191,6 +191,7 @@ def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
         assert [
             inquiry.purpose for inquiry in scenario.report(person, "acme", **few).inquiries
         ] == [Purpose.ACCOUNT_REVIEW]
+        scenario.submit("brook", account(person, "own", now))
         person.place_hold(HoldKind.SECURITY_FREEZE)
         with pytest.raises(PermissionDenied) as refused:
             scenario.lenders["brook"].query(person.subject_id, **ask)

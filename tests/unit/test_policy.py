@@ -43,6 +43,7 @@ def test_every_rule_names_its_source(jurisdiction: str) -> None:
         ('item = "inquiry"', 'item = "delinquency"', "must have collection_or_charge_off"),
         ('source = "15 U.S.C. 1681c(a)(5)"', "", "[retention] names no source"),
         ('source = "15 U.S.C. 1681c-1(i)(4)"', 'source = ""', "[freeze] names no source"),
+        ('with_account = ["COLLECTION"', 'with_account = ["COURT_ORDER"', "twice: PURPOSE_COURT"),
         ('unanswered = "delete"', 'unanswered = "forget"', "must be delete or annotate"),
         ("[notice]", "[notices]", "notice"),
         ('purposes = ["default"]', 'purposes = ["PRESCREEN"]', "one for default"),

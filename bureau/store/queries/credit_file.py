@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 
 from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
     bind,
     entry,
+    member,
     party,
     record,
     record_tile,
@@ -33,7 +34,7 @@ class TradelineAndRecord(NamedTuple):
 
 
 # A subject's tradelines, each with the record that holds for its newest month.
-file_tradelines = Query(
+_tradelines = (
     select(
         tradeline.c.tradeline_key,
         tradeline.c.tradeline_id,
@@ -55,8 +56,27 @@ file_tradelines = Query(
     )
     .join(submission, submission.c.submission_key == tradeline.c.newest_submission_key)
     .where(party.c.subject_id == bind("subject_id"))
-    .order_by(tradeline.c.tradeline_key),
-    TradelineAndRecord,
+    .order_by(tradeline.c.tradeline_key)
+)
+file_tradelines = Query(_tradelines, TradelineAndRecord)
+# Those of a member, or of another member of its group.
+_peer = member.alias("peer")
+_of_member_or_group = or_(
+    tradeline.c.member_id == bind("member_id"),
+    tradeline.c.member_id.in_(
+        select(_peer.c.member_id)
+        .join_from(member, _peer, _peer.c.group_id == member.c.group_id)
+        .where(member.c.member_id == bind("member_id"), member.c.group_id != "")
+    ),
+)
+tradelines_of_holder = Query(_tradelines.where(_of_member_or_group), TradelineAndRecord)
+# Locks the same tradelines: who holds an account does not change until the transaction ends.
+share_tradelines_of_holder = Query[tuple[int]](
+    select(tradeline.c.tradeline_key)
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(party.c.subject_id == bind("subject_id"), _of_member_or_group)
+    .order_by(tradeline.c.tradeline_key)
+    .with_for_update(read=True, of=tradeline)
 )
 
 

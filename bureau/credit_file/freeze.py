@@ -1,0 +1,98 @@
+"""The rule of security freezes: the inquiries that a freeze stops, and the members that it exempts.
+
+A freeze exempts the holders of accounts, not purposes: a lender reviews the account that it has
+open, and a creditor collects the debt that it is owed (15 U.S.C. 1681c-1(i)(4)(A)). The purposes
+are data (`bureau/data/policy`). The rule is the same for an inquiry, a portfolio, an alert, a
+replay and a retry.
+"""
+
+from __future__ import annotations
+
+from bureau.credit_file.facility_state import is_open
+from bureau.credit_file.filed import FiledTradeline
+from bureau.credit_file.own_entries import read_holds, read_lapsed
+from bureau.credit_file.reader import tradelines_of
+from bureau.credit_file.subject_state import is_frozen_for, withdrawn_by_dispute
+from bureau.errors import Refusal
+from bureau.policy import Policy
+from bureau.store import queries as q
+from bureau.store.database import Connection
+from creditbureau.v1 import codes_pb2
+
+# Roles of a person who has no contract with the lender.
+WITHOUT_CONTRACT = frozenset(
+    {
+        codes_pb2.PARTY_ROLE_AUTHORISED_USER,
+        codes_pb2.PARTY_ROLE_TERMINATED,
+        codes_pb2.PARTY_ROLE_DECEASED,
+    }
+)
+
+
+def check_freeze(
+    db: Connection,
+    policy: Policy,
+    subject_id: str,
+    member_id: str,
+    purpose: int,
+    now_us: int,
+    *,
+    lock: bool = False,
+) -> None:
+    """Raise HOLD if a security freeze stops a member's inquiry.
+
+    The refusal says nothing about accounts.
+
+    Args:
+        lock: Lock the accounts that exempt the member, so that what commits before this
+            transaction is what the check reads. A snapshot takes no locks.
+    """
+    if purpose in policy.freeze.exempt:
+        return
+    if is_frozen_for(read_holds(db, subject_id, now_us), member_id, now_us) and not _has_account(
+        db, policy, subject_id, member_id, purpose, now_us, lock=lock
+    ):
+        raise Refusal("HOLD", "the subject has frozen the file")
+
+
+def accounts_held(
+    db: Connection, policy: Policy, subject_id: str, member_id: str, now_us: int
+) -> list[FiledTradeline]:
+    """Read the accounts of a person that a member holds: its own, and those of its group.
+
+    The buyer of a debt holds the account that it furnishes itself. A deleted account is not on
+    file, and neither is one that a dispute withdrew; the person is on the account now, under a
+    contract with the lender.
+    """
+    rows = db.all(q.tradelines_of_holder, subject_id=subject_id, member_id=member_id)
+    if not rows:
+        return []
+    withdrawn = withdrawn_by_dispute(read_lapsed(db, subject_id, policy, now_us), policy)
+    return [
+        line
+        for line in tradelines_of(db, rows, subject_id)
+        if line.tradeline_id not in withdrawn
+        and not line.left
+        and line.role not in WITHOUT_CONTRACT
+    ]
+
+
+def _has_account(
+    db: Connection,
+    policy: Policy,
+    subject_id: str,
+    member_id: str,
+    purpose: int,
+    now_us: int,
+    *,
+    lock: bool,
+) -> bool:
+    """Return True if a member holds an account that exempts this purpose."""
+    freeze = policy.freeze
+    must_be_open = purpose in freeze.with_open_account
+    if not must_be_open and purpose not in freeze.with_account:
+        return False
+    if lock:
+        db.lock(q.share_tradelines_of_holder, subject_id=subject_id, member_id=member_id)
+    held = accounts_held(db, policy, subject_id, member_id, now_us)
+    return any(map(is_open, held)) if must_be_open else bool(held)
