@@ -29,6 +29,10 @@ ANCHORS = {
     "inquiry": {"inquiry"},
 }
 RETIRED_ANCHORS = {**ANCHORS, "delinquency": {"month", *ANCHORS["delinquency"]}}
+# The records that may need no consent to furnish (`bureau/credit_file/corrections.py`).
+WITHOUT_CONSENT = frozenset(
+    {"correction", "closure", "payment_in_full", "dispute_answer", "joint_account"}
+)
 # Name of the ceiling for purposes without one of their own.
 OTHERS = "default"
 
@@ -137,6 +141,8 @@ class Policy:
         unanswered: Treatment of an item whose dispute is not answered: `delete` or
             `annotate`.
         freeze: The purposes that a security freeze does not stop.
+        without_consent: Kinds of records on an account on file that need no new consent to
+            furnish, of `WITHOUT_CONSENT`.
         hard_purposes: Purposes whose inquiries other members see.
         adverse_notice: True if the subject gets notices of adverse data.
         replacement_hours: Hours until a key that replaces another one comes in force.
@@ -161,6 +167,7 @@ class Policy:
     dispute_extension_days: int
     unanswered: str
     freeze: Freeze
+    without_consent: frozenset[str]
     hard_purposes: CodeSet
     adverse_notice: bool
     replacement_hours: int
@@ -254,6 +261,7 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
         dispute_extension_days=int(dispute["extension_days"]),
         unanswered=dispute["unanswered"],
         freeze=_freeze(table["freeze"]),
+        without_consent=_without_consent(table["furnishing"]["without_consent"]),
         hard_purposes=_purposes(table["inquiry"]["hard"]),
         adverse_notice=bool(table["notice"]["adverse_data"]),
         replacement_hours=int(key["replacement_hours"]),
@@ -291,6 +299,12 @@ def _freeze(table: dict[str, Any]) -> Freeze:
     if twice := {Purpose.Name(purpose) for purpose in named if named.count(purpose) > 1}:
         raise ValueError(f"[freeze] names a purpose twice: {', '.join(sorted(twice))}")
     return freeze
+
+
+def _without_consent(names: list[str]) -> frozenset[str]:
+    if unknown := sorted(set(names) - WITHOUT_CONSENT):
+        raise ValueError(f"without_consent: no kind of records is named {', '.join(unknown)}")
+    return frozenset(names)
 
 
 def _ceilings(tables: list[dict[str, Any]]) -> dict[str, Ceiling]:

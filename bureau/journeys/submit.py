@@ -9,19 +9,18 @@ they came, so that each can be traced to the furnisher's signature.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, islice
 
 from google.protobuf.message import DecodeError
 
-from bureau import field_rules, paging, signed_statement
+from bureau import paging, signed_statement
 from bureau.calendar import timestamp_of
-from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import AccountBatch
 from bureau.credit_file.batch_records import BatchRecord
+from bureau.credit_file.consent_to_furnish import require_consents
 from bureau.credit_file.contributions import note_contribution
-from bureau.credit_file.history import ACTION, DELETION
+from bureau.credit_file.history import DELETION
 from bureau.credit_file.record_rules import check_records
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_account_changes, monitored_files
@@ -31,7 +30,7 @@ from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.tiles import Tiles
-from creditbureau.v1 import codes_pb2, consent_pb2, record_pb2
+from creditbureau.v1 import record_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.furnishing_pb2 import ListSubmissionsResponse, Submission
 from creditbureau.v1.log_pb2 import Receipt
@@ -44,10 +43,6 @@ from creditbureau.v1.record_pb2 import (
 
 MAX_RECORDS = 10_000
 MAX_RECORD_BYTES = 4096
-
-# A consent that names no kind of facility covers all.
-ANY_KIND = -1
-FURNISH_MASK = CodeSet.of([codes_pb2.ACTION_FURNISH])
 
 
 def submit_records(
@@ -108,7 +103,7 @@ def commit_records(
     def work(tx: Transaction) -> Submission:
         opened.recheck_key_and_time(tx)
         booking = AccountBatch.load(tx, member_id, lines, opened.signed.digest)
-        _require_consents(tx, booking)
+        require_consents(tx, bureau.policy, booking)
         watched = monitored_files(tx, booking.people(), bureau.policy)
         submission = _store(tx, member_id, opened, tiles, len(booking.opened))
         booking.apply(tx, bureau.limits, bureau.policy)
@@ -202,51 +197,6 @@ def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
     return list(raws), parsed
 
 
-def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
-    """Require a consent to furnish from every subject on every account.
-
-    Deletions need no consent.
-    """
-    lines = booking.lines
-    wanted = {subject_id for line in lines for subject_id in line.subject_ids}
-    acted = {line.account_ref: booking.people_on(tx, line) for line in lines if line.kind == ACTION}
-    on_acted = {subject_id for people in acted.values() for subject_id in people}
-    rows = tx.db.all_in(
-        q.subjects_with_consent,
-        sorted(wanted | on_acted),
-        grantee=booking.member_id,
-        state=consent_pb2.CONSENT_STATE_ACTIVE,
-        action=FURNISH_MASK,
-        now_us=tx.now_us,
-    )
-    # By subject, the kinds of facility that may be furnished.
-    opened: dict[str, int] = {}
-    for subject_id, portfolio_types in rows:
-        opened[subject_id] = opened.get(subject_id, 0) | (portfolio_types or ANY_KIND)
-    message = "no consent of this subject to furnish covers the caller"
-    unnamed = (
-        f"records[{line.record_index}].snapshot.parties[{seat}].subject_id"
-        for line in lines
-        for seat, subject_id in enumerate(line.subject_ids)
-        if line.snapshot.portfolio_type not in CodeSet(opened.get(subject_id, 0))
-    )
-    closed = {
-        account_ref
-        for account_ref, people in acted.items()
-        if not _opened_to(
-            tx, booking, account_ref, [opened.get(subject_id, 0) for subject_id in people]
-        )
-    }
-    unasked = (
-        f"records[{line.record_index}].account_ref"
-        for line in lines
-        if line.kind == ACTION and line.account_ref in closed
-    )
-    fields = islice(chain(unnamed, unasked), field_rules.MAX_FOUND + 1)
-    if breaches := [field_rules.violation(field, "CONSENT_REQUIRED", message) for field in fields]:
-        raise field_rules.refusal(breaches)
-
-
 def _store(
     tx: Transaction,
     member_id: str,
@@ -279,14 +229,3 @@ def _store(
         label=manifest.label,
         create_time=timestamp_of(tx.now_us),
     )
-
-
-def _opened_to(
-    tx: Transaction, booking: AccountBatch, account_ref: str, kinds: Sequence[int]
-) -> bool:
-    """Return True if consents for these kinds of facility, one a subject, cover an account."""
-    if all(kind == ANY_KIND for kind in kinds):
-        return True
-    # Only now: the account's kind is in its newest record.
-    account_kind = booking.portfolio_type(tx, account_ref)
-    return all(account_kind in CodeSet(kind) for kind in kinds)

@@ -417,11 +417,11 @@ def test_nobody_touches_the_accounts_of_others(scenario: Scenario) -> None:
 
 def test_an_action_needs_everybodys_consent_and_a_deletion_nobodys(scenario: Scenario) -> None:
     person, partner = scenario.person(), scenario.person()
-    both = (Party(person.subject_id, PartyRole.JOINT), Party(partner.subject_id, PartyRole.JOINT))
-    scenario.submit("acme", account(person, "joint", MAY, parties=both))
+    both = (Party(person.subject_id), Party(partner.subject_id, PartyRole.GUARANTOR))
+    scenario.submit("acme", account(person, "loan", MAY, parties=both))
     for consent in partner.consents():
         partner.revoke(consent.consent_id)
-    ref = ref_of(person, "joint")
+    ref = ref_of(person, "loan")
     with pytest.raises(BureauError) as caught:
         scenario.submit("acme", action(scenario, ref, FacilityActionKind.FREEZE))
     assert caught.value.reason == "CONSENT_REQUIRED"

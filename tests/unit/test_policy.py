@@ -44,6 +44,7 @@ def test_every_rule_names_its_source(jurisdiction: str) -> None:
         ('source = "15 U.S.C. 1681c(a)(5)"', "", "[retention] names no source"),
         ('source = "15 U.S.C. 1681c-1(i)(4)"', 'source = ""', "[freeze] names no source"),
         ('with_account = ["COLLECTION"', 'with_account = ["COURT_ORDER"', "twice: PURPOSE_COURT"),
+        ('without_consent = ["correction"', 'without_consent = ["error"', "named error"),
         ('unanswered = "delete"', 'unanswered = "forget"', "must be delete or annotate"),
         ("[notice]", "[notices]", "notice"),
         ('purposes = ["default"]', 'purposes = ["PRESCREEN"]', "one for default"),

@@ -65,6 +65,12 @@ same_dispute = Query[tuple[str]](
         _open,
     )
 )
+# The months about which a dispute of an account waits for an answer, also after its deadline.
+disputed_months = Query[tuple[int]](
+    select(dispute.c.month)
+    .where(dispute.c.tradeline_id == bind("tradeline_id"), _unanswered)
+    .distinct()
+)
 lapsed_disputes = Query[tuple[str]](
     select(dispute.c.dispute_id).where(
         dispute.c.subject_id == bind("subject_id"), _unanswered, _extended_us <= bind("since_us")
