@@ -261,7 +261,7 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
         dispute_extension_days=int(dispute["extension_days"]),
         unanswered=dispute["unanswered"],
         freeze=_freeze(table["freeze"]),
-        without_consent=_without_consent(table["furnishing"]["without_consent"]),
+        without_consent=_without_consent(table.get("correction", {})),
         hard_purposes=_purposes(table["inquiry"]["hard"]),
         adverse_notice=bool(table["notice"]["adverse_data"]),
         replacement_hours=int(key["replacement_hours"]),
@@ -294,17 +294,20 @@ def _retention(
 
 
 def _freeze(table: dict[str, Any]) -> Freeze:
-    freeze = Freeze(*(_purposes(table[name]) for name in Freeze._fields))
-    named = [purpose for purposes in freeze for purpose in purposes]
-    if twice := {Purpose.Name(purpose) for purpose in named if named.count(purpose) > 1}:
+    if unknown := set(table) - {*Freeze._fields, "source"}:
+        raise ValueError(f"[freeze] has no {', '.join(sorted(unknown))}")
+    lists = [table.get(name, []) for name in Freeze._fields]
+    names = [name for purposes in lists for name in purposes]
+    if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"[freeze] names a purpose twice: {', '.join(sorted(twice))}")
-    return freeze
+    return Freeze(*map(_purposes, lists))
 
 
-def _without_consent(names: list[str]) -> frozenset[str]:
-    if unknown := sorted(set(names) - WITHOUT_CONSENT):
+def _without_consent(table: dict[str, Any]) -> frozenset[str]:
+    names = frozenset(table.get("without_consent", []))
+    if unknown := sorted(names - WITHOUT_CONSENT):
         raise ValueError(f"without_consent: no kind of records is named {', '.join(unknown)}")
-    return frozenset(names)
+    return names
 
 
 def _ceilings(tables: list[dict[str, Any]]) -> dict[str, Ceiling]:

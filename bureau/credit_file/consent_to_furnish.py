@@ -79,8 +79,8 @@ def require_consents(tx: Transaction, policy: Policy, booking: AccountBatch) -> 
     wanted = {subject_id for line in lines for subject_id in line.subject_ids}
     kinds = _kinds_covered(tx, booking.member_id, wanted.union(*acted.values()))
     fields = _fields_without(tx, policy, booking, acted, kinds)
-    found = islice(fields, field_rules.MAX_FOUND + 1)
-    if breaches := [field_rules.violation(field, "CONSENT_REQUIRED", MESSAGE) for field in found]:
+    listed = islice(fields, field_rules.MAX_FOUND + 1)
+    if breaches := [field_rules.violation(field, "CONSENT_REQUIRED", MESSAGE) for field in listed]:
         raise field_rules.refusal(breaches)
 
 

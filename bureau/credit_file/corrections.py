@@ -4,7 +4,7 @@ A furnisher corrects what is wrong, closes an account and answers a dispute, whe
 person still lets it furnish: 15 U.S.C. 1681s-2(a)(2), (b)(1)(E); 征信业管理条例, articles 23, 25.
 Such a record adds no person and makes nothing worse (`is_worse`); what is worse and true needs a
 consent, and what is wrong can always be deleted. Which of the rules hold is data
-(`bureau/data/policy`, `[furnishing]`).
+(`bureau/data/policy`, `[correction]`).
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ JOINT_HOLDERS = frozenset(
         codes_pb2.PARTY_ROLE_INDIVIDUAL,
         codes_pb2.PARTY_ROLE_JOINT,
         codes_pb2.PARTY_ROLE_MAKER,
+        codes_pb2.PARTY_ROLE_BUSINESS,
     }
 )
-# Roles that a correction may give to a person on the account, because they owe nothing.
+# Roles of those who owe nothing, and have no contract with the lender.
 OWING_NOTHING = frozenset(
     {
         codes_pb2.PARTY_ROLE_AUTHORISED_USER,
@@ -106,13 +107,16 @@ def is_payment_in_full(furnished: FurnishedSnapshot) -> bool:
 def is_dispute_answer(furnished: FurnishedSnapshot) -> bool:
     """Return True if a correction fills a month that is not on file and that an open dispute
     asks for, with nothing late. A disputed month on file is corrected like any other.
+
+    An older month may show more owed than the newest one; a newer one may not.
     """
-    snapshot = furnished.snapshot
+    snapshot, newest = furnished.snapshot, furnished.newest
     return (
         furnished.kind == CORRECTION
         and furnished.replaced is None
         and not _severity(snapshot)
-        and _is_no_worse(snapshot, furnished.newest)
+        and _adds_no_person(snapshot, newest)
+        and (snapshot.month < newest.month or not is_worse(snapshot, newest))
         and snapshot.month in furnished.disputed()
     )
 
@@ -181,14 +185,18 @@ def is_worse(snapshot: TradelineSnapshot, before: TradelineSnapshot) -> bool:
 
 
 def _is_no_worse(snapshot: TradelineSnapshot, before: TradelineSnapshot) -> bool:
-    """Return True if a snapshot adds nobody to the account and is not worse than the one before."""
+    """Return True if a snapshot adds no person, and is not worse than the one before."""
+    return _adds_no_person(snapshot, before) and not is_worse(snapshot, before)
+
+
+def _adds_no_person(snapshot: TradelineSnapshot, before: TradelineSnapshot) -> bool:
+    """Return True if a snapshot names only people of the one before, none of whom owes more."""
     roles = {party.subject_id: party.role for party in before.parties}
-    adds_nobody = all(
+    return all(
         party.subject_id in roles
         and (party.role == roles[party.subject_id] or party.role in OWING_NOTHING)
         for party in snapshot.parties
     )
-    return adds_nobody and not is_worse(snapshot, before)
 
 
 def _positive(snapshot: TradelineSnapshot, name: str) -> int:

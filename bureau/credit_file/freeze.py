@@ -8,6 +8,7 @@ replay and a retry.
 
 from __future__ import annotations
 
+from bureau.credit_file.corrections import OWING_NOTHING
 from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import FiledTradeline
 from bureau.credit_file.own_entries import read_holds, read_lapsed
@@ -17,16 +18,6 @@ from bureau.errors import Refusal
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from creditbureau.v1 import codes_pb2
-
-# Roles of a person who has no contract with the lender.
-WITHOUT_CONTRACT = frozenset(
-    {
-        codes_pb2.PARTY_ROLE_AUTHORISED_USER,
-        codes_pb2.PARTY_ROLE_TERMINATED,
-        codes_pb2.PARTY_ROLE_DECEASED,
-    }
-)
 
 
 def check_freeze(
@@ -61,8 +52,8 @@ def accounts_held(
     """Read the accounts of a person that a member holds: its own, and those of its group.
 
     The buyer of a debt holds the account that it furnishes itself. A deleted account is not on
-    file, and neither is one that a dispute withdrew; the person is on the account now, under a
-    contract with the lender.
+    file, and neither is one that a dispute withdrew. The person is on the account now, in a role
+    that owes its debt.
     """
     rows = db.all(q.tradelines_of_holder, subject_id=subject_id, member_id=member_id)
     if not rows:
@@ -71,9 +62,7 @@ def accounts_held(
     return [
         line
         for line in tradelines_of(db, rows, subject_id)
-        if line.tradeline_id not in withdrawn
-        and not line.left
-        and line.role not in WITHOUT_CONTRACT
+        if line.tradeline_id not in withdrawn and not line.left and line.role not in OWING_NOTHING
     ]
 
 
@@ -94,5 +83,5 @@ def _has_account(
         return False
     if lock:
         db.lock(q.share_tradelines_of_holder, subject_id=subject_id, member_id=member_id)
-    held = accounts_held(db, policy, subject_id, member_id, now_us)
-    return any(map(is_open, held)) if must_be_open else bool(held)
+    accounts = accounts_held(db, policy, subject_id, member_id, now_us)
+    return any(map(is_open, accounts)) if must_be_open else bool(accounts)

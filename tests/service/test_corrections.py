@@ -98,7 +98,7 @@ def refused(scenario: Scenario, *records: Record, kind: SubmissionKind = CORRECT
     return [violation.field for violation in caught.value.violations]
 
 
-def profile(person: Wallet) -> tuple[Month, str]:
+def profile(person: Wallet) -> tuple[Month | None, str]:
     (line,) = person.file().tradelines
     assert line.history is not None
     return line.month, line.history.profile

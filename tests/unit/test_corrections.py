@@ -159,6 +159,12 @@ def test_a_dispute_opens_the_month_that_it_names() -> None:
     assert needs_none(month(202404, **fine), disputed=(202404,))
     assert not needs_none(month(202404, **fine), disputed=(202404,), kind=ORIGINAL)
     assert not needs_none(month(202404, **fine), disputed=(0, 202403))
+    # More may have been owed then; now it may not.
+    more = fine | {"balance_minor": 900}
+    assert needs_none(month(202404, **more), disputed=(202404,))
+    assert needs_none(month(202404, **more), disputed=(202404,), newest=owed_nothing())
+    assert needs_none(month(202406, **fine), disputed=(202406,))
+    assert not needs_none(month(202406, **more), disputed=(202406,))
     # Nor does it open the month to what is late.
     assert not needs_none(month(202404), disputed=(202404,))
 

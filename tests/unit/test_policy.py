@@ -25,7 +25,15 @@ def test_every_rule_names_its_source(jurisdiction: str) -> None:
     policy = load_policy(jurisdiction)
     assert policy.jurisdiction == jurisdiction
     names = {rule.name for rule in policy.rules}
-    assert names >= {"dispute", "freeze", "inquiry", "notice", "reciprocity", "ceiling"}
+    assert names >= {
+        "dispute",
+        "freeze",
+        "correction",
+        "inquiry",
+        "notice",
+        "reciprocity",
+        "ceiling",
+    }
     assert names >= {f"retention {item}" for item in policy.retention}
     assert all(rule.says and rule.source for rule in policy.rules)
 
@@ -43,7 +51,8 @@ def test_every_rule_names_its_source(jurisdiction: str) -> None:
         ('item = "inquiry"', 'item = "delinquency"', "must have collection_or_charge_off"),
         ('source = "15 U.S.C. 1681c(a)(5)"', "", "[retention] names no source"),
         ('source = "15 U.S.C. 1681c-1(i)(4)"', 'source = ""', "[freeze] names no source"),
-        ('with_account = ["COLLECTION"', 'with_account = ["COURT_ORDER"', "twice: PURPOSE_COURT"),
+        ('with_account = ["COLLECTION"', 'with_account = ["COURT_ORDER"', "twice: COURT_ORDER"),
+        ("with_open_account = ", "with_opened_account = ", "[freeze] has no with_opened_account"),
         ('without_consent = ["correction"', 'without_consent = ["error"', "named error"),
         ('unanswered = "delete"', 'unanswered = "forget"', "must be delete or annotate"),
         ("[notice]", "[notices]", "notice"),

@@ -60,13 +60,13 @@ _tradelines = (
 )
 file_tradelines = Query(_tradelines, TradelineAndRecord)
 # Those of a member, or of another member of its group.
-_peer = member.alias("peer")
+_holder, _peer = member.alias("holder"), member.alias("peer")
 _of_member_or_group = or_(
     tradeline.c.member_id == bind("member_id"),
     tradeline.c.member_id.in_(
         select(_peer.c.member_id)
-        .join_from(member, _peer, _peer.c.group_id == member.c.group_id)
-        .where(member.c.member_id == bind("member_id"), member.c.group_id != "")
+        .join_from(_holder, _peer, _peer.c.group_id == _holder.c.group_id)
+        .where(_holder.c.member_id == bind("member_id"), _holder.c.group_id != "")
     ),
 )
 tradelines_of_holder = Query(_tradelines.where(_of_member_or_group), TradelineAndRecord)

@@ -69,7 +69,7 @@ same_dispute = Query[tuple[str]](
 disputed_months = Query[tuple[int]](
     select(dispute.c.month)
     .where(dispute.c.tradeline_id == bind("tradeline_id"), _unanswered)
-    .distinct()
+    .with_for_update(read=True)
 )
 lapsed_disputes = Query[tuple[str]](
     select(dispute.c.dispute_id).where(

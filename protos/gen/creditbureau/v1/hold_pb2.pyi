@@ -30,7 +30,8 @@ class _HoldKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HoldKind.Val
     HOLD_KIND_UNSPECIFIED: _HoldKind.ValueType  # 0
     HOLD_KIND_SECURITY_FREEZE: _HoldKind.ValueType  # 1
     """No report for new credit, nor for any other purpose that the jurisdiction's
-    rules do not exempt.
+    rules do not exempt. They exempt some purposes for members with an account
+    of the person only.
     """
     HOLD_KIND_FRAUD_ALERT: _HoldKind.ValueType  # 2
     """Reports warn the reader to verify the person's identity with care; none is
@@ -43,7 +44,8 @@ class HoldKind(_HoldKind, metaclass=_HoldKindEnumTypeWrapper):
 HOLD_KIND_UNSPECIFIED: HoldKind.ValueType  # 0
 HOLD_KIND_SECURITY_FREEZE: HoldKind.ValueType  # 1
 """No report for new credit, nor for any other purpose that the jurisdiction's
-rules do not exempt.
+rules do not exempt. They exempt some purposes for members with an account
+of the person only.
 """
 HOLD_KIND_FRAUD_ALERT: HoldKind.ValueType  # 2
 """Reports warn the reader to verify the person's identity with care; none is

@@ -435,8 +435,9 @@ class TradelineSnapshot(_message.Message):
     """The furnisher's reference of the application that led to the account."""
     @_builtins.property
     def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
-        """Everybody on the account; each needs a consent to furnish. Repeated in
-        each snapshot: the newest month's list holds.
+        """Everybody on the account; each needs a consent to furnish, but for
+        corrections, closures, payments in full and joint accounts (docs/consents.md).
+        Repeated in each snapshot: the newest month's list holds.
         """
 
     @_builtins.property
