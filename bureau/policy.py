@@ -167,7 +167,7 @@ class Policy:
     dispute_extension_days: int
     unanswered: str
     freeze: Freeze
-    without_consent: frozenset[str]
+    without_consent: tuple[str, ...]
     hard_purposes: CodeSet
     adverse_notice: bool
     replacement_hours: int
@@ -303,9 +303,9 @@ def _freeze(table: dict[str, Any]) -> Freeze:
     return Freeze(*map(_purposes, lists))
 
 
-def _without_consent(table: dict[str, Any]) -> frozenset[str]:
-    names = frozenset(table.get("without_consent", []))
-    if unknown := sorted(names - WITHOUT_CONSENT):
+def _without_consent(table: dict[str, Any]) -> tuple[str, ...]:
+    names = tuple(table.get("without_consent", ()))
+    if unknown := sorted(set(names) - WITHOUT_CONSENT):
         raise ValueError(f"without_consent: no kind of records is named {', '.join(unknown)}")
     return names
 

@@ -9,7 +9,7 @@ consent, and what is wrong can always be deleted. Which of the rules hold is dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -142,13 +142,13 @@ RULES: dict[str, Callable[[FurnishedSnapshot], bool]] = {
 }
 
 
-def needs_no_consent(rules: Iterable[str], furnished: FurnishedSnapshot) -> bool:
+def needs_no_consent(rules: Collection[str], furnished: FurnishedSnapshot) -> bool:
     """Return True if a rule in force lets a member furnish a snapshot without a consent."""
     return any(RULES[name](furnished) for name in rules)
 
 
 def action_needs_no_consent(
-    rules: AbstractSet[str], kind: int, newest: TradelineSnapshot, consenting: AbstractSet[str]
+    rules: Collection[str], kind: int, newest: TradelineSnapshot, consenting: AbstractSet[str]
 ) -> bool:
     """Return True if a rule in force lets a member furnish a facility action without a consent.
 

@@ -42,10 +42,10 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "ebc2d3ff662fcf8922391fbf9feec026a6dead5f533e19b69229db94d6be140a",
-    ("CN", "2026-12"): "37cfaa347dcd265faf1a3f3db0366b110931bb8a590d9adf6cfe99a0f7e75feb",
-    ("US", "2026-11"): "1f17222418dc7b8537fe2e81dd2a431877220a5847f3aef21de07f44ffd603da",
-    ("US", "2026-12"): "b2ca5c61a131b66a58e7c60a7555291ee5bc2aefcd8c5ac5c15177e8e2d31bd2",
+    ("CN", "2026-11"): "e066b223c34345abf4bc1e3c61265cddde86b2dd1fd80c0df3718e573042b444",
+    ("CN", "2026-12"): "580b02a4fa5124807c542673a658aac3628afa68eb52e465f070f991f15363c9",
+    ("US", "2026-11"): "b20a14141d010ecafacfe62de0524084e4d4e34900320242f30322a47af5590d",
+    ("US", "2026-12"): "5f9344bc2c47db25cae80f109fecb4fbad40a50a353f3768092cc56d873c54ab",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL
