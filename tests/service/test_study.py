@@ -15,15 +15,19 @@ import pytest
 from bureau import logs
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client.cli import common, lender
+from bureau_client.cli.saved_reports import load_verified, saved_reports
+from bureau_client.risk.outcomes import PastDue, observe_outcomes
 from bureau_client.study import furnishing
 from bureau_client.study import run as study_run
 from bureau_client.study.comparison import ReturnedDiffers, compare
 from bureau_client.study.furnishing import Answered, Exchange, exchange, month_end
+from bureau_client.study.kept_reports import save_reports
 from bureau_client.study.page import study_page
 from bureau_client.study.population import Population
 from bureau_client.study.real_accounts import read_population
 from bureau_client.study.run import Study, run_study
 from bureau_client.study.synthetic import Size, synthetic_population
+from bureau_keys.profile import Profile
 
 SEED = 3
 SIZE = Size(people=60, lenders=3, months=24)
@@ -46,13 +50,13 @@ def bureau_of(population: Population) -> Iterator[RunningBureau]:
 def exchanged() -> Exchange:
     population = synthetic_population(SIZE, SEED)
     with bureau_of(population) as bureau:
-        return exchange(population, bureau)
+        return exchange(population, bureau, review=True)
 
 
 @pytest.fixture
 def studied(exchanged: Exchange, monkeypatch: pytest.MonkeyPatch) -> Study:
     """The study of that exchange."""
-    monkeypatch.setattr(study_run, "exchange", lambda *_args: exchanged)
+    monkeypatch.setattr(study_run, "exchange", lambda *_args, **_options: exchanged)
     sandbox: Any = None
     return run_study(synthetic_population(SIZE, SEED), sandbox, seed=SEED, draws=50)
 
@@ -78,6 +82,40 @@ def test_figures_are_reproduced_by_the_seed(studied: Study) -> None:
         for name, compared in every.figures.items()
     }
     assert values == {name: pytest.approx(pair, abs=1e-9) for name, pair in FIGURES.items()}
+
+
+def test_kept_reports_verify_offline_and_show_the_outcomes(
+    exchanged: Exchange, tmp_path: Path
+) -> None:
+    save_reports(exchanged, tmp_path / "kept")
+    trust = Profile.load(tmp_path / "kept/profile").trust
+    applications, reviews = (
+        [load_verified(path, trust) for path in saved_reports([tmp_path / "kept" / name])]
+        for name in ("applications", "reviews")
+    )
+    assert [report.digest for report in applications] == [
+        one.report.digest for one in exchanged.answered
+    ]
+    persons = {one.application.person for one in exchanged.answered}
+    assert len(reviews) == len(persons) < len(applications)
+    months = SIZE.outcome_months
+    outcomes = observe_outcomes(applications, reviews, PastDue(days=60, months=months))
+    observed = outcomes["outcome"].to_pylist()
+    assert None not in observed
+    # The account of the application is one of those that the outcome looks at.
+    bad = [one.application.bad for one in exchanged.answered]
+    assert any(bad)
+    assert all(seen for seen, known in zip(observed, bad, strict=True) if known)
+
+
+def test_reports_are_kept_in_a_new_folder_and_not_of_real_accounts(tmp_path: Path) -> None:
+    (tmp_path / "accounts.csv").write_text("account_id\n", "utf-8")
+    arguments = ["study", "--people", "10", "--reports", str(tmp_path)]
+    with pytest.raises(ValueError, match="is not empty: name a new folder"):
+        lender.app(arguments, standalone_mode=False)
+    arguments += ["--accounts", str(tmp_path / "accounts.csv")]
+    with pytest.raises(ValueError, match="--reports and --accounts exclude each other"):
+        lender.app(arguments, standalone_mode=False)
 
 
 def test_the_page_has_every_figure_and_loads_nothing(studied: Study) -> None:
@@ -110,7 +148,7 @@ def test_a_changed_value_fails_the_study(
     (difference,) = refused.value.comparison.differences
     assert (difference.lender, difference.field) == (line.member_id, "balance_minor")
 
-    monkeypatch.setattr(study_run, "exchange", lambda *_args: planted)
+    monkeypatch.setattr(study_run, "exchange", lambda *_args, **_options: planted)
     monkeypatch.setattr(logs, "configure", lambda _level: None)
     monkeypatch.chdir(tmp_path)
     arguments = ["study", "--people", "60", "--lenders", "3", "--months", "24", "--seed", "3"]

@@ -33,6 +33,15 @@ def study(
             dir_okay=False,
         ),
     ] = None,
+    reports: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="New folder to keep the reports in, those of the applications and one more on "
+            "each applicant, which shows the outcome; for synthetic people.",
+            file_okay=False,
+        ),
+    ] = None,
     people: Annotated[int, typer.Option(min=1, help="Number of synthetic people.")] = 600,
     lenders: Annotated[int, typer.Option(min=1, max=20, help="Number of their lenders.")] = 6,
     months: Annotated[int, typer.Option(min=12, max=58, help="Months to furnish.")] = 36,
@@ -67,6 +76,11 @@ def study(
             f"a study needs {error.name}, of an extra: pip install 'creditbureau[study]'"
         ) from error
 
+    if reports is not None and accounts is not None:
+        raise ValueError(
+            "--reports and --accounts exclude each other: no report shows the outcomes of a file "
+            "of accounts; leave one out"
+        )
     population = (
         synthetic_population(Size(people, lenders, months, outcome_months), seed)
         if accounts is None
@@ -80,7 +94,14 @@ def study(
             running_bureau(start=begin, until=end) as bureau,
             common.progress_bar("months", len(population.months)) as on_progress,
         ):
-            result = run_study(population, bureau, seed=seed, draws=draws, on_progress=on_progress)
+            result = run_study(
+                population,
+                bureau,
+                seed=seed,
+                draws=draws,
+                on_progress=on_progress,
+                reports=reports,
+            )
     except ReturnedDiffers as error:
         common.fail(str(error), common.EXIT_INVALID)
     to.write_text(study_page(result), "utf-8")

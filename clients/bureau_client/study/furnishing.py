@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from bureau_client._transport.retry import RetryPolicy
-from bureau_client.models.codes import Action, IdentificationMethod, Purpose, Section
+from bureau_client.models.codes import Action, FrequencyUnit, IdentificationMethod, Purpose, Section
+from bureau_client.models.consents import Frequency
 from bureau_client.models.many import Identifier, Inquiry
 from bureau_client.models.months import Month
 from bureau_client.models.progress import OnProgress, Progress
@@ -32,6 +33,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 LENDER_ROLES = ("furnisher", "subscriber", "attester")
+PURPOSES = ("credit-application", "account-review")
 # Member id of the agent that carries the statements of the people.
 AGENT = "study-agent"
 # Wallets at work at once; each has a connection of its own.
@@ -40,12 +42,14 @@ CONCURRENCY = 4
 PATIENCE = RetryPolicy(read_seconds=60, write_seconds=60, bulk_seconds=120)
 # Below the 1,830 days for which a consent to furnish may run.
 FURNISH_FOR = timedelta(days=1825)
-# One application: one consent, used once.
+# One report: one consent, used once. That for a review must have a frequency.
 APPLY_FOR = timedelta(days=7)
-SECTIONS = (Section.TRADELINES, Section.PAYMENT_HISTORY)
+ONCE = Frequency(FrequencyUnit.MONTH, 1)
+SECTIONS = tuple(section for section in Section if section)
 HISTORY_MONTHS = 84
 # A month is furnished on its last day at this hour, UTC.
 EVENING = 20
+DAY = timedelta(days=1)
 # Serials of the numbers of one group.
 SERIALS = 10_000
 
@@ -89,21 +93,31 @@ class Exchange:
         subject_of: Subject id of each person.
         furnished: The records, by the reference that reports give.
         answered: The reports, in the order of the population's applications.
+        reviews: One more report on each applicant, on the day after the last month; empty if
+            no one was reviewed.
+        profile: Profile of the largest lender.
     """
 
     subject_of: Mapping[str, str]
     furnished: Mapping[RecordRef, Furnished]
     answered: tuple[Answered, ...]
+    reviews: tuple[Report, ...]
+    profile: Profile
 
 
 def exchange(
-    population: Population, sandbox: Sandbox, on_progress: OnProgress | None = None
+    population: Population,
+    sandbox: Sandbox,
+    on_progress: OnProgress | None = None,
+    *,
+    review: bool = False,
 ) -> Exchange:
     """Send a population through a bureau, month by month, and query a report for each application.
 
     Args:
         sandbox: A bureau whose time is at or before the first month's end.
         on_progress: Called after each month.
+        review: True to query each applicant once more after the last month.
 
     Raises:
         BureauError: The bureau refused a statement.
@@ -120,17 +134,22 @@ def exchange(
             if on_progress is not None:
                 elapsed = timedelta(seconds=time.monotonic() - begin)
                 on_progress(Progress(done, len(population.months), elapsed))
+        reviews: tuple[Report, ...] = ()
+        if review:
+            # In the following month, so that all months have passed.
+            sandbox.move_to(month_end(population.months[-1]) + DAY)
+            reviews = run.review()
     answered = tuple(
         Answered(application, run.reports[application.reference])
         for application in population.applications
     )
-    return Exchange(run.subject_of, run.furnished, answered)
+    return Exchange(run.subject_of, run.furnished, answered, reviews, run.profile)
 
 
 def month_end(month: Month) -> datetime:
     """Return the evening of a month's last day."""
     following = month + 1
-    return datetime(following.year, following.month, 1, EVENING, tzinfo=UTC) - timedelta(days=1)
+    return datetime(following.year, following.month, 1, EVENING, tzinfo=UTC) - DAY
 
 
 def identifier(number: int) -> Identifier:
@@ -146,6 +165,7 @@ class _Run:
     sandbox: Sandbox
     stack: ExitStack
     lenders: dict[str, Lender] = field(init=False)
+    profile: Profile = field(init=False)
     agent: Profile = field(init=False)
     keys: dict[str, SigningKey] = field(init=False)
     subject_of: dict[str, str] = field(init=False)
@@ -154,17 +174,15 @@ class _Run:
 
     def settle(self) -> None:
         """Admit the lenders; bind the people's keys, and have them let lenders furnish."""
-        purposes = ("credit-application",)
-        self.lenders = {
-            name: self.stack.enter_context(
-                Lender(
-                    self.sandbox.add_member(name, LENDER_ROLES, purposes),
-                    clock=self.sandbox.now,
-                    policy=PATIENCE,
-                )
-            )
+        profiles = {
+            name: self.sandbox.add_member(name, LENDER_ROLES, PURPOSES)
             for name in self.population.account_counts
         }
+        self.lenders = {
+            name: self.stack.enter_context(Lender(profile, clock=self.sandbox.now, policy=PATIENCE))
+            for name, profile in profiles.items()
+        }
+        self.profile = next(iter(profiles.values()))
         self.agent = self.sandbox.add_member(AGENT, ("agent",))
         host = next(iter(self.lenders.values()))
         furnishers = self.population.furnishers
@@ -202,34 +220,53 @@ class _Run:
                 self.furnished[reference] = Furnished(name, record)
 
     def query(self, month: Month) -> None:
-        """Query a report for each application of a month, under a consent of its own."""
+        """Query a report for each application of a month."""
         applications = [one for one in self.population.applications if one.month == month]
-        consents = _at_once(self._consent, applications)
+        self.reports |= self._reports(applications, Purpose.CREDIT_APPLICATION)
+
+    def review(self) -> tuple[Report, ...]:
+        """Query a report on each applicant, by the lender of the first application."""
+        first: dict[str, Application] = {}
+        for application in self.population.applications:
+            first.setdefault(application.person, application)
+        reports = self._reports(list(first.values()), Purpose.ACCOUNT_REVIEW)
+        return tuple(reports[application.reference] for application in first.values())
+
+    def _reports(self, applications: Sequence[Application], purpose: Purpose) -> dict[str, Report]:
+        """Query reports by the lenders of applications, each under a consent of its own.
+
+        Returns:
+            The reports by reference of the application.
+        """
+        consents = _at_once(lambda one: self._consent(one, purpose), applications)
         by_lender: dict[str, list[Inquiry]] = defaultdict(list)
         for application, consent_id in zip(applications, consents, strict=True):
             by_lender[application.lender].append(
                 Inquiry(
                     subject_id=self.subject_of[application.person],
-                    purpose=Purpose.CREDIT_APPLICATION,
+                    purpose=purpose,
                     consent_id=consent_id,
                     reference=application.reference,
                 )
             )
+        reports: dict[str, Report] = {}
         for name, inquiries in by_lender.items():
             with closing(self.lenders[name].query_many(inquiries)) as outcomes:
                 for outcome in outcomes:
-                    self.reports[outcome.request.reference] = outcome.answer
+                    reports[outcome.request.reference] = outcome.answer
+        return reports
 
-    def _consent(self, application: Application) -> str:
+    def _consent(self, application: Application, purpose: Purpose) -> str:
         with self._wallet(application.person) as wallet:
             return wallet.grant(
                 application.lender,
                 [Action.INQUIRE],
-                [Purpose.CREDIT_APPLICATION],
+                [purpose],
                 SECTIONS,
                 history_months=HISTORY_MONTHS,
                 expire=APPLY_FOR,
                 max_uses=1,
+                frequency=ONCE,
             ).consent_id
 
     def _wallet(self, person: str) -> Wallet:

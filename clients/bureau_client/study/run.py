@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from bureau_client.models.progress import OnProgress
@@ -11,6 +12,7 @@ from bureau_client.study.comparison import Comparison, compare
 from bureau_client.study.features import FEATURES
 from bureau_client.study.figures import APPROVALS, DRAWS, FOLDS, LEVEL, Group
 from bureau_client.study.furnishing import Sandbox, exchange
+from bureau_client.study.kept_reports import check_empty, save_reports
 from bureau_client.study.population import Population
 
 # Shares of approvals of the curve: 10 % to 100 %.
@@ -75,6 +77,7 @@ def run_study(
     seed: int,
     draws: int = DRAWS,
     on_progress: OnProgress | None = None,
+    reports: Path | None = None,
 ) -> Study:
     """Send a population through a bureau, compare every value, and measure both models.
 
@@ -83,16 +86,21 @@ def run_study(
         seed: Seed of folds and intervals.
         draws: Number of draws of each interval.
         on_progress: Called after each month.
+        reports: New folder to keep the reports in (`kept_reports`); None to keep none.
 
     Raises:
         ReturnedDiffers: A returned value differs from the furnished one.
-        ValueError: The population has too few outcomes of a kind.
+        ValueError: The population has too few outcomes of a kind, or the folder is not empty.
         BureauError: The bureau refused a statement.
     """
+    if reports is not None:
+        check_empty(reports)
     figures.check_outcomes(population.applications)
-    exchanged = exchange(population, sandbox, on_progress)
+    exchanged = exchange(population, sandbox, on_progress, review=reports is not None)
     comparison = compare(exchanged)
     comparison.require_equal()
+    if reports is not None:
+        save_reports(exchanged, reports)
     scored = figures.score(exchanged.answered, seed)
     own, shared = figures.curve(scored, SHARES)
     measured = figures.groups(scored, list(population.account_counts), seed=seed, draws=draws)

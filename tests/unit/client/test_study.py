@@ -250,7 +250,9 @@ def compared(*lines: Tradeline) -> Comparison:
         RECORDS[0]: Furnished("riverbank", furnished(MAY - 1, balance_minor=90)),
         RECORDS[1]: Furnished("riverbank", furnished(balance_minor=100)),
     }
-    return compare(Exchange({"ann": SUBJECT}, months, (Answered(APPLICATION, checked),)))
+    unused: Any = None
+    answered = (Answered(APPLICATION, checked),)
+    return compare(Exchange({"ann": SUBJECT}, months, answered, reviews=(), profile=unused))
 
 
 def true_line() -> Tradeline:
