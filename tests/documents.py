@@ -13,6 +13,7 @@ DOCS = ROOT / "docs"
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+)`")
 
@@ -32,6 +33,10 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    def follows(self, other: Block) -> bool:
+        """True if only an empty line is between the two blocks."""
+        return self.line == other.line + other.code.count("\n") + 3
 
 
 def pages() -> list[Path]:
@@ -78,6 +83,12 @@ def mentioned(page: Path, program: str) -> Iterator[list[str]]:
 def links(page: Path) -> list[str]:
     """Where a page's links lead."""
     return _LINK.findall(_INLINE.sub("", _FENCE.sub("", page.read_text("utf-8"))))
+
+
+def images(page: Path) -> list[tuple[str, Path]]:
+    """A page's images: the text for those who do not see them, and the file."""
+    shown = _IMAGE.findall(_FENCE.sub("", page.read_text("utf-8")))
+    return [(text, (page.parent / path).resolve()) for text, path in shown]
 
 
 def anchors(page: Path) -> set[str]:

@@ -1,110 +1,21 @@
-"""The documents' code runs: every Python block and every console command.
+"""The documents' code runs, every Python block and console command, and prints what they say.
 
 `first-report.md` makes a bureau by its own commands; the other pages go on from
-there, as their readers do, each in the folder that it has left.
+there, as their readers do, each in the folder that it has left. `analyst.md` runs by itself.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.documents import DOCS, ROOT, Block, blocks, commands, pages
-
-BIN = Path(sys.executable).parent
-
-
-@dataclass(slots=True)
-class Reader:
-    """Somebody who types what a page says.
-
-    Attributes:
-        folder: Where they are.
-        listen: Where their bureau listens.
-        witness: Where their witness does.
-        serving: What they left running, by its command.
-        names: What their Python session knows.
-        known: What it knew after the first page.
-    """
-
-    folder: Path
-    listen: str
-    witness: str
-    serving: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    names: dict[str, Any] = field(default_factory=dict)
-    known: dict[str, Any] = field(default_factory=dict)
-
-    def follow(self, page: Path) -> None:
-        """Runs a page's code from top to bottom."""
-        for block in blocks(page, "python", "console"):
-            if block.language == "python":
-                self._run_python(block)
-            else:
-                for command in commands(block):
-                    self._run_command(command, block)
-
-    def leave(self) -> None:
-        """Stops what was left running."""
-        for process in self.serving.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self.serving.values():
-            process.wait()
-
-    def _run_python(self, block: Block) -> None:
-        source = "\n" * (block.line - 1) + block.code
-        exec(compile(source, str(block.page), "exec"), self.names)
-
-    def _run_command(self, command: str, block: Block) -> None:
-        command = command.replace(WITNESS, self.witness)
-        if command.startswith(("bureau serve", "bureau-witness serve")):
-            self._serve(command)
-            return
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", command],
-            cwd=self.folder,
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        output = f"{block}: {command}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == 0, output
-
-    def _serve(self, command: str) -> None:
-        if running := self.serving.pop(command, None):  # Ctrl-C, and once more
-            running.send_signal(signal.SIGTERM)
-            assert running.wait() == 0
-        log = self.folder / f"serve-{time.monotonic_ns()}.log"
-        with log.open("w") as file:
-            process = subprocess.Popen(
-                command.split(),
-                executable=BIN / command.split(maxsplit=1)[0],
-                cwd=self.folder,
-                env=self._environment(),
-                stderr=file,
-            )
-        self.serving[command] = process
-        while process.poll() is None:
-            if "serving at" in log.read_text():
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{command}: {log.read_text()}")
-
-    def _environment(self) -> dict[str, str]:
-        # The port of the text may be taken; where the bureau listens is a setting.
-        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "BUREAU_LISTEN": self.listen, "COLUMNS": "120"}
-
+from tests.demo import analyst_pictures
+from tests.documents import DOCS, ROOT, blocks, pages
+from tests.reader import Reader
 
 # The first makes a bureau and names; each other page goes on from there, with the
 # bureau as the pages before it have left it.
@@ -126,8 +37,7 @@ PAGES = (
     DOCS / "operating.md",
     DOCS / "witnesses.md",
 )
-# Where the text has a witness listen; the port may be taken.
-WITNESS = "127.0.0.1:7446"
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +61,26 @@ def test_page_does_what_it_says(
         reader.known = dict(reader.names)
 
 
+def test_the_analysts_path_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page needs no bureau but its own, and its pictures are those that its code makes."""
+    monkeypatch.chdir(tmp_path)
+    Reader(tmp_path).follow(analyst_pictures.PAGE)
+    for name, draw in analyst_pictures.PICTURES.items():
+        committed = (analyst_pictures.IMAGES / name).read_text("utf-8")
+        assert words_of(committed) == words_of(draw(tmp_path)), name
+
+
+def words_of(svg: str) -> list[str]:
+    """The texts of a picture: labels, names, figures of the axes."""
+    return ["".join(text.itertext()) for text in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
 def test_no_page_with_code_is_left_out() -> None:
     pages_with_code = {page for page in pages() if blocks(page, "python", "console")}
-    assert pages_with_code - {DOCS / "errors.md"} == set(PAGES)  # that one needs no bureau
+    # Those need no bureau of the first page; that of the errors is run by tests/unit/test_docs.py.
+    assert pages_with_code - {DOCS / "errors.md", analyst_pictures.PAGE} == set(PAGES)
 
 
 def free_port() -> int:

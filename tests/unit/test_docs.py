@@ -7,6 +7,7 @@ import pkgutil
 import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import grpc
 import pytest
@@ -25,7 +26,9 @@ from bureau_client._transport.status_errors import BY_REASON, BY_STATUS
 from bureau_client.cli import lender, wallet
 from bureau_witness import cli as witness
 from creditbureau.v1.error_pb2 import Reason
-from tests.documents import DOCS, ROOT, anchors, blocks, commands, links, mentioned, pages
+from tests.demo import picture
+from tests.demo.analyst_pictures import IMAGES, PICTURES
+from tests.documents import DOCS, ROOT, anchors, blocks, commands, images, links, mentioned, pages
 
 PAGES = pages()
 WITH_NAMES = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
@@ -66,6 +69,22 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), f"{name_of(page)}: {link}"
         if fragment:
             assert fragment in anchors(target), f"{name_of(page)}: {link}"
+
+
+def test_every_image_has_a_text_and_a_script_that_draws_it() -> None:
+    shown = [image for page in PAGES for image in images(page)]
+    drawn = {picture.PICTURE, *(IMAGES / name for name in PICTURES)}
+    assert {path for _, path in shown} == drawn == set(IMAGES.iterdir())
+    for text, path in shown:
+        assert len(text.split()) > 3, path.name  # for those who do not see it
+
+
+@pytest.mark.parametrize("path", sorted(IMAGES.iterdir()), ids=lambda path: path.name)
+def test_an_image_is_whole_and_loads_nothing(path: Path) -> None:
+    svg = path.read_text("utf-8")
+    ET.fromstring(svg)
+    assert not re.search(r"<script|<image|@import|url\((?!#)", svg)
+    assert set(re.findall(r'href="([^"#]+)', svg)) == set()
 
 
 def test_the_site_has_every_page() -> None:

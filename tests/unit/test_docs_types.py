@@ -10,7 +10,7 @@ from tests.documents import DOCS, ROOT, blocks, pages
 
 FIRST = DOCS / "first-report.md"
 # Pages whose code needs no names of the first page.
-ALONE = {FIRST, ROOT / "README.md", DOCS / "errors.md"}
+ALONE = {FIRST, ROOT / "README.md", DOCS / "errors.md", DOCS / "analyst.md"}
 
 
 def code_of(page: Path) -> str:

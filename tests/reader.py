@@ -1,0 +1,117 @@
+"""A reader of the documents: runs every Python block and every console command of a page.
+
+A block of text after code is what that code prints, word by word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.documents import Block, blocks, commands
+
+BIN = Path(sys.executable).parent
+# Where the text has a witness listen; the port may be taken.
+WITNESS = "127.0.0.1:7446"
+# Where no bureau or witness is served.
+NOWHERE = "127.0.0.1:0"
+
+
+@dataclass(slots=True)
+class Reader:
+    """Somebody who types what a page says.
+
+    Attributes:
+        folder: Where they are.
+        listen: Where their bureau listens.
+        witness: Where their witness does.
+        serving: What they left running, by its command.
+        names: What their Python session knows.
+        known: What it knew after the first page.
+    """
+
+    folder: Path
+    listen: str = NOWHERE
+    witness: str = NOWHERE
+    serving: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def follow(self, page: Path) -> None:
+        """Runs a page's code from top to bottom."""
+        code: Block | None = None
+        printed = ""
+        for block in blocks(page, "python", "console", "text"):
+            if block.language == "python":
+                printed = self._run_python(block)
+            elif block.language == "console":
+                printed = "".join(self._run_command(each, block) for each in commands(block))
+            elif code is not None and block.follows(code):
+                lines = [line.rstrip() for line in printed.splitlines()]
+                assert lines == block.code.splitlines(), (
+                    f"{block} is not what is printed:\n{printed}"
+                )
+            code = None if block.language == "text" else block
+
+    def leave(self) -> None:
+        """Stops what was left running."""
+        for process in self.serving.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.serving.values():
+            process.wait()
+
+    def _run_python(self, block: Block) -> str:
+        source = "\n" * (block.line - 1) + block.code
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(source, str(block.page), "exec"), self.names)
+        return printed.getvalue()
+
+    def _run_command(self, command: str, block: Block) -> str:
+        command = command.replace(WITNESS, self.witness)
+        if command.startswith(("bureau serve", "bureau-witness serve")):
+            self._serve(command)
+            return ""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=self.folder,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = f"{block}: {command}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, output
+        return done.stdout
+
+    def _serve(self, command: str) -> None:
+        if running := self.serving.pop(command, None):  # Ctrl-C, and once more
+            running.send_signal(signal.SIGTERM)
+            assert running.wait() == 0
+        log = self.folder / f"serve-{time.monotonic_ns()}.log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                command.split(),
+                executable=BIN / command.split(maxsplit=1)[0],
+                cwd=self.folder,
+                env=self._environment(),
+                stderr=file,
+            )
+        self.serving[command] = process
+        while process.poll() is None:
+            if "serving at" in log.read_text():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{command}: {log.read_text()}")
+
+    def _environment(self) -> dict[str, str]:
+        # The port of the text may be taken; where the bureau listens is a setting.
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "BUREAU_LISTEN": self.listen, "COLUMNS": "120"}
