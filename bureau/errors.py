@@ -124,6 +124,10 @@ REASONS: dict[Reason, ReasonRule] = {
     "BAD_PAGE_TOKEN": ReasonRule(
         "INVALID_ARGUMENT", "Use the token of the page before, or none for the first page."
     ),
+    "CONTRADICTION": ReasonRule(
+        "INVALID_ARGUMENT",
+        "Correct the fields named: the record cannot be true of any account as it is.",
+    ),
     "CLOCK_SKEW": ReasonRule(
         "FAILED_PRECONDITION", "Set the signer's clock, then sign the request again."
     ),

@@ -627,7 +627,11 @@ class LogReplay:
         stored = StoredSubmission.read(self._stored, entry.entry_key)
         self._checked.records += len(stored.records)
         if batch := stored.batch(opened.message):
-            submit.submit_records(bureau, caller, envelope, batch)
+            # The rules of records hold at the entrance: later rules do not judge what is stored.
+            signed = submit.open_batch(bureau, caller, envelope, batch)
+            submit.commit_records(
+                bureau, caller.member_id, signed.opened, signed.tiles, signed.lines
+            )
             return
         tiles = stored.tiles(opened.message)
         if tiles is None:

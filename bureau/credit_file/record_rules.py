@@ -1,5 +1,5 @@
-"""The rules of records: the contract's field rules, and those that hold between
-fields and between records. Pure.
+"""The rules of records: the contract's field rules, those that hold between records, and
+contradictions between fields (`bureau_keys.contradictions`). Pure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from bureau.codes import currencies
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import DELETION
 from bureau.errors import FieldViolation
+from bureau_keys import contradictions
 from creditbureau.v1 import record_pb2
+from creditbureau.v1.furnishing_pb2 import RecordWarning
 from creditbureau.v1.reason import Reason
 from creditbureau.v1.record_pb2 import (
     FacilityAction,
@@ -45,7 +47,7 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[BatchRecord], now_us
 
     Raises:
         Refusal: INVALID_FIELD, TOO_LONG, UNKNOWN_ENUM, AMOUNT_RANGE,
-            UNKNOWN_CURRENCY, DATE_ORDER, BAD_TEXT, DUPLICATE_RECORD.
+            UNKNOWN_CURRENCY, DATE_ORDER, BAD_TEXT, CONTRADICTION, DUPLICATE_RECORD.
     """
     # Members' clocks and zones differ: today ends where the first zone's does.
     today = date_of(now_us + 14 * 3600 * MICROSECONDS)
@@ -67,6 +69,25 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[BatchRecord], now_us
         seen.add(name)
     if breaches:
         raise field_rules.refusal(breaches)
+
+
+def find_warnings(lines: Sequence[BatchRecord]) -> list[RecordWarning]:
+    """Find the records of a batch that are probably wrong, though none is refused.
+
+    Returns:
+        One warning a rule, with the indexes of its records.
+    """
+    warnings: dict[str, RecordWarning] = {}
+    for index, line in enumerate(lines):
+        if line.kind >= DELETION:
+            continue
+        for rule in contradictions.warnings_of(line.snapshot):
+            if rule.id not in warnings:
+                warnings[rule.id] = RecordWarning(
+                    rule=rule.id, field=rule.field, message=rule.message
+                )
+            warnings[rule.id].record_indexes.append(index)
+    return list(warnings.values())
 
 
 def currency_breaches(lines: Sequence[BatchRecord], known: dict[str, str]) -> list[Breach]:
@@ -110,6 +131,9 @@ def _breaches(line: BatchRecord, today: int, index: int) -> Iterator[Breach]:
             yield _breach(index, "deletion.month", "INVALID_FIELD", message)
         return
     yield from _date_breaches(snapshot, today, index)
+    for rule in contradictions.errors_of(snapshot):
+        violated = FieldViolation(f"records[{index}].snapshot.{rule.field}", rule.id, rule.message)
+        yield "CONTRADICTION", violated
     if line.currency not in currencies():
         message = "not an ISO 4217 currency"
         yield _breach(index, "snapshot.currency", "UNKNOWN_CURRENCY", message)

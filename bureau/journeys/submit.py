@@ -9,6 +9,7 @@ they came, so that each can be traced to the furnisher's signature.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -21,7 +22,7 @@ from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.consent_to_furnish import require_consents
 from bureau.credit_file.contributions import note_contribution
 from bureau.credit_file.history import DELETION
-from bureau.credit_file.record_rules import check_records
+from bureau.credit_file.record_rules import check_records, find_warnings
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_account_changes, monitored_files
 from bureau.ledger.commit_queue import Committed, Transaction
@@ -32,7 +33,11 @@ from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.tiles import Tiles
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.furnishing_pb2 import ListSubmissionsResponse, Submission
+from creditbureau.v1.furnishing_pb2 import (
+    ListSubmissionsResponse,
+    Submission,
+    SubmitRecordsResponse,
+)
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ADVERSE_DATA
 from creditbureau.v1.record_pb2 import (
@@ -45,44 +50,72 @@ MAX_RECORDS = 10_000
 MAX_RECORD_BYTES = 4096
 
 
+class SignedBatch(NamedTuple):
+    """A batch whose records are the ones that its manifest signs.
+
+    Attributes:
+        opened: The verified manifest.
+        parsed: The records as one message.
+        tiles: The hashes of the records.
+        lines: The records, with the fields that checks and accounts need.
+    """
+
+    opened: VerifiedStatement[SubmissionManifest]
+    parsed: ParsedRecordBatch
+    tiles: Tiles
+    lines: list[BatchRecord]
+
+
 def submit_records(
     bureau: Bureau, caller: Caller, envelope: Envelope, batch: bytes
-) -> tuple[Submission, Receipt]:
+) -> SubmitRecordsResponse:
     """Store a batch of records.
 
     Raises:
-        Refusal: All of `verify_statement`; MALFORMED_MESSAGE, NON_CANONICAL,
-            TOO_MANY_ITEMS, ROOT_MISMATCH, the reasons of `check_records` and of
-            `AccountBatch.load`, CONSENT_REQUIRED.
+        Refusal: The reasons of `open_batch`, of `check_records` and of `commit_records`.
     """
-    # 1. Open the manifest and verify its signature.
+    # 1. The manifest's signature is valid, and its records are the ones that were signed.
+    signed = open_batch(bureau, caller, envelope, batch)
+    # 2. Every record keeps every rule.
+    check_records(signed.parsed, signed.lines, bureau.clock.now_us())
+    # 3. One unit of work.
+    committed = commit_records(bureau, caller.member_id, signed.opened, signed.tiles, signed.lines)
+    # 4. The answer; of a replay, the first one again. The warnings follow from the records.
+    submission = committed.result
+    if submission is None:
+        submission = find_submission(bureau, caller, signed.opened.signed.request_id)[0]
+    submission.leaf_index = committed.proof.entry.leaf_index
+    return SubmitRecordsResponse(
+        submission=submission,
+        receipt=signed_statement.receipt_of(committed.proof),
+        warnings=find_warnings(signed.lines),
+    )
+
+
+def open_batch(bureau: Bureau, caller: Caller, envelope: Envelope, batch: bytes) -> SignedBatch:
+    """Verify the manifest of a batch, and that its records are the ones that were signed.
+
+    Raises:
+        Refusal: All of `verify_statement`; MALFORMED_MESSAGE, NON_CANONICAL, TOO_MANY_ITEMS,
+            TOO_LONG, ROOT_MISMATCH.
+    """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
             db, bureau.origin, envelope, SubmissionManifest, kind="submission", signer=caller.signer
         )
     manifest = opened.message
-    # 2. The records are the ones that were signed.
     raws, parsed = _read(batch)
     tiles = Tiles.over([leaf_hash(raw) for raw in raws])
     if len(raws) != manifest.record_count or root_of(tiles.roots) != manifest.records_root:
         raise Refusal.of_field(
             "ROOT_MISMATCH", "records_root", "the records do not hash to the root that was signed"
         )
-    # 3. Every record keeps every rule.
     correction = manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION
     lines = [
         BatchRecord.of(index, record, raw, correction)
         for index, (raw, record) in enumerate(zip(raws, parsed.records, strict=True))
     ]
-    check_records(parsed, lines, bureau.clock.now_us())
-    committed = commit_records(bureau, caller.member_id, opened, tiles, lines)
-
-    # 4. The answer; of a replay, the first one again.
-    submission = committed.result
-    if submission is None:
-        submission = find_submission(bureau, caller, opened.signed.request_id)[0]
-    submission.leaf_index = committed.proof.entry.leaf_index
-    return submission, signed_statement.receipt_of(committed.proof)
+    return SignedBatch(opened, parsed, tiles, lines)
 
 
 def commit_records(

@@ -108,7 +108,12 @@ from bureau_client.models.reports import (
 )
 from bureau_client.models.standards import Band, Standard
 from bureau_client.models.statements import Statement
-from bureau_client.models.submissions import Rejection, Submission, SubmitResult
+from bureau_client.models.submissions import (
+    RecordWarning,
+    Rejection,
+    Submission,
+    SubmitResult,
+)
 from bureau_client.models.tradelines import PaymentHistory, Tradeline
 from bureau_client.models.violations import Violation
 from bureau_client.protocols import CreditBureau, DecisionPolicy
@@ -208,6 +213,7 @@ __all__ = [
     "ReciprocityLevel",
     "Record",
     "RecordRef",
+    "RecordWarning",
     "RecordedDecision",
     "Rejection",
     "Report",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bureau_client.models.texts import lookup
+from bureau_client.models.texts import lookup, nearest
+from bureau_keys import contradictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,9 @@ class BureauError(Exception):
         if not meaning:
             return str(self)
         fields = ", ".join(
-            dict.fromkeys(violation.field for violation in self.violations[:SHOWN_VIOLATIONS])
+            dict.fromkeys(
+                _field_in(language, violation) for violation in self.violations[:SHOWN_VIOLATIONS]
+            )
         )
         parts = [meaning, f"[{fields}]" if fields else "", fix]
         parts.append(f"({self.request_id})" if self.request_id else "")
@@ -198,6 +201,14 @@ class NotWitnessed(BureauError):
 
 class Internal(BureauError):
     """A fault of the bureau, or an answer that the contract does not allow."""
+
+
+def _field_in(language: str, violation: Violation) -> str:
+    """Return a field; of a contradiction, with the fault and the fix in a language."""
+    rule = contradictions.rules().get(violation.rule)
+    if rule is None:
+        return violation.field
+    return f"{violation.field}: {nearest(rule.texts, language)[0]}"
 
 
 def _sentence(text: str) -> str:

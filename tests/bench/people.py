@@ -90,7 +90,7 @@ def record(account: Account, month: int) -> bytes:
         term_months=0 if card else 60,
         interest_rate_ppm=189_900 if card else 74_500,
         status=1 + late,  # type: ignore[arg-type]
-        balance_minor=dice.randrange(amount),
+        balance_minor=dice.randrange(due * late, amount),
         amount_due_minor=due,
         amount_paid_minor=0 if late else due,
         amount_past_due_minor=due * late,

@@ -12,6 +12,7 @@ import pytest
 from bureau.clock import Clock
 from bureau.testing import running_bureau
 from bureau_client import AccountStatus, Action, Auditor, Lender, Month, Report, Wallet
+from bureau_client.files.metro2.codebook import DAYS_PAST_DUE
 from bureau_client.risk.outcomes import PastDue, observe_outcomes
 from bureau_client.risk.tables import inquiry_table, report_tables
 from bureau_client.risk.training import LeakError, training_set
@@ -61,7 +62,12 @@ def panel() -> Iterator[Panel]:
                 scenario.submit(
                     "acme",
                     account(
-                        person, "card", FIRST + number, status=status, balance_minor=1000 + number
+                        person,
+                        "card",
+                        FIRST + number,
+                        status=status,
+                        days_past_due=DAYS_PAST_DUE.get(status, 0),
+                        balance_minor=1000 + number,
                     ),
                 )
                 # Who reports nothing sees nothing after half a year.

@@ -81,7 +81,11 @@ def test_without_a_date_the_first_bad_month_counts() -> None:
         today = scenario.now().date()
         then = today + timedelta(days=30) - timedelta(days=180)
         first = Month(then.year - 7, then.month)
-        late = {"status": AccountStatus.PAST_DUE_60, "open_date": date(2010, 1, 1)}
+        late = {
+            "status": AccountStatus.PAST_DUE_60,
+            "days_past_due": 60,
+            "open_date": date(2010, 1, 1),
+        }
         lost = {"status": AccountStatus.CHARGE_OFF, "open_date": date(2010, 1, 1)}
         scenario.submit("acme", account(person, "loan", first - 1, open_date=date(2010, 1, 1)))
         scenario.submit("acme", account(person, "loan", first, **late))
@@ -101,8 +105,14 @@ def test_old_late_payments_fade(scenario: Scenario) -> None:
     now = scenario.now()
     old = Month(now.year - 7, now.month)
     for month, late in ((old, True), (old + 1, True), (old + 2, False)):
-        status = AccountStatus.PAST_DUE_30 if late else AccountStatus.CURRENT
-        record = account(person, "card", month, status=status, open_date=date(2010, 1, 1))
+        record = account(
+            person,
+            "card",
+            month,
+            status=AccountStatus.PAST_DUE_30 if late else AccountStatus.CURRENT,
+            days_past_due=30 if late else 0,
+            open_date=date(2010, 1, 1),
+        )
         scenario.submit("acme", record)
     (line,) = scenario.report(person, "brook").tradelines
     assert line.history is not None

@@ -16,6 +16,7 @@ from pyarrow import csv, parquet
 from bureau.clock import Clock
 from bureau_client import AccountStatus, Action, Month, Report, Wallet
 from bureau_client.cli import lender
+from bureau_client.files.metro2.codebook import DAYS_PAST_DUE
 from bureau_client.risk.outcomes import PastDue, observe_outcomes
 from bureau_client.risk.policy import reference_policies
 from tests.service.scenario import DAY, Scenario, account, open_scenario
@@ -115,7 +116,11 @@ def furnish(scenario: Scenario, people: dict[str, Wallet], months: range) -> Non
             "acme",
             *(
                 account(
-                    person, "card", FIRST + month, status=statuses.get(month, AccountStatus.CURRENT)
+                    person,
+                    "card",
+                    FIRST + month,
+                    status=(status := statuses.get(month, AccountStatus.CURRENT)),
+                    days_past_due=DAYS_PAST_DUE.get(status, 0),
                 )
                 for month in months
             ),

@@ -20,10 +20,7 @@ class Furnishing(Servicer, FurnishingServicer):
     def SubmitRecords(
         self, request: furnishing_pb2.SubmitRecordsRequest, context: grpc.ServicerContext
     ) -> furnishing_pb2.SubmitRecordsResponse:
-        submission, receipt = submit.submit_records(
-            self.bureau, self.caller, request.manifest, request.batch
-        )
-        return furnishing_pb2.SubmitRecordsResponse(submission=submission, receipt=receipt)
+        return submit.submit_records(self.bureau, self.caller, request.manifest, request.batch)
 
     def GetSubmission(
         self, request: furnishing_pb2.GetSubmissionRequest, context: grpc.ServicerContext

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bureau_client._codec.scalars import moment_or_none
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.submissions import Submission
+from bureau_client.models.submissions import RecordWarning, Submission
 from creditbureau.v1 import furnishing_pb2
 
 
@@ -23,4 +25,23 @@ def read_submission(
         leaf_index=message.leaf_index,
         manifest=manifest,
         receipt=receipt,
+    )
+
+
+def read_warning(message: furnishing_pb2.RecordWarning, indexes: Sequence[int]) -> RecordWarning:
+    """Read a warning about records of a batch.
+
+    Args:
+        indexes: For each record of the batch, its index among those passed to `submit`.
+
+    Raises:
+        ValueError: The warning names a record that the batch does not have.
+    """
+    if any(not 0 <= place < len(indexes) for place in message.record_indexes):
+        raise ValueError(f"names a record outside the batch of {len(indexes)}")
+    return RecordWarning(
+        rule=message.rule,
+        field=message.field,
+        message=message.message,
+        indexes=tuple(indexes[place] for place in message.record_indexes),
     )

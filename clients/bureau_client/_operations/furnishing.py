@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from bureau_client._codec.submissions import read_submission
+from bureau_client._codec.submissions import read_submission, read_warning
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.batches import Entry, batches, entries, sign_batch
 from bureau_client._operations.context import SigningContext
@@ -22,10 +22,11 @@ from bureau_client.models.members import Member
 from bureau_client.models.progress import Progress
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import Record
-from bureau_client.models.submissions import Rejection, Submission, SubmitResult
+from bureau_client.models.submissions import RecordWarning, Rejection, Submission, SubmitResult
 from bureau_client.models.violations import Violation
 from bureau_client.verify.checks import check_equal, verifying
 from bureau_client.verify.evidence import logged_keys_of
+from bureau_keys import contradictions
 from bureau_keys.envelope import verify_envelope
 from bureau_keys.key_history import keys_at
 from bureau_keys.signer_name import member_id_of
@@ -60,17 +61,13 @@ def submit(
     total = len(records) if isinstance(records, Sized) else None
     submissions: list[Submission] = []
     rejected: list[Rejection] = []
+    warnings: list[RecordWarning] = []
     done = 0
     try:
         for number, batch in enumerate(batches(entries(records))):
             sound, unsound = _split(batch)
             if unsound and on_invalid == "raise":
-                raise InvalidRequest(
-                    "No record of the batch was sent",
-                    reason="INVALID_FIELD",
-                    violations=[v for rejection in unsound for v in rejection.violations],
-                    fix='Correct the fields, or pass on_invalid="skip" to submit the rest',
-                )
+                raise _refuse([v for rejection in unsound for v in rejection.violations])
             rejected += unsound
             before, request_id = None, ""
             if idempotency_key:
@@ -80,7 +77,7 @@ def submit(
             submission = before
             if before is None or before.record_count < len(sound):
                 submission = yield from _submit(
-                    context, sound, kind, label, on_invalid, rejected, request_id, before
+                    context, sound, kind, label, on_invalid, rejected, warnings, request_id, before
                 )
             submissions += [submission] if submission else []
             done += len(batch)
@@ -89,9 +86,31 @@ def submit(
         for position, submission in reversed(list(enumerate(submissions))):
             submissions[position] = yield from _witnessed(context, submission)
     except BureauError as error:
-        error.partial = SubmitResult(tuple(submissions), tuple(rejected))
+        error.partial = SubmitResult(tuple(submissions), tuple(rejected), _merge(warnings))
         raise
-    return SubmitResult(tuple(submissions), tuple(sorted(rejected, key=lambda r: r.index)))
+    rejected.sort(key=lambda rejection: rejection.index)
+    return SubmitResult(tuple(submissions), tuple(rejected), _merge(warnings))
+
+
+def _refuse(violations: Sequence[Violation]) -> InvalidRequest:
+    """Return the exception for records that the SDK itself finds invalid."""
+    contradictory = violations[0].rule in contradictions.rules()
+    return InvalidRequest(
+        "No record of the batch was sent",
+        reason="CONTRADICTION" if contradictory else "INVALID_FIELD",
+        violations=violations,
+        fix='Correct the fields, or pass on_invalid="skip" to submit the rest',
+    )
+
+
+def _merge(warnings: Iterable[RecordWarning]) -> tuple[RecordWarning, ...]:
+    """Return one warning a rule for all batches, in the order of the batches."""
+    merged: dict[str, RecordWarning] = {}
+    for warning in warnings:
+        before = merged.get(warning.rule)
+        indexes = (*before.indexes, *warning.indexes) if before else warning.indexes
+        merged[warning.rule] = replace(warning, indexes=indexes)
+    return tuple(merged.values())
 
 
 def _witnessed(context: SigningContext, submission: Submission) -> Operation[Submission]:
@@ -144,6 +163,7 @@ def _submit(
     label: str,
     on_invalid: OnInvalid,
     rejected: list[Rejection],
+    warnings: list[RecordWarning],
     wanted_id: str,
     before: Submission | None,
 ) -> Operation[Submission | None]:
@@ -166,8 +186,24 @@ def _submit(
             ]
             batch = [entry for entry in batch if entry.index not in by_record]
         else:
-            return _accepted(context, reply, request, request_id, len(batch))
+            submission = _accepted(context, reply, request, request_id, len(batch))
+            warnings += _warnings(reply, batch)
+            return submission
     return before
+
+
+def _warnings(
+    reply: furnishing_pb2.SubmitRecordsResponse, batch: Sequence[Entry]
+) -> list[RecordWarning]:
+    """Read the warnings about a batch.
+
+    Raises:
+        VerificationFailed: A warning names a record that the batch does not have.
+    """
+    with verifying("The warnings"):
+        return [
+            read_warning(message, [entry.index for entry in batch]) for message in reply.warnings
+        ]
 
 
 def _by_record(

@@ -20,13 +20,24 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, err
-from bureau_client.files import CsvSource, Metro2Source, Reject, Source, check_file, import_file
+from bureau_client.files import (
+    CsvSource,
+    Import,
+    Metro2Source,
+    Reject,
+    Source,
+    check_file,
+    import_file,
+)
 from bureau_client.files.applicants import COLUMNS as APPLICANT_COLUMNS
 from bureau_client.files.csv_records import columns
 from bureau_client.files.importing import refuse
 from bureau_client.files.lines import COLUMNS as LINE_COLUMNS
 from bureau_client.models.codes import SubmissionKind
 from bureau_keys.terminal import write_out
+
+# Rows that a warning lists; the others are counted.
+_LISTED_PLACES = 10
 
 
 class Format(StrEnum):
@@ -96,6 +107,7 @@ def submit(
     if dry_run:
         with common.progress_bar("checking") as on_progress:
             checked = check_file(source, on_progress=on_progress)
+        _show_warnings(source, checked)
         if checked.rejects:
             raise refuse(source, checked)
         err.print(f"{checked.row_count} rows are in order; nothing was sent (dry run)")
@@ -114,6 +126,7 @@ def submit(
         )
     shown = ("submission_id", "record_count", "new_tradeline_count", "leaf_index")
     emit_many(result.submissions, output, shown)
+    _show_warnings(source, result)
     sent = result.row_count - len(result.rejects)
     err.print(f"{sent} of {result.row_count} rows accepted, logged")
     if result.rejects:
@@ -139,6 +152,17 @@ def template(
     else:
         # The header of a file that the command reads: names of columns, without text of others.
         write_out(",".join(column.name for column in listed) + "\n")
+
+
+def _show_warnings(source: Source, result: Import) -> None:
+    for rule, warning in result.warnings.items():
+        places = sorted(warning.places)
+        listed = ", ".join(map(str, places[:_LISTED_PLACES]))
+        more = f" and {len(places) - _LISTED_PLACES} more" if len(places) > _LISTED_PLACES else ""
+        err.print(
+            f"warning: {warning.name} {warning.message} [{rule}; {source.place} {listed}{more}]",
+            style="yellow",
+        )
 
 
 def _keep(source: Source, rejects: Sequence[Reject], path: Path | None) -> None:

@@ -14,6 +14,7 @@ from bureau_client.files.metro2.accounts import Accounts
 from bureau_client.files.sources import Reject, Row, SubjectIds
 from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import SubmissionKind
+from bureau_client.models.record_checks import find_warnings
 from bureau_client.models.records import Snapshot
 from bureau_client.models.violations import Violation
 
@@ -48,7 +49,8 @@ class CsvSource:
                     duplicate = Violation("account_ref", "DUPLICATE_RECORD", message)
                     yield Row(row.line, row.cells, violations=(duplicate,))
                 else:
-                    yield Row(row.line, row.cells, (row.snapshot,))
+                    warnings = tuple(find_warnings(row.snapshot, 0))
+                    yield Row(row.line, row.cells, (row.snapshot,), warnings=warnings)
 
     def read(self, kind: SubmissionKind | None, _: SubjectIds) -> Iterator[Row]:
         """See `Source`; the rows have subject ids already."""

@@ -29,6 +29,21 @@ _CHECKED_ROWS = 1000
 
 
 @dataclass(slots=True)
+class RowWarning:
+    """A rule that rows break although they are imported: they are probably wrong.
+
+    Attributes:
+        name: Field of the file that the rule names.
+        message: The fault and the fix.
+        places: Places in the file of the rows that break the rule.
+    """
+
+    name: str
+    message: str
+    places: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Import:
     """Result of checking or importing a file.
 
@@ -40,6 +55,7 @@ class Import:
         rejects: Every rejected row, with its violations.
         kinds: Number of records by the submission kind that the file gives; None where it
             gives none.
+        warnings: Warnings about valid rows, of the check and of the bureau, by their rule.
     """
 
     row_count: int = 0
@@ -48,6 +64,11 @@ class Import:
     submissions: list[Submission] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     kinds: dict[SubmissionKind | None, int] = field(default_factory=dict)
+    warnings: dict[str, RowWarning] = field(default_factory=dict)
+
+    def warn(self, rule: str, name: str, message: str, place: int) -> None:
+        """Add a warning about a row; of one rule, each row is counted once."""
+        self.warnings.setdefault(rule, RowWarning(name, message)).places.add(place)
 
 
 def check_file(source: Source, *, on_progress: OnProgress | None = None) -> Import:
@@ -69,6 +90,9 @@ def check_file(source: Source, *, on_progress: OnProgress | None = None) -> Impo
         else:
             checked.record_count += row.record_count
             checked.kinds[row.kind] = checked.kinds.get(row.kind, 0) + row.record_count
+            for warning in row.warnings:
+                name = source.field(warning.field)
+                checked.warn(warning.rule, name, warning.message, row.place)
         if on_progress is not None and checked.row_count % _CHECKED_ROWS == 0:
             on_progress(Progress(checked.row_count, None, datetime.now(UTC) - started))
     return checked
@@ -202,6 +226,9 @@ class _Sending:
         checked.submissions += result.submissions
         checked.accepted_count += sum(len(row.records) for row in chunk) - len(result.rejected)
         places = _places(chunk)
+        for warning in result.warnings:
+            for index in warning.indexes:
+                checked.warn(warning.rule, warning.field, warning.message, places[index])
         refused: dict[int, tuple[Violation, ...]] = {}
         for rejection in result.rejected:
             position = places[rejection.index]

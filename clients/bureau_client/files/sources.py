@@ -25,6 +25,7 @@ class Row:
         record_count: Number of records in the row.
         violations: Violations in the row.
         kind: Submission kind that the row gives; None if it gives none.
+        warnings: Rules that the row breaks although it is imported; set by a check.
     """
 
     place: int
@@ -33,6 +34,7 @@ class Row:
     record_count: int = 1
     violations: tuple[Violation, ...] = ()
     kind: SubmissionKind | None = None
+    warnings: tuple[Violation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

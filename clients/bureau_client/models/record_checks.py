@@ -1,13 +1,13 @@
 """Checks of a record before it is sent.
 
-These are the cheap rules: types, ranges, spellings. The bureau checks them again, and more:
-consents, the order of dates, the account's past.
+These are the cheap rules: types, ranges, spellings, and contradictions between the fields of a
+snapshot. The bureau checks them again, and more: consents, the order of dates, the account's past.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter, le
@@ -28,6 +28,7 @@ from bureau_client.models.codes import (
 from bureau_client.models.months import Month
 from bureau_client.models.records import Deletion, FacilityAction, Party, Record, Snapshot
 from bureau_client.models.violations import Violation
+from bureau_keys import contradictions
 
 MAX_AMOUNT_MINOR = 10**15
 
@@ -112,6 +113,9 @@ def check_record(record: Record, index: int) -> list[Violation]:
     if type(record) is Snapshot:
         if not _plainly_right(record):
             violations.extend(_snapshot(record, f"{path}.snapshot"))
+        if not violations:
+            # Only now: the rules compare values of the right types.
+            violations.extend(_broken_rules(contradictions.errors_of(record), f"{path}.snapshot"))
     elif type(record) is FacilityAction:
         violations.extend(_action(record, f"{path}.action"))
     elif type(record) is Deletion:
@@ -124,6 +128,19 @@ def check_record(record: Record, index: int) -> list[Violation]:
         message = "must be a reference of 1 to 64 visible ASCII characters"
         violations.append(Violation(f"{path}.account_ref", "INVALID_FIELD", message))
     return violations
+
+
+def find_warnings(record: Record, index: int) -> list[Violation]:
+    """Return the rules that a record breaks although the bureau stores it.
+
+    Args:
+        record: A record without violations by `check_record`.
+        index: Index of the record, for the field paths.
+    """
+    if not isinstance(record, Snapshot):
+        return []
+    path = f"records[{index}].snapshot"
+    return list(_broken_rules(contradictions.warnings_of(record), path))
 
 
 def check_order(record: Record, index: int, today: date) -> Iterator[Violation]:
@@ -154,6 +171,11 @@ def check_order(record: Record, index: int, today: date) -> Iterator[Violation]:
 def newest_day() -> date:
     """Return the newest date of any time zone: the furthest is 14 hours ahead of UTC."""
     return (datetime.now(UTC) + timedelta(hours=14)).date()
+
+
+def _broken_rules(rules: Iterable[contradictions.Rule], path: str) -> Iterator[Violation]:
+    for rule in rules:
+        yield Violation(f"{path}.{rule.field}", rule.id, rule.message)
 
 
 def _plainly_right(snapshot: Snapshot) -> bool:

@@ -50,11 +50,33 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordWarning:
+    """A rule that records break although the bureau stored them: they are probably wrong.
+
+    Attributes:
+        rule: Id of the rule, one of docs/record-rules.md: `past-due-over-balance`.
+        field: Field of the snapshot that the rule names.
+        message: The fault and the fix.
+        indexes: Indexes of the records among those passed to `submit`, ascending.
+    """
+
+    rule: str
+    field: str
+    message: str
+    indexes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SubmitResult:
-    """Result of a call of `submit`."""
+    """Result of a call of `submit`.
+
+    Attributes:
+        warnings: The bureau's warnings about records that this call stored.
+    """
 
     submissions: tuple[Submission, ...]
     rejected: tuple[Rejection, ...] = ()
+    warnings: tuple[RecordWarning, ...] = ()
 
     @property
     def accepted_count(self) -> int:

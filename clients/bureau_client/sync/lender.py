@@ -234,7 +234,8 @@ class Lender(Client):
         """Submit records, in batches of at most 10,000 records and 6 MiB.
 
         A batch is stored whole or not at all. If a batch fails, `error.partial` is the
-        result of the batches before it.
+        result of the batches before it. `SubmitResult.warnings` names stored records that are
+        probably wrong.
 
         Args:
             records: Snapshots, facility actions and deletions; any iterable.

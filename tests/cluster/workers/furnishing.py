@@ -33,9 +33,11 @@ class Delivery:
     round: int
 
     def records(self, subject_of: dict[str, str]) -> list[Snapshot]:
-        """Its snapshots; in later rounds, with balances that have moved."""
+        """Its snapshots; in later rounds, with payments that have moved: no rule binds them."""
         snapshots = [row.snapshot(subject_of) for row in self.rows]
-        return [replace(one, balance_minor=one.balance_minor + self.round) for one in snapshots]
+        return [
+            replace(one, amount_paid_minor=one.amount_paid_minor + self.round) for one in snapshots
+        ]
 
 
 def world_of(topology: TopologyMap) -> World:

@@ -39,6 +39,8 @@ FIELD_OF = {name: field for field, name in AMOUNTS.items()} | {
     "close_date": "date_closed",
     "first_delinquency_date": "date_of_first_delinquency",
     "last_payment_date": "date_of_last_payment",
+    "days_past_due": "account_status",
+    "secured": "account_type",
 }
 # Account statuses that take a payment rating.
 RATED = frozenset({"05", "13", "65", "88", "89", "94", "95"})

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Severity(StrEnum):
-    """Severity of a finding: a record with an error is not imported."""
-
-    ERROR = "error"
-    WARNING = "warning"
+from bureau_keys.contradictions import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +20,8 @@ class Finding:
         got: The field's text in the file; personal data masked.
         expected: The expected text.
         fix: The remedy.
+        record_rule: Rule of docs/record-rules.md with the same meaning; empty for the rules of
+            the format alone.
     """
 
     rule: str
@@ -35,6 +31,7 @@ class Finding:
     got: str
     expected: str
     fix: str
+    record_rule: str = ""
 
     @property
     def message(self) -> str:

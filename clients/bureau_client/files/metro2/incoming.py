@@ -19,7 +19,7 @@ from bureau_client.files.metro2.codebook import (
     from_metro2,
     is_secured,
 )
-from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.reader import Metro2Record
 from bureau_client.files.metro2.segments import MASK, Segment
 from bureau_client.models.codes import (
@@ -35,8 +35,11 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.money import exponent_of
 from bureau_client.models.months import Month
-from bureau_client.models.record_checks import check_order, check_record
+from bureau_client.models.record_checks import check_order, check_record, find_warnings
 from bureau_client.models.records import Deletion, FacilityAction, Party, RawCode, Record, Snapshot
+from bureau_client.models.violations import Violation
+from bureau_keys import contradictions
+from bureau_keys.contradictions import Severity
 
 _PERSONS = ("BASE", "J1", "J2")
 _LEAVES = "Z"
@@ -114,32 +117,50 @@ def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) 
     return [_snapshot(record, parties, currency), *changes]
 
 
-def record_errors(record: Metro2Record, currency: str, today: date) -> list[Finding]:
-    """Return the violations in the records of an account without errors.
+def record_findings(
+    record: Metro2Record, known: Sequence[Finding], currency: str, today: date
+) -> list[Finding]:
+    """Return the findings on the records of an account without errors.
 
     Used when the file is checked, before the directory is called: the persons' numbers
     take the place of their subject ids.
+
+    Args:
+        known: Findings on the account; a rule that one of them reports is not reported again.
     """
     stand_ins = [f"{int(number_of(person) or 0):032x}" for person in persons_of(record)]
-    return [
-        Finding(
-            "M2-RECORD",
-            Severity.ERROR,
-            record.number,
-            _field_of(violation.field),
-            "",
-            f"a value that a record can hold; it {violation.message}",
-            "Correct the field, or keep the account back",
-        )
-        for produced in records_of(record, stand_ins, currency)
-        for violation in (*check_record(produced, 0), *check_order(produced, 0, today))
-    ]
+    reported = {finding.record_rule for finding in known}
+    findings: list[Finding] = []
+    for produced in records_of(record, stand_ins, currency):
+        violations = (*check_record(produced, 0), *check_order(produced, 0, today))
+        findings += [_finding(Severity.ERROR, record, violation) for violation in violations]
+        if not violations:
+            findings += [
+                _finding(Severity.WARNING, record, violation)
+                for violation in find_warnings(produced, 0)
+                if violation.rule not in reported
+            ]
+    return findings
 
 
-def _field_of(path: str) -> str:
-    """Return the field of the file for the field of a record."""
-    name = path.rpartition(".")[2]
-    return f"BASE.{FIELD_OF.get(name, name)}"
+def _finding(severity: Severity, record: Metro2Record, violation: Violation) -> Finding:
+    """Return the finding for a violation in a record, under the field of the file."""
+    name = violation.field.rpartition(".")[2]
+    field = f"BASE.{FIELD_OF.get(name, name)}"
+    if rule := contradictions.rules().get(violation.rule):
+        text = rule.texts["en"]
+        expected = f"fields that agree: {name} {text.fault}"
+        fix = text.fix[0].upper() + text.fix[1:]
+        return Finding(rule.id, severity, record.number, field, "", expected, fix, rule.id)
+    return Finding(
+        "M2-RECORD",
+        severity,
+        record.number,
+        field,
+        "",
+        f"a value that a record can hold; it {violation.message}",
+        "Correct the field, or keep the account back",
+    )
 
 
 def renumberings_of(record: Metro2Record) -> list[Segment]:

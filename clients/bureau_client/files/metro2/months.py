@@ -7,11 +7,12 @@ from datetime import date
 from typing import BinaryIO
 
 from bureau_client.files.metro2.accounts import Accounts
-from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.layout import BASE, HEADER
 from bureau_client.files.metro2.reader import Metro2Record, Reader
 from bureau_client.files.metro2.rules import CHARACTER_OF
 from bureau_client.files.metro2.values import Value
+from bureau_keys.contradictions import Severity
 
 # Fields of an L1 segment that rules use.
 _CHANGE = ("change_indicator", "new_consumer_account_number", "new_identification_number")
@@ -29,6 +30,10 @@ def account_fields(record: Metro2Record) -> dict[str, Value]:
     for name in _CHANGE:
         fields[name] = change[0].values.get(name) if change else None
     fields["history_1"] = str(fields.get("payment_history_profile") or "")[:1]
+    creditor = record.all("K1")
+    fields["original_creditor_name"] = (
+        creditor[0].values.get("original_creditor_name") if creditor else None
+    )
     status = fields.get("account_status")
     if isinstance(status, str) and (character := CHARACTER_OF.get(status)):
         fields["status_character"] = character

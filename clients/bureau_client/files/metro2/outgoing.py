@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from bureau_client.files.metro2.codebook import AMOUNTS, DAYS_PAST_DUE, is_secured, to_metro2
-from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.segments import Segment, blank
 from bureau_client.files.metro2.values import BadValue, Value
 from bureau_client.models.codes import Classification, Code
 from bureau_client.models.money import exponent_of
 from bureau_client.models.records import Snapshot
+from bureau_keys.contradictions import Severity
 
 NO_HISTORY = "B" * 24
 _MAX_AMOUNT = 999_999_999

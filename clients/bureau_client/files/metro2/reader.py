@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from bureau_client.files.metro2.blocks import Frame, Frames, Framing
-from bureau_client.files.metro2.findings import Broken, Finding, Severity
+from bureau_client.files.metro2.findings import Broken, Finding
 from bureau_client.files.metro2.layout import HEADER, layouts
 from bureau_client.files.metro2.segments import Segment, kind_of, numbers_of, split
 from bureau_client.files.metro2.values import Numbers
+from bureau_keys.contradictions import Severity
 
 
 @dataclass(frozen=True, slots=True)

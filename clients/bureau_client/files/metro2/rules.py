@@ -9,9 +9,9 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from bureau_client.files.metro2.findings import Severity
 from bureau_client.files.metro2.layout import codes, table_of
 from bureau_client.files.metro2.values import Value
+from bureau_keys.contradictions import Severity
 
 PREVIOUS = "previous "
 # Fields of the month before that rules use.
@@ -47,6 +47,7 @@ class Rule:
     field: str
     expected: str
     fix: str
+    record_rule: str
     tests: tuple[Test, ...]
 
     def breaks(self, account: Account) -> bool:
@@ -82,6 +83,7 @@ def _by_status() -> Mapping[str, list[Rule]]:
             entry["field"],
             entry["expected"],
             entry["fix"],
+            entry.get("record_rule", ""),
             tuple(tests),
         )
         for status in statuses:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from bureau_client.files.metro2 import values
-from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.layout import (
     ASSOCIATED,
     BASE,
@@ -18,6 +18,7 @@ from bureau_client.files.metro2.layout import (
     layouts,
 )
 from bureau_client.files.metro2.values import BadValue, Numbers, Value
+from bureau_keys.contradictions import Severity
 
 MASK = "•••"
 _DECIDING = ("time_stamp", "date_opened", "date_of_account_information")

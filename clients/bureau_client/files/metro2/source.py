@@ -17,11 +17,11 @@ from pathlib import Path
 
 from bureau_client._operations import arguments
 from bureau_client.errors import InvalidRequest
-from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.incoming import (
     number_of,
     persons_of,
-    record_errors,
+    record_findings,
     records_of,
     renumberings_of,
     without_number,
@@ -37,6 +37,7 @@ from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.record_checks import newest_day
 from bureau_client.models.records import Record
 from bureau_client.models.violations import Violation
+from bureau_keys.contradictions import Severity
 
 ACCOUNTS_AT_ONCE = 256
 _CORRECTION = "1"
@@ -96,7 +97,7 @@ class Metro2Source:
                     continue
                 known = [*findings, *without_number(record)]
                 yield record, known if _wrong(known) else [
-                    *known, *record_errors(record, self._currency, today),
+                    *known, *record_findings(record, known, self._currency, today),
                 ]  # fmt: skip
 
     def check(self) -> Iterator[Row]:
@@ -104,7 +105,12 @@ class Metro2Source:
         for record, findings in self.findings():
             errors = _wrong(findings)
             if record.kind == BASE:
-                yield self._row(record, violations=tuple(map(_violation, errors)))
+                warnings = (one for one in findings if one.severity is Severity.WARNING)
+                yield self._row(
+                    record,
+                    violations=tuple(map(_violation, errors)),
+                    warnings=tuple(map(_warning, warnings)),
+                )
             elif errors:
                 # Accounts may be missing without a trace.
                 raise InvalidRequest(
@@ -164,6 +170,7 @@ class Metro2Source:
         record: Metro2Record,
         records: tuple[Record, ...] = (),
         violations: tuple[Violation, ...] = (),
+        warnings: tuple[Violation, ...] = (),
     ) -> Row:
         return Row(
             record.number,
@@ -172,6 +179,7 @@ class Metro2Source:
             record_count=1 + len(renumberings_of(record)),
             violations=violations,
             kind=_kind_of(record),
+            warnings=warnings,
         )
 
 
@@ -193,7 +201,15 @@ def _verbatim(record: Metro2Record) -> list[Segment]:
 
 
 def _violation(finding: Finding) -> Violation:
-    return Violation(finding.field, finding.rule, f"{finding.message}. {finding.fix}")
+    rule = finding.record_rule or finding.rule
+    return Violation(finding.field, rule, f"{finding.message}. {finding.fix}")
+
+
+def _warning(finding: Finding) -> Violation:
+    """Return a warning without the account's own value: it counts for all accounts like it."""
+    rule = finding.record_rule or finding.rule
+    message = f"expected {finding.expected} ({finding.rule}). {finding.fix}"
+    return Violation(finding.field, rule, message)
 
 
 def _in_record(finding: Finding) -> Violation:

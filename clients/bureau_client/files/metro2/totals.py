@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.layout import ASSOCIATED, BASE, TRAILER, layouts
 from bureau_client.files.metro2.reader import Metro2Record
+from bureau_keys.contradictions import Severity
 
 _COUNTED = ("social_security_number", "date_of_birth", "telephone_number")
 _PERSONS = ("BASE", "J1", "J2")

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import date
 from typing import BinaryIO
 
 from bureau_client.files.metro2.accounts import Accounts
-from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.layout import (
     BASE,
     HEADER,
@@ -28,6 +29,7 @@ from bureau_client.files.metro2.rules import rules_of
 from bureau_client.files.metro2.segments import MASK, Segment, shown
 from bureau_client.files.metro2.totals import Totals
 from bureau_client.files.metro2.values import Value
+from bureau_keys.contradictions import Severity
 
 _TERMS = {"LOC", "REV", ""}
 _HISTORY_LENGTH = 24
@@ -105,7 +107,7 @@ class _Validation:
         status = str(account.get("account_status"))
         for rule in rules_of(status):
             if rule.breaks(account):
-                yield _finding(
+                finding = _finding(
                     rule.id,
                     rule.severity,
                     record,
@@ -114,6 +116,7 @@ class _Validation:
                     rule.expected,
                     rule.fix,
                 )
+                yield replace(finding, record_rule=rule.record_rule)
         yield from _repeated(record)
         if earlier := self._here.put(number, record.number, account) if number else None:
             yield _finding(

@@ -71,6 +71,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_BAD_PAGE_TOKEN: _Reason.ValueType  # 17
     """INVALID_ARGUMENT. The page token is not one that this method gave out."""
+    REASON_CONTRADICTION: _Reason.ValueType  # 18
+    """INVALID_ARGUMENT. The fields of a record contradict one another; the rule of
+    each field violation is one of docs/record-rules.md.
+    """
     REASON_CLOCK_SKEW: _Reason.ValueType  # 30
     """FAILED_PRECONDITION. Issued more than 60 s ahead of the bureau's clock."""
     REASON_EXPIRED_REQUEST: _Reason.ValueType  # 31
@@ -228,6 +232,10 @@ changed too many times; the field violation names it.
 """
 REASON_BAD_PAGE_TOKEN: Reason.ValueType  # 17
 """INVALID_ARGUMENT. The page token is not one that this method gave out."""
+REASON_CONTRADICTION: Reason.ValueType  # 18
+"""INVALID_ARGUMENT. The fields of a record contradict one another; the rule of
+each field violation is one of docs/record-rules.md.
+"""
 REASON_CLOCK_SKEW: Reason.ValueType  # 30
 """FAILED_PRECONDITION. Issued more than 60 s ahead of the bureau's clock."""
 REASON_EXPIRED_REQUEST: Reason.ValueType  # 31

@@ -106,6 +106,7 @@ class SubmitRecordsResponse(_message.Message):
 
     SUBMISSION_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def submission(self) -> Global___Submission:
         """The accepted submission, without its records."""
@@ -114,19 +115,60 @@ class SubmitRecordsResponse(_message.Message):
     def receipt(self) -> _log_pb2.Receipt:
         """Proof that the statement is in the log."""
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordWarning]:
+        """Records that were stored although they are probably wrong, one entry a rule."""
+
     def __init__(
         self,
         *,
         submission: Global___Submission | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
+        warnings: _abc.Iterable[Global___RecordWarning] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "submission", b"submission"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "submission", b"submission"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "submission", b"submission", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitRecordsResponse: _TypeAlias = SubmitRecordsResponse  # noqa: Y015
+
+@_typing.final
+class RecordWarning(_message.Message):
+    """A rule of docs/record-rules.md that records break with the severity warning."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    RECORD_INDEXES_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    """Id of the rule, for example `past-due-over-balance`."""
+    field: _builtins.str
+    """Field of the snapshot that the rule names."""
+    message: _builtins.str
+    """Fault and fix, in English."""
+    @_builtins.property
+    def record_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Places in the batch of the records that break the rule, zero-based, ascending."""
+
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        field: _builtins.str = ...,
+        message: _builtins.str = ...,
+        record_indexes: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "message", b"message", "record_indexes", b"record_indexes", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordWarning: _TypeAlias = RecordWarning  # noqa: Y015
 
 @_typing.final
 class Submission(_message.Message):

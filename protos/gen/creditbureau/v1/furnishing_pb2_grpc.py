@@ -81,7 +81,7 @@ class FurnishingServicer:
         of every record comes back in one answer, as field paths
         `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
         ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
-        CURRENCY_MISMATCH, AMOUNT_RANGE, DELETED_ITEM, CONSENT_REQUIRED,
+        CURRENCY_MISMATCH, AMOUNT_RANGE, CONTRADICTION, DELETED_ITEM, CONSENT_REQUIRED,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -21,7 +21,7 @@ class FurnishingStub:
     of every record comes back in one answer, as field paths
     `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
     ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
-    CURRENCY_MISMATCH, AMOUNT_RANGE, DELETED_ITEM, CONSENT_REQUIRED,
+    CURRENCY_MISMATCH, AMOUNT_RANGE, CONTRADICTION, DELETED_ITEM, CONSENT_REQUIRED,
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     GetSubmission: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.GetSubmissionRequest, _furnishing_pb2.GetSubmissionResponse]
@@ -61,7 +61,7 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         of every record comes back in one answer, as field paths
         `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
         ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
-        CURRENCY_MISMATCH, AMOUNT_RANGE, DELETED_ITEM, CONSENT_REQUIRED,
+        CURRENCY_MISMATCH, AMOUNT_RANGE, CONTRADICTION, DELETED_ITEM, CONSENT_REQUIRED,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
 

@@ -20,6 +20,7 @@ Reason: TypeAlias = Literal[
     "DUPLICATE_RECORD",
     "CONSENT_CEILING",
     "BAD_PAGE_TOKEN",
+    "CONTRADICTION",
     "CLOCK_SKEW",
     "EXPIRED_REQUEST",
     "WRONG_STATE",
