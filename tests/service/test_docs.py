@@ -29,6 +29,7 @@ PAGES = (
     DOCS / "monitoring.md",
     DOCS / "risk.md",
     DOCS / "files.md",
+    DOCS / "record-rules.md",
     DOCS / "texts.md",
     DOCS / "decisions.md",
     DOCS / "backtests.md",

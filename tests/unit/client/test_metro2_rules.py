@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from bureau_client.files.metro2 import Segment, blank
-from bureau_client.files.metro2.layout import layouts, table_of
+from bureau_client.files.metro2 import Reader, Segment, blank
+from bureau_client.files.metro2.incoming import records_of
+from bureau_client.files.metro2.layout import BASE, layouts, table_of
+from bureau_keys import contradictions
 from tests.unit.client.metro2_files import BEFORE, DAY, base, file_of, read_all, rules
 
 CASES = tomllib.loads(Path(__file__).with_name("metro2_cases.toml").read_text("utf-8"))
@@ -74,3 +76,30 @@ def test_a_renumbered_account_is_compared_under_its_new_number() -> None:
     raw = file_of([base(consumer_account_number="A-9", payment_history_profile="1" * 24)])
     previous = io.BytesIO(file_of(before, day=BEFORE))
     assert rules(read_all(raw, previous=previous)) == {"PHP-Status-2": 1}
+
+
+MAPPED = {
+    entry["record_rule"]: entry for entry in table_of("rules")["rule"] if "record_rule" in entry
+}
+
+
+@pytest.mark.parametrize("record_rule", MAPPED)
+def test_a_rule_that_means_the_same_for_records_judges_alike(record_rule: str) -> None:
+    entry = MAPPED[record_rule]
+    assert entry["severity"] == contradictions.rules()[record_rule].severity
+    texts = [
+        case
+        for case in CASES["account"]
+        if case["rule"] == entry["id"] and case.get("record_rule") == record_rule
+    ]
+    assert texts, "a case names the rule of records"
+    for case in texts:
+        for text, broken in ((case["breaks"], True), (case["holds"], False)):
+            (account,) = (
+                record
+                for record in Reader(io.BytesIO(file_of(changed(text))))
+                if record.kind == BASE
+            )
+            (snapshot, *_) = records_of(account, ["0" * 32], "USD")
+            found = contradictions.errors_of(snapshot) + contradictions.warnings_of(snapshot)
+            assert (record_rule in {rule.id for rule in found}) is broken

@@ -18,7 +18,7 @@ from bureau_client.files.metro2 import (
     Severity,
     blank,
 )
-from bureau_client.files.metro2.incoming import record_errors
+from bureau_client.files.metro2.incoming import record_findings
 from tests.unit.client.metro2_files import read_all, rules
 from tests.unit.keys import vectors
 
@@ -147,4 +147,4 @@ def test_others_files_do_not_make_it_stumble(data: st.DataObject) -> None:
         if record.kind == "BASE" and not any(
             finding.severity is Severity.ERROR for finding in findings
         ):
-            assert isinstance(record_errors(record, "USD", date(2026, 1, 1)), list)
+            assert isinstance(record_findings(record, [], "USD", date(2026, 1, 1)), list)

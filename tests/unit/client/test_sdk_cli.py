@@ -24,6 +24,7 @@ from bureau_client import (
     EvidenceLevel,
     Month,
     PaymentHistory,
+    PortfolioType,
     Purpose,
     Report,
     SigningKey,
@@ -89,6 +90,20 @@ def query(bureau: FakeBureau) -> Report:
         consent_id=CONSENT,
         evidence=EvidenceLevel.NEWEST,
     )
+
+
+def test_a_dry_run_shows_warnings_and_their_lines(
+    run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = {"portfolio_type": PortfolioType.MORTGAGE}
+    rows = [snapshot("A-1"), *(snapshot(f"B-{n}", **home) for n in range(12))]
+    file = write_csv(tmp_path / "may.csv", *map(write_row, rows))
+    assert run("submit", file, "--dry-run") == 0
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "warning: secured is false for a mortgage" in shown
+    assert "[mortgage-not-secured; line 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 2 more]" in shown
+    assert "13 rows are in order" in shown
+    assert bureau.calls == []
 
 
 def test_a_file_is_submitted(
