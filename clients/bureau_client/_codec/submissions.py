@@ -37,11 +37,11 @@ def read_warning(message: furnishing_pb2.RecordWarning, indexes: Sequence[int]) 
     Raises:
         ValueError: The warning names a record that the batch does not have.
     """
-    if any(not 0 <= place < len(indexes) for place in message.record_indexes):
+    if any(not 0 <= position < len(indexes) for position in message.record_indexes):
         raise ValueError(f"names a record outside the batch of {len(indexes)}")
     return RecordWarning(
         rule=message.rule,
         field=message.field,
         message=message.message,
-        indexes=tuple(indexes[place] for place in message.record_indexes),
+        indexes=tuple(indexes[position] for position in message.record_indexes),
     )

@@ -66,9 +66,10 @@ class Import:
     kinds: dict[SubmissionKind | None, int] = field(default_factory=dict)
     warnings: dict[str, RowWarning] = field(default_factory=dict)
 
-    def warn(self, rule: str, name: str, message: str, place: int) -> None:
+    def warn(self, warning: Violation, row: Row) -> None:
         """Add a warning about a row; of one rule, each row is counted once."""
-        self.warnings.setdefault(rule, RowWarning(name, message)).places.add(place)
+        shown = RowWarning(warning.field, warning.message)
+        self.warnings.setdefault(warning.rule, shown).places.add(row.place)
 
 
 def check_file(source: Source, *, on_progress: OnProgress | None = None) -> Import:
@@ -91,8 +92,8 @@ def check_file(source: Source, *, on_progress: OnProgress | None = None) -> Impo
             checked.record_count += row.record_count
             checked.kinds[row.kind] = checked.kinds.get(row.kind, 0) + row.record_count
             for warning in row.warnings:
-                name = source.field(warning.field)
-                checked.warn(warning.rule, name, warning.message, row.place)
+                field_in_file = source.field(warning.field)
+                checked.warn(dataclasses.replace(warning, field=field_in_file), row)
         if on_progress is not None and checked.row_count % _CHECKED_ROWS == 0:
             on_progress(Progress(checked.row_count, None, datetime.now(UTC) - started))
     return checked
@@ -226,9 +227,11 @@ class _Sending:
         checked.submissions += result.submissions
         checked.accepted_count += sum(len(row.records) for row in chunk) - len(result.rejected)
         places = _places(chunk)
+        rows = [row for row in chunk for _ in row.records]
         for warning in result.warnings:
+            violation = Violation(warning.field, warning.rule, warning.message)
             for index in warning.indexes:
-                checked.warn(warning.rule, warning.field, warning.message, places[index])
+                checked.warn(violation, rows[index])
         refused: dict[int, tuple[Violation, ...]] = {}
         for rejection in result.rejected:
             position = places[rejection.index]

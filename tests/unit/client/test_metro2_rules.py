@@ -101,5 +101,5 @@ def test_a_rule_that_means_the_same_for_records_judges_alike(record_rule: str) -
                 if record.kind == BASE
             )
             (snapshot, *_) = records_of(account, ["0" * 32], "USD")
-            found = contradictions.errors_of(snapshot) + contradictions.warnings_of(snapshot)
-            assert (record_rule in {rule.id for rule in found}) is broken
+            judged = contradictions.errors_of(snapshot) + contradictions.warnings_of(snapshot)
+            assert (record_rule in {rule.id for rule in judged}) is broken
