@@ -224,12 +224,11 @@ def test_records_go_out_and_come_back(scenario: Scenario, tmp_path: Path, framin
     months = [
         dataclasses.replace(
             account(person, "x", Month(2024, 3) + index),
-            status=status,
+            status=AccountStatus.PAST_DUE_30 if days else AccountStatus.CURRENT,
+            days_past_due=days,
             balance_minor=100_00 + index * 100,
         )
-        for index, status in enumerate(
-            [AccountStatus.CURRENT, AccountStatus.PAST_DUE_30, AccountStatus.CURRENT]
-        )
+        for index, days in enumerate([0, 30, 0])
     ]
     records = tmp_path / "records.csv"
     with records.open("w") as stream:

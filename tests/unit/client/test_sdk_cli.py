@@ -95,7 +95,7 @@ def query(bureau: FakeBureau) -> Report:
 def test_a_dry_run_shows_warnings_and_their_lines(
     run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home = {"portfolio_type": PortfolioType.MORTGAGE}
+    home: dict[str, Any] = {"portfolio_type": PortfolioType.MORTGAGE}
     rows = [snapshot("A-1"), *(snapshot(f"B-{n}", **home) for n in range(12))]
     file = write_csv(tmp_path / "may.csv", *map(write_row, rows))
     assert run("submit", file, "--dry-run") == 0
