@@ -28,6 +28,7 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
+from bureau_client.files.metro2.codebook import DAYS_PAST_DUE
 from tests.service.scenario import DAY, Scenario, account, database_of, open_scenario
 
 S = AccountStatus
@@ -68,6 +69,7 @@ class Life:
             "status": status,
             "balance_minor": 3_000_00 if owes or status is S.CURRENT else 0,
             "amount_past_due_minor": 3_000_00 if owes else 0,
+            "days_past_due": DAYS_PAST_DUE.get(status, 0),
             "first_delinquency_date": MISSED if owes else None,
         }
         return account(self.person, ref, month, **(fields | changes))
