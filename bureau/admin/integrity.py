@@ -14,7 +14,7 @@ from bureau.admin.bureau_folder import trust_of
 from bureau.admin.comparison import Difference, breaches, compare
 from bureau.admin.findings import Checked, Erased
 from bureau.admin.log_integrity import LogWalk
-from bureau.admin.log_replay import LogReplay
+from bureau.admin.log_replay.replay import LogReplay
 from bureau.config import Settings
 from bureau.policy import Policy, load_policy
 from bureau.store import queries as q

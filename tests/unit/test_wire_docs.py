@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import get_args
 
-from bureau.admin.log_replay import REPLAYS
+from bureau.admin.log_replay.kinds import REPLAYS
 from bureau.rpc.guard import MIN_DEADLINE_S, NETWORK_ALLOWANCE_S
 from bureau.signed_statement import MAX_AGE_US, MAX_AHEAD_US
 from bureau_client import RetryPolicy

@@ -1,0 +1,40 @@
+"""The ledger of a replay: a journey's unit of work runs as the unit of the logged entry."""
+
+from __future__ import annotations
+
+from bureau.admin.log_replay.state import ReplayState
+from bureau.ledger.commit_queue import (
+    Committed,
+    RecordedDenial,
+    T,
+    Work,
+    subjects_of,
+)
+from bureau.ledger.log import LogProof, SignedStatement
+
+
+class ReplayLedger:
+    """A ledger that logs nothing: it compares with what was logged."""
+
+    def __init__(self, state: ReplayState) -> None:
+        """Run the units of work of the entries that a replay's state names."""
+        self._state = state
+
+    def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
+        """Run a unit of work as the unit of the entry that is replayed.
+
+        Raises:
+            Refusal: The refusal that the unit raised or recorded.
+        """
+        state, entry = self._state, self._state.entry
+        if (statement.signer, statement.request_id) != (entry.signer, entry.request_id):
+            state.found("its signer or its request id is not the signed one")
+        tx = state.transaction()
+        tx.subjects.update(subjects_of(statement))
+        result = work(tx)
+        state.subjects = tx.subjects
+        if isinstance(result, RecordedDenial):
+            raise result.refusal
+        if tx.answer_digest != entry.answer_digest and state.erased.from_leaf is None:
+            state.found("its answer is not the one that was logged")
+        return Committed(result, LogProof(entry, (), ""), replayed=False)
