@@ -24,9 +24,11 @@ from bureau_client import (
     DisputeReason,
     FacilityActionKind,
     HoldKind,
+    Lender,
     NotFound,
     Purpose,
     Section,
+    Submission,
     SubmissionKind,
     Wallet,
 )
@@ -223,20 +225,54 @@ def test_what_is_acknowledged_does_not_come_again(scenario: Scenario) -> None:
 
 def test_an_alert_follows_its_cause_at_once(scenario: Scenario) -> None:
     person = monitored(scenario, "brook")
-    stream = scenario.lenders["brook"].alerts()
     alerts: Queue[Alert] = Queue()
 
     def watch() -> None:
-        for alert in stream:
+        for alert in lender.alerts():
             if alert.subject_id == person.subject_id:
                 alerts.put(alert)
 
-    threading.Thread(target=watch, daemon=True).start()
+    watcher = threading.Thread(target=watch)
+    with Lender(scenario.profiles["brook"], clock=scenario.now) as lender:
+        watcher.start()
+        scenario.submit("acme", account(person, "card", MAY))
+        alerts.get(timeout=PATIENCE_S)
+        # The stream is open by now: the next alert comes by it as well.
+        scenario.submit("acme", account(person, "loan", MAY))
+        alerts.get(timeout=PATIENCE_S)
+    # The client is closed: its stream has ended, though the bureau serves on.
+    watcher.join(PATIENCE_S)
+    assert not watcher.is_alive()
+
+
+def test_the_asynchronous_client_ends_its_stream_too(scenario: Scenario) -> None:
+    """And a call in progress is not cancelled as if its task were: it is sent again."""
+    person = monitored(scenario, "brook")
     scenario.submit("acme", account(person, "card", MAY))
-    alerts.get(timeout=PATIENCE_S)
-    # The stream is open by now: the next alert comes by it as well.
-    scenario.submit("acme", account(person, "loan", MAY))
-    alerts.get(timeout=PATIENCE_S)
+
+    async def close() -> tuple[list[Alert], list[Submission]]:
+        lender = AsyncLender(scenario.profiles["brook"], clock=scenario.now)
+        alerts: list[Alert] = []
+        has_alert = asyncio.Event()
+
+        async def watch() -> None:
+            async for alert in lender.alerts():
+                alerts.append(alert)
+                if alert.subject_id == person.subject_id:
+                    has_alert.set()
+
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+            group.create_task(watch())
+            await has_alert.wait()
+            listed = group.create_task(lender.submissions())
+            await asyncio.sleep(0)
+            await lender.close()
+        await lender.close()
+        return alerts, listed.result()
+
+    alerts, submissions = asyncio.run(close())
+    assert alerts[-1].subject_id == person.subject_id
+    assert submissions == scenario.lenders["brook"].submissions()
 
 
 def test_the_asynchronous_client_watches_too(scenario: Scenario) -> None:

@@ -215,6 +215,30 @@ class Following(Generic[Item]):
         self._pool.failed(self._address, self._now())
         return pause
 
+    def check_closed(self, error: BureauError) -> None:
+        """End the stream because the client was closed.
+
+        Args:
+            error: The error of the attempt that the closing ended.
+
+        Raises:
+            BureauError: The error itself, if it has another cause; CLOSED if the stream has an
+                end, and did not come to it.
+        """
+        if not is_retryable(error):
+            raise error.with_traceback(None)
+        if not self._stream.endless:
+            raise closed() from None
+
+
+def closed() -> Unavailable:
+    """Return the error of a stream whose client was closed."""
+    return Unavailable(
+        "The client was closed before the stream came to its end",
+        reason="CLOSED",
+        fix="Close the client after its streams, or follow the stream again",
+    )
+
 
 def should_fail_over(
     error: BureauError, policy: RetryPolicy, pool: AddressPool, tried: set[int]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 import grpc
 from google.protobuf.message import Message
@@ -28,7 +29,7 @@ from bureau_client._transport.channels import (
     explain_expired_certificate,
     read_reply,
 )
-from bureau_client._transport.engine import Attempt, Done, Following, run_operation, step
+from bureau_client._transport.engine import Attempt, Done, Following, closed, run_operation, step
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.request_ids import LastRequestId
 from bureau_client._transport.retry import RetryPolicy
@@ -87,6 +88,8 @@ class AsyncDriver:
         self._around = around
         self._sleep = sleep
         self._now = now
+        # One for each stream in progress; `close` sets them.
+        self._stops = WeakSet[asyncio.Event]()
 
     async def run(
         self,
@@ -156,9 +159,14 @@ class AsyncDriver:
     async def follow(self, stream: Stream[Item]) -> AsyncIterator[Item]:
         """Yield the items of a stream, which is opened again where it stopped.
 
+        An endless stream ends when the client is closed.
+
         Raises:
-            BureauError: As `run`; also when several attempts in a row deliver no item.
+            BureauError: As `run`; also when several attempts in a row deliver no item, and when
+                the client is closed before another stream came to its end.
         """
+        stop = asyncio.Event()
+        self._stops.add(stop)
         following = Following(stream, self._addresses, self._policy, self._now)
         # A stream, too, sends nothing before what is around each operation has passed.
         await self._carry_out(no_calls(), None, heavy=False)
@@ -166,7 +174,7 @@ class AsyncDriver:
             self._before_send(statement)
         while True:
             try:
-                async for message in self._transport.stream(following.attempt()):
+                async for message in self._open(following.attempt(), stop):
                     item = await self._carry_out(stream.read(message), None, heavy=False)
                     following.advance(message.cursor, has_item=item is not None)
                     if item is not None:
@@ -174,11 +182,24 @@ class AsyncDriver:
                 if following.is_complete():
                     return
             except BureauError as error:
+                if stop.is_set():
+                    following.check_closed(error)
+                    return
                 if pause := following.pause_after(error):
-                    await self._sleep(pause)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(pause):
+                            await stop.wait()
+
+    def _open(self, attempt: Attempt, stop: asyncio.Event) -> AsyncIterator[Any]:
+        # After `close` the stream would open a connection of its own.
+        if stop.is_set():
+            raise closed()
+        return self._transport.stream(attempt)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """End the streams in progress and close the connections."""
+        for stop in self._stops:
+            stop.set()
         await self._transport.close()
 
     async def _carry_out(
@@ -228,6 +249,12 @@ async def _in_thread(*arguments: Any) -> Any:
     return moving.result()
 
 
+def _task_is_cancelled() -> bool:
+    """Return True if the running task is cancelled, not only the call that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class GrpcAioTransport:
     """One channel for each address, made when first used, in the event loop that uses it."""
 
@@ -253,6 +280,10 @@ class GrpcAioTransport:
         try:
             data: bytes = await call
             self._note(attempt, "OK", await call.trailing_metadata())
+        except asyncio.CancelledError:
+            if _task_is_cancelled():
+                raise
+            explained = self._cancelled(attempt)
         except grpc.aio.AioRpcError as error:
             explained = self._explained(error, attempt)
         else:
@@ -275,6 +306,10 @@ class GrpcAioTransport:
             async for data in call:
                 yield read_reply(attempt.call, data)
             self._note(attempt, "OK", await call.trailing_metadata())
+        except asyncio.CancelledError:
+            if _task_is_cancelled():
+                raise
+            explained = self._cancelled(attempt)
         except grpc.aio.AioRpcError as error:
             explained = self._explained(error, attempt)
         else:
@@ -291,6 +326,12 @@ class GrpcAioTransport:
         trailers = error.trailing_metadata() or ()
         self._note(attempt, error.code().name, trailers)
         return translate(error.code(), error.details() or "", trailers, address=address)
+
+    def _cancelled(self, attempt: Attempt) -> BureauError:
+        """Return the error of a call that `close` cancelled while a task waits for it."""
+        self._note(attempt, "CANCELLED", ())
+        address = self._addresses[attempt.address]
+        return translate(grpc.StatusCode.CANCELLED, "", (), address=address)
 
     async def close(self) -> None:
         """Close the channels; a later call opens new ones."""

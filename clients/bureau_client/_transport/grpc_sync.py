@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from itertools import islice
 from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 import grpc
 from google.protobuf.message import Message
@@ -30,7 +31,7 @@ from bureau_client._transport.channels import (
     explain_expired_certificate,
     read_reply,
 )
-from bureau_client._transport.engine import Attempt, Done, Following, run_operation, step
+from bureau_client._transport.engine import Attempt, Done, Following, closed, run_operation, step
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.request_ids import LastRequestId
 from bureau_client._transport.retry import RetryPolicy
@@ -56,7 +57,7 @@ class Transport(Protocol):
         ...
 
     def stream(self, attempt: Attempt) -> Iterator[Any]:
-        """Yield the messages of one attempt at a stream.
+        """Open a stream, and return the iterator of its messages.
 
         Raises:
             BureauError: The stream broke.
@@ -89,6 +90,9 @@ class Driver:
         self._around = around
         self._sleep = sleep
         self._now = now
+        self._lock = threading.Lock()
+        # One for each stream in progress; `close` sets them.
+        self._stops = WeakSet[threading.Event]()
 
     def run(self, operation: Operation[Result], on_progress: OnProgress | None = None) -> Result:
         """Run an operation and return its result.
@@ -142,9 +146,15 @@ class Driver:
     def follow(self, stream: Stream[Item]) -> Iterator[Item]:
         """Yield the items of a stream, which is opened again where it stopped.
 
+        An endless stream ends when the client is closed.
+
         Raises:
-            BureauError: As `run`; also when several attempts in a row deliver no item.
+            BureauError: As `run`; also when several attempts in a row deliver no item, and when
+                the client is closed before another stream came to its end.
         """
+        stop = threading.Event()
+        with self._lock:
+            self._stops.add(stop)
         following = Following(stream, self._addresses, self._policy, self._now)
         # A stream, too, sends nothing before what is around each operation has passed.
         self._carry_out(no_calls(), None)
@@ -152,7 +162,7 @@ class Driver:
             self._before_send(statement)
         while True:
             try:
-                for message in self._transport.stream(following.attempt()):
+                for message in self._open(following.attempt(), stop):
                     item = self._carry_out(stream.read(message), None)
                     following.advance(message.cursor, has_item=item is not None)
                     if item is not None:
@@ -160,11 +170,24 @@ class Driver:
                 if following.is_complete():
                     return
             except BureauError as error:
+                if stop.is_set():
+                    following.check_closed(error)
+                    return
                 if pause := following.pause_after(error):
-                    self._sleep(pause)
+                    stop.wait(pause)
+
+    def _open(self, attempt: Attempt, stop: threading.Event) -> Iterator[Any]:
+        # Under the lock of `close`: after it the stream would open a connection of its own.
+        with self._lock:
+            if stop.is_set():
+                raise closed()
+            return self._transport.stream(attempt)
 
     def close(self) -> None:
-        """Close the connections."""
+        """End the streams in progress and close the connections."""
+        with self._lock:
+            for stop in self._stops:
+                stop.set()
         self._transport.close()
 
     def _carry_out(self, operation: Operation[Result], on_progress: OnProgress | None) -> Result:
@@ -224,7 +247,7 @@ class GrpcTransport:
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
     def stream(self, attempt: Attempt) -> Iterator[Any]:
-        """Yield the messages of one attempt at a stream.
+        """Open a stream, and return the iterator of its messages.
 
         Raises:
             BureauError: The stream broke.
@@ -236,7 +259,10 @@ class GrpcTransport:
                 f"/{method.path}",
                 request_serializer=method.request.SerializeToString,
             )
-        call = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
+            call = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
+        return self._messages(attempt, call)
+
+    def _messages(self, attempt: Attempt, call: Any) -> Iterator[Any]:
         try:
             for data in call:
                 yield read_reply(attempt.call, data)

@@ -87,7 +87,11 @@ class Client:
         return self._driver.run(operation)
 
     def close(self) -> None:
-        """Close the connections and keep the newest checkpoint; a later call opens new ones."""
+        """End the streams in progress, close the connections and keep the newest checkpoint.
+
+        An endless stream ends its loop; another one raises `Unavailable` with the reason CLOSED.
+        A later call opens new connections.
+        """
         self._driver.close()
         self._context.log_view.write(closing=True)
         self._context.heads.close()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -30,6 +32,7 @@ from bureau_client.errors import (
     Overloaded,
     QuotaExceeded,
     Unavailable,
+    VerificationFailed,
 )
 from bureau_client.models.progress import Progress
 from creditbureau.v1 import log_pb2
@@ -364,9 +367,17 @@ class Ending:
 ENDLESS = replace(FOLLOWED, endless=True)
 
 
-def test_a_stream_that_ends_at_once_is_given_up_after_pauses() -> None:
-    streams, pauses = Ending(messages=3), list[float]()
-    driver = Driver(streams, AddressBook(["a"]), RetryPolicy(), sleep=pauses.append)  # type: ignore[arg-type]
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses of streams, none of which is waited for."""
+    pauses: list[float] = []
+    monkeypatch.setattr(threading.Event, "wait", lambda _, seconds: pauses.append(seconds))
+    return pauses
+
+
+def test_a_stream_that_ends_at_once_is_given_up_after_pauses(pauses: list[float]) -> None:
+    streams = Ending(messages=3)
+    driver = Driver(streams, AddressBook(["a"]), RetryPolicy())  # type: ignore[arg-type]
     items = driver.follow(ENDLESS)
     assert [next(items) for _ in range(3)] == [1, 2, 3]
     with pytest.raises(Unavailable, match="ended the stream as soon as it was opened"):
@@ -375,14 +386,115 @@ def test_a_stream_that_ends_at_once_is_given_up_after_pauses() -> None:
     assert len(pauses) == RetryPolicy().attempts - 1
 
 
-def test_a_stream_that_asks_for_a_day_is_given_up() -> None:
+def test_a_stream_that_asks_for_a_day_is_given_up(pauses: list[float]) -> None:
     class Busy:
         def stream(self, _: Any) -> Iterator[Any]:
             raise Overloaded("busy", retry_after=timedelta(days=1))
             yield
 
-    pauses = list[float]()
-    driver = Driver(Busy(), AddressBook(["a"]), RetryPolicy(), sleep=pauses.append)  # type: ignore[arg-type]
+    driver = Driver(Busy(), AddressBook(["a"]), RetryPolicy())  # type: ignore[arg-type]
     with pytest.raises(Overloaded):
         next(driver.follow(ENDLESS))
     assert pauses == []
+
+
+class Closed:
+    """Streams of two messages that break when the client is closed, or pause before."""
+
+    def __init__(self, pause: timedelta | None) -> None:
+        self.pause = pause
+        self.closed = threading.Event()
+        self.opened = 0
+
+    def stream(self, _: Any) -> Iterator[Any]:
+        self.opened += 1
+        yield WatchDisputesResponse(cursor=1)
+        yield WatchDisputesResponse(cursor=2)
+        if self.pause is None:
+            assert self.closed.wait(60)
+        raise Unavailable("cancelled", reason="CANCELLED", retry_after=self.pause)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class AsyncClosed:
+    """The same, asynchronous."""
+
+    def __init__(self, pause: timedelta | None) -> None:
+        self.pause = pause
+        self.closed = asyncio.Event()
+        self.opened = 0
+
+    async def stream(self, _: Any) -> AsyncIterator[Any]:
+        self.opened += 1
+        yield WatchDisputesResponse(cursor=1)
+        yield WatchDisputesResponse(cursor=2)
+        if self.pause is None:
+            await self.closed.wait()
+        raise Unavailable("cancelled", reason="CANCELLED", retry_after=self.pause)
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
+# In the middle of an attempt, and in the pause before the next one.
+CLOSED = pytest.mark.parametrize("pause", [None, timedelta(minutes=3)])
+
+
+@CLOSED
+@pytest.mark.parametrize("endless", [True, False])
+def test_close_ends_a_stream_that_another_thread_follows(
+    pause: timedelta | None, endless: bool
+) -> None:
+    transport, items = Closed(pause), Queue[int]()
+    driver = Driver(transport, AddressBook(["a"]), RetryPolicy())  # type: ignore[arg-type]
+
+    def follow() -> None:
+        for item in driver.follow(replace(FOLLOWED, endless=endless)):
+            items.put(item)
+
+    with ThreadPoolExecutor(1) as pool:
+        followed = pool.submit(follow)
+        assert [items.get(timeout=60) for _ in range(2)] == [1, 2]
+        driver.close()
+        error = followed.exception(60)
+    assert transport.opened == 1
+    assert getattr(error, "reason", None) == (None if endless else "CLOSED")
+
+
+@CLOSED
+@pytest.mark.parametrize("endless", [True, False])
+def test_the_asynchronous_driver_ends_its_streams_too(
+    pause: timedelta | None, endless: bool
+) -> None:
+    transport, items = AsyncClosed(pause), asyncio.Queue[int]()
+    driver = AsyncDriver(transport, AddressBook(["a"]), RetryPolicy())  # type: ignore[arg-type]
+
+    async def follow() -> None:
+        async for item in driver.follow(replace(FOLLOWED, endless=endless)):
+            items.put_nowait(item)
+
+    async def close() -> BaseException | None:
+        followed = asyncio.create_task(follow())
+        assert [await items.get() for _ in range(2)] == [1, 2]
+        await driver.close()
+        return (await asyncio.gather(followed, return_exceptions=True))[0]
+
+    error = asyncio.run(close())
+    assert transport.opened == 1
+    assert getattr(error, "reason", None) == (None if endless else "CLOSED")
+
+
+def test_a_stream_that_is_closed_hides_no_other_error() -> None:
+    class Forged(Closed):
+        def stream(self, _: Any) -> Iterator[Any]:
+            yield WatchDisputesResponse(cursor=1)
+            raise VerificationFailed("forged")
+
+    driver = Driver(Forged(None), AddressBook(["a"]), RetryPolicy())  # type: ignore[arg-type]
+    items = driver.follow(ENDLESS)
+    assert next(items) == 1
+    driver.close()
+    with pytest.raises(VerificationFailed, match="Forged"):
+        next(items)
