@@ -101,7 +101,17 @@ def test_the_main_job_from_an_identifier_to_alerts(interop: Path, tmp_path: Path
             interop, "job", tmp_path / "acme", tmp_path / "brook", tmp_path / "agent", file
         )
     steps = [line.split()[0] for line in output.splitlines()]
-    assert steps == ["subject", "consents", "submitted", "report", "alert", "alert", "refused"]
+    assert steps == [
+        "subject",
+        "consents",
+        "listed",
+        "submitted",
+        "report",
+        "alert",
+        "alert",
+        "refused",
+    ]
+    assert "listed 2 consents" in output
     # What Go saved verifies in Python, and in Go again, without the bureau.
     report = verify_bundle(Report.load(file), other.trust)
     assert len(report.evidence) == 2

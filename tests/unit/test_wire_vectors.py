@@ -22,6 +22,7 @@ from bureau_client.verify.bundles import verify_bundle
 from bureau_keys import envelope as envelopes
 from bureau_keys import merkle
 from bureau_keys.checkpoint import open_checkpoint
+from bureau_keys.consent_history import check_consents
 from bureau_keys.cosignature import cosigners, parse_witness
 from bureau_keys.errors import BadProof, KeysError
 from bureau_keys.evidence import read_page
@@ -222,6 +223,21 @@ def member(vector: Vector) -> None:
     assert listed == vector["keys"]
 
 
+def consents(vector: Vector) -> None:
+    trust, reply = trust_in(vector), read(consents_pb2.ListConsentsResponse, vector["reply"])
+    members = [read(members_pb2.Member, data) for data in vector["members"]]
+    keys = logged_keys(members, trust)
+    states = {}
+    for view, history in zip(
+        reply.consents, check_consents(reply.consents, reply.keys, keys, trust), strict=True
+    ):
+        consent = history.consent
+        if vector["caller"] not in {f"subjects/{consent.subject_id}", f"members/{consent.grantee}"}:
+            raise BadProof("held by somebody else")
+        states[view.consent_id] = history.state
+    assert states == vector["states"]
+
+
 def evidence(vector: Vector) -> None:
     report = read(report_pb2.Report, vector["report"])
     pieces = read_page(read(EvidencePage, vector["evidence"]))
@@ -327,6 +343,7 @@ def error(vector: Vector) -> None:
 CHECKS: dict[str, Callable[..., None]] = {
     "bindings": binding,
     "canonical": canonical,
+    "consents": consents,
     "envelopes": envelope,
     "errors": error,
     "evidence": evidence,

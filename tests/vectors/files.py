@@ -9,6 +9,7 @@ from typing import Any
 from tests.documents import ROOT
 from tests.vectors import (
     canonical,
+    consents,
     envelopes,
     errors,
     evidence,
@@ -29,6 +30,10 @@ Vector = dict[str, Any]
 FILES: dict[str, tuple[str, Callable[[], list[Vector]]]] = {
     "bindings": ("The file with which a person binds a key to a subject id.", folders.bindings),
     "canonical": ("Encodings of messages, canonical or not.", canonical.vectors),
+    "consents": (
+        "Lists of consents, and the states that their statements lead to.",
+        consents.vectors,
+    ),
     "envelopes": ("Signed envelopes, and the keys that verify them.", envelopes.vectors),
     "errors": ("Refusals as google.rpc.Status, and whether a retry helps.", errors.vectors),
     "evidence": ("Tradelines of reports, and what their furnisher signed.", evidence.vectors),

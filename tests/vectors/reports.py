@@ -16,21 +16,14 @@ from bureau_keys.envelope import digest, payload_type_of, seal
 from bureau_keys.evidence import write_page
 from bureau_keys.portfolio import ReportTree
 from bureau_keys.profile import Trust
-from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.consent_pb2 import Consent
 from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
-from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.report_pb2 import EvidencePage, Report
 from creditbureau.v1.reporting_pb2 import ConsentProof, PortfolioProof
-from creditbureau.v1.subjects_pb2 import (
-    IDENTIFICATION_METHOD_IN_PERSON,
-    KeyAttestation,
-    KeyBinding,
-    KeyRotation,
-)
+from creditbureau.v1.subjects_pb2 import KeyRotation
 from tests.vectors.cast import (
     NOON_US,
     OPERATOR,
@@ -48,6 +41,7 @@ from tests.vectors.cast import (
     secret,
     trust_of,
 )
+from tests.vectors.consents import attestation, binding, logged
 from tests.vectors.evidence import SECTIONS, Furnished, furnished, report, tradeline
 
 FORMAT = "creditbureau/report-bundle/v1"
@@ -97,22 +91,12 @@ def _consent(log: Log, *, rotated: bool = False, **changes: Any) -> ConsentProof
     signer = f"subjects/{SUBJECT}"
     own = key("person")
     keys = [
-        _logged(
-            log,
-            "attestation",
-            KeyAttestation(
-                header=header("members/acme", "attestation"),
-                binding=_binding(own),
-                method=IDENTIFICATION_METHOD_IN_PERSON,
-                identify_time=moment(NOON_US),
-            ),
-            key("acme/2"),
-        )
+        logged(log, "attestation", attestation(own), key("acme/2")),
     ]
     if rotated:
         new = key("person/2")
-        rotation = KeyRotation(header=header(signer, "rotation"), binding=_binding(new))
-        keys.append(_logged(log, "key-rotation", rotation, own))
+        rotation = KeyRotation(header=header(signer, "rotation"), binding=binding(new))
+        keys.append(logged(log, "key-rotation", rotation, own))
         own = new
     fields: dict[str, Any] = {
         "header": header(signer, "consent"),
@@ -127,22 +111,7 @@ def _consent(log: Log, *, rotated: bool = False, **changes: Any) -> ConsentProof
     }
     signed = changes.pop("signed", own)
     consent = Consent(**(fields | changes))
-    return ConsentProof(consent=_logged(log, "consent", consent, signed), keys=keys)
-
-
-def _binding(own: SigningKey) -> Envelope:
-    name = f"binding/{own.verify_key.key_id}"
-    binding = KeyBinding(
-        header=header(f"subjects/{SUBJECT}", name),
-        subject_id=SUBJECT,
-        public_key=own.verify_key.raw,
-    )
-    return seal(binding, own)
-
-
-def _logged(log: Log, kind: str, statement: Any, own: SigningKey) -> LoggedStatement:
-    envelope, receipt = log.say(kind, statement, own)
-    return LoggedStatement(envelope=envelope, receipt=receipt)
+    return ConsentProof(consent=logged(log, "consent", consent, signed), keys=keys)
 
 
 def _saved(

@@ -6,7 +6,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +64,9 @@ func runJob(lenderFolder, otherFolder, agentFolder, reportPath string) error {
 		return fmt.Errorf("the consents: %w", err)
 	}
 	fmt.Println("consents", len(consents))
+	if err := other.listConsents(subjectID); err != nil {
+		return fmt.Errorf("the list of consents: %w", err)
+	}
 	if err := lender.submit(subjectID); err != nil {
 		return fmt.Errorf("the submission: %w", err)
 	}
@@ -196,6 +201,44 @@ func (client *Client) grant(person *Person, lender, other string) (map[pb.Action
 
 // docs: end grant
 
+// docs: begin list
+
+// listConsents lists the consents that the member holds of a subject, and verifies each.
+func (client *Client) listConsents(subjectID string) error {
+	consents, request := pb.NewConsentsClient(client.connection), &pb.ListConsentsRequest{SubjectId: subjectID}
+	states := map[string]pb.ConsentState{}
+	for range maxPages {
+		reply, err := retry(consents.ListConsents, request)
+		if err != nil {
+			return err
+		}
+		names, err := attesters(reply.Keys)
+		if err != nil {
+			return err
+		}
+		wanted, vouchers, err := client.members(names)
+		if err != nil {
+			return err
+		}
+		keys, err := loggedKeys(slices.Concat(wanted, vouchers), client.Trust)
+		if err != nil {
+			return err
+		}
+		page, err := verifyConsents(reply, "members/"+client.Member, keys, client.Trust)
+		if err != nil {
+			return err
+		}
+		maps.Copy(states, page)
+		if request.PageToken = reply.NextPageToken; request.PageToken == "" {
+			fmt.Println("listed", len(states), "consents")
+			return nil
+		}
+	}
+	return refuse("WRONG_ANSWER", "the list of consents does not come to an end")
+}
+
+// docs: end list
+
 // docs: begin submit
 
 // submit furnishes two months of an account: a batch, signed by the root over its records.
@@ -318,36 +361,56 @@ func onePage(pages ...*pb.EvidencePage) *pb.EvidencePage {
 // addMembers adds the furnishers of a report, the member that asked, the one that attested the
 // subject's key, and the operators who vouched for their keys.
 func (client *Client) addMembers(answer *Answer) error {
-	known, report := map[string]bool{}, new(pb.Report)
+	report := new(pb.Report)
 	if err := peek(answer.Report, report); err != nil {
 		return err
 	}
-	attestation := new(pb.KeyAttestation)
-	if len(answer.Consent.GetKeys()) == 0 {
-		return refuse("BAD_PROOF", "the consent's proof is missing")
-	}
-	if err := peek(answer.Consent.Keys[0].Envelope, attestation); err != nil {
+	wanted, err := attesters(answer.Consent.GetKeys())
+	if err != nil {
 		return err
 	}
-	wanted := []string{report.MemberId, strings.TrimPrefix(attestation.Header.GetSigner(), "members/")}
+	wanted = append(wanted, report.MemberId)
 	for _, line := range report.Tradelines {
 		wanted = append(wanted, line.MemberId)
 	}
-	for _, name := range wanted {
+	answer.Furnishers, answer.Vouchers, err = client.members(wanted)
+	return err
+}
+
+// attesters returns the members that attested the keys of subjects.
+func attesters(statements []*pb.LoggedStatement) ([]string, error) {
+	var names []string
+	for _, logged := range statements {
+		if logged.Envelope.GetPayloadType() == payloadType(new(pb.KeyRotation)) {
+			continue
+		}
+		attestation := new(pb.KeyAttestation)
+		if err := peek(logged.Envelope, attestation); err != nil {
+			return nil, err
+		}
+		names = append(names, strings.TrimPrefix(attestation.Header.GetSigner(), "members/"))
+	}
+	return names, nil
+}
+
+// members returns members, and the operators who vouched for their keys.
+func (client *Client) members(names []string) (wanted, vouchers []*pb.Member, err error) {
+	known := map[string]bool{}
+	for _, name := range names {
 		if known[name] {
 			continue
 		}
-		furnisher, err := client.member(name)
+		member, err := client.member(name)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		known[name] = true
-		answer.Furnishers = append(answer.Furnishers, furnisher)
+		wanted = append(wanted, member)
 	}
-	for _, furnisher := range answer.Furnishers {
-		signers, err := signersOf(furnisher)
+	for _, member := range wanted {
+		signers, err := signersOf(member)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		for _, signer := range signers {
 			if known[signer] {
@@ -355,13 +418,13 @@ func (client *Client) addMembers(answer *Answer) error {
 			}
 			voucher, err := client.member(signer)
 			if err != nil {
-				return err
+				return nil, nil, err
 			}
 			known[signer] = true
-			answer.Vouchers = append(answer.Vouchers, voucher)
+			vouchers = append(vouchers, voucher)
 		}
 	}
-	return nil
+	return wanted, vouchers, nil
 }
 
 // docs: end query

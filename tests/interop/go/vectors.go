@@ -37,6 +37,7 @@ type vector struct {
 var checks = map[string]func(vector) error{
 	"bindings":      checkBinding,
 	"canonical":     checkCanonical,
+	"consents":      checkConsents,
 	"envelopes":     checkEnvelope,
 	"errors":        checkError,
 	"evidence":      checkEvidence,
@@ -412,6 +413,26 @@ func checkMembers(at vector) error {
 		}
 	}
 	return same("the keys", found, told.Keys)
+}
+
+func checkConsents(at vector) error {
+	var told struct {
+		Reply   hexBytes
+		Caller  string
+		Members []hexBytes
+		Trust   Trust
+		States  map[string]pb.ConsentState
+	}
+	at.read(&told)
+	keys, err := loggedKeys(membersOf(told.Members), told.Trust)
+	if err != nil {
+		return &mismatch{err.Error()} // Every vector's members hold.
+	}
+	states, err := verifyConsents(parsed(told.Reply, new(pb.ListConsentsResponse)), told.Caller, keys, told.Trust)
+	if err != nil || told.States == nil {
+		return err
+	}
+	return same("the states", states, told.States)
 }
 
 func checkEvidence(at vector) error {
