@@ -7,7 +7,7 @@ ARGS ?=
 # The tests start hundreds of processes: each would compile all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: venv demo test check bench scorecard cluster protos sync docs format clean
+.PHONY: venv demo test check bench scorecard lift cluster protos sync docs format clean
 
 venv: $(VENV)/.ready
 
@@ -42,6 +42,9 @@ bench: venv  ## Figures with same-run baselines, to build/bench.json.
 
 scorecard: venv  ## Train the reference scorecard; ARGS="--write" replaces the committed one.
 	$(BIN)/python -m tests.scorecard $(ARGS)
+
+lift: venv  ## The lift of an early warning; ARGS="--write" replaces the committed figures.
+	$(BIN)/python -m tests.lift $(ARGS)
 
 cluster: venv  ## Many nodes, broken on purpose and audited; ARGS="--list-faults" lists the faults.
 	$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.cluster $(ARGS)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import creforge
 import polars as pl
@@ -49,6 +49,8 @@ HISTORY_MONTHS = 84
 AT_ONCE = 4
 
 Say = Callable[[str], None]
+# Person and lender of each application, by month.
+Applications: TypeAlias = Mapping[int, Sequence[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,42 +116,57 @@ class Panel:
 
 def read_panel(plan: Plan, say: Say) -> pl.DataFrame:
     """Send the population through a bureau, and return the panel's rows."""
-    world, subjects, applications = population(plan)
-    begin = datetime(FIRST.year, FIRST.month, 1, 8, tzinfo=UTC)
-    end = month_end(plan.months) + DAY
-    say(f"{plan.people:,} people, {plan.months} months, {world.snapshot_count:,} records")
-    until = max(end, datetime.now(UTC))
-    with running_bureau(start=begin, until=until) as bureau, ExitStack() as closing:
-        crowd = Crowd(bureau, world, closing)
-        crowd.settle()
-        say("consents are granted")
-        panel = Panel(person_of={subject: name for name, subject in crowd.subject_of.items()})
-        for number in range(1, plan.months + 1):
-            if number <= plan.later:
-                bureau.move_to(mid_month(number))
-                crowd.apply(applications[number])
-            bureau.move_to(month_end(number))
-            crowd.report_month(number)
-            if number in plan.readings:
-                panel.reports[number] = [*filter(is_scored, crowd.read())]
-                say(f"month {number}: {len(panel.reports[number]):,} reports")
-        # In the following month, so that all months of the last outcomes have passed.
-        bureau.move_to(end)
-        panel.last = [*crowd.read()]
+    world, subjects, applications = population(plan.people, plan.months, plan.seed)
+    applied = {number: each for number, each in applications.items() if number <= plan.later}
+    panel = Panel()
+    for number, crowd in month_ends(world, applied, plan.months, say):
+        if number in plan.readings:
+            panel.reports[number] = [*filter(is_scored, crowd.read())]
+            say(f"month {number}: {len(panel.reports[number]):,} reports")
+        elif number > plan.months:
+            panel.last = [*crowd.read()]
+            panel.person_of = {subject: name for name, subject in crowd.subject_of.items()}
     return panel.table(subjects).with_columns(
         population=pl.lit(plan.people), seed=pl.lit(plan.seed)
     )
 
 
-def population(plan: Plan) -> tuple[World, pl.DataFrame, dict[int, list[tuple[str, str]]]]:
-    """Return the world, its subjects, and the applications of each month: person and lender."""
-    last = FIRST + (plan.months - 1)
-    world = make_world(plan.people, plan.months, plan.seed, last)
+def month_ends(
+    world: World, applications: Applications, months: int, say: Say
+) -> Iterator[tuple[int, Crowd]]:
+    """Send a world through a bureau, and yield its crowd at the end of each month.
+
+    After the last month the crowd is yielded once more, in the following month: all outcomes of
+    the months before are known then.
+    """
+    begin = datetime(FIRST.year, FIRST.month, 1, 8, tzinfo=UTC)
+    end = month_end(months) + DAY
+    say(f"{len(world.people):,} people, {months} months, {world.snapshot_count:,} records")
+    until = max(end, datetime.now(UTC))
+    with running_bureau(start=begin, until=until) as bureau, ExitStack() as closing:
+        crowd = Crowd(bureau, world, closing)
+        crowd.settle()
+        say("consents are granted")
+        for number in range(1, months + 1):
+            if number in applications:
+                bureau.move_to(mid_month(number))
+                crowd.apply(applications[number])
+            bureau.move_to(month_end(number))
+            crowd.report_month(number)
+            yield number, crowd
+        bureau.move_to(end)
+        yield months + 1, crowd
+
+
+def population(people: int, months: int, seed: int) -> tuple[World, pl.DataFrame, Applications]:
+    """Return the world, its subjects, and the applications of each month."""
+    last = FIRST + (months - 1)
+    world = make_world(people, months, seed, last)
     config = creforge.Config.from_profile(
         "baseline",
-        subjects=plan.people,
-        months=plan.months,
-        seed=plan.seed,
+        subjects=people,
+        months=months,
+        seed=seed,
         start_month=str(FIRST),
     )
     data = creforge.generate(config)
@@ -160,7 +177,7 @@ def population(plan: Plan) -> tuple[World, pl.DataFrame, dict[int, list[tuple[st
     return (
         world,
         data.subject.select("subject_id", "birth_year", "region", "income_band"),
-        (applications),
+        applications,
     )
 
 
@@ -270,7 +287,7 @@ class Crowd:
             if rows:
                 lender.submit([row.snapshot(self.subject_of) for row in rows])
 
-    def read(self) -> Iterator[Report]:
+    def read(self, concurrency: int = AT_ONCE) -> Iterator[Report]:
         """Read the report of every person, in the order of the people."""
         inquiries = [
             Inquiry(
@@ -282,7 +299,7 @@ class Crowd:
         ]
         answers = {
             outcome.request.subject_id: outcome.answer
-            for outcome in self.reader.query_many(inquiries, concurrency=AT_ONCE)
+            for outcome in self.reader.query_many(inquiries, concurrency=concurrency)
         }
         return (answers[self.subject_of[person]] for person in self.world.people)
 
