@@ -39,7 +39,7 @@ class MemberAt:
     """A member of the bureau.
 
     Attributes:
-        kind: `lender`, `agent`, `auditor`, `hostile` or `operator`.
+        kind: `lender`, `issuer`, `agent`, `auditor`, `hostile` or `operator`.
         profile: Its profile folder; its addresses are the links to nodes and directory.
         directory: The same member's profile folder with the directory's link alone, for what
             goes past the SDK.

@@ -65,22 +65,36 @@ class Operation:
 
 
 class History:
-    """A worker's file of operations; safe to share between its threads."""
+    """A worker's file of operations; safe to share between its threads.
+
+    Each line is one write: a worker that is killed leaves a line or none.
+    """
 
     def __init__(self, folder: Path, worker: str) -> None:
         self.worker = worker
         self._lock = threading.Lock()
-        self._file: IO[str] = path_of(folder, worker).open("a", encoding="utf-8")
+        self._file = open_lines(path_of(folder, worker))
 
     def add(self, operation: Operation) -> None:
         """Writes an operation down, before the worker goes on."""
         with self._lock:
-            self._file.write(json.dumps(asdict(operation), ensure_ascii=False) + "\n")
-            self._file.flush()
+            write_line(self._file, asdict(operation))
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+
+def open_lines(path: Path) -> IO[bytes]:
+    """Open a file to append lines to, without a last line that a kill has torn."""
+    file = path.open("a+b", buffering=0)
+    file.truncate(path.read_bytes().rfind(b"\n") + 1)
+    return file
+
+
+def write_line(file: IO[bytes], fields: dict[str, Any]) -> None:
+    """Append one line of JSON, in one write."""
+    file.write((json.dumps(fields, ensure_ascii=False) + "\n").encode())
 
 
 def path_of(folder: Path, worker: str) -> Path:
@@ -88,13 +102,21 @@ def path_of(folder: Path, worker: str) -> Path:
     return folder / f"history-{worker}.jsonl"
 
 
+def sent_path_of(folder: Path, worker: str) -> Path:
+    """Return the path of the statements that a worker that may be killed has begun to send."""
+    return folder / f"sent-{worker}.jsonl"
+
+
 def read_histories(folder: Path) -> Iterator[Operation]:
     """Every operation of every worker, each worker's in its own order."""
     for path in sorted(folder.glob("history-*.jsonl")):
         with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                fields = json.loads(line)
-                yield Operation(**{**fields, "outcome": Outcome(fields["outcome"])})
+            yield from (operation_of(json.loads(line)) for line in lines)
+
+
+def operation_of(fields: dict[str, Any]) -> Operation:
+    """Return the operation of a line of a history."""
+    return Operation(**{**fields, "outcome": Outcome(fields["outcome"])})
 
 
 def now_ns() -> int:

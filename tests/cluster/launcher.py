@@ -22,7 +22,8 @@ BEGIN_S, SETTLE_S = 300.0, 120.0
 def running_workers(topology: Topology) -> Iterator[list[Process]]:
     """The workers at work inside the block; whoever still runs afterwards is killed."""
     hands = list(workers(TopologyMap.load(topology.folder)))
-    processes = [_process(topology, hand) for hand in hands]
+    topology.workers = {hand.name: _process(topology, hand) for hand in hands}
+    processes = list(topology.workers.values())
     try:
         for process in processes:
             process.start()

@@ -1,5 +1,5 @@
-"""The auditor over a real bureau: a short run in peace holds, and whatever is then planted
-in its database, its histories or its checkpoints is named."""
+"""The auditor over a real bureau: a short run in peace holds, in which only the line agent is
+killed, and whatever is then planted in its database, its histories or its checkpoints is named."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from bureau_keys.keyring import Keyring
 from bureau_keys.signing import SigningKey
 from tests.cluster.auditor import Evidence, Verdict, audit, judge
 from tests.cluster.auditor.database import read_tables, url_for
+from tests.cluster.faults.members import KillAgent
 from tests.cluster.history import path_of, read_histories
 from tests.cluster.launcher import finish, running_workers
 from tests.cluster.report import PAGE, VERDICT, write
 from tests.cluster.topology.startup import running_topology
 from tests.cluster.topology.topology import Size, Topology
 
+# Two halves of the run, between which the line agent is killed.
 SECONDS = 12.0
 
 # What even a short run in peace has to look at; the rest takes faults, or chance.
@@ -34,6 +36,10 @@ ALWAYS = (
         "disclosed",
         "decisions",
         "decisions shown",
+        "agent once",
+        "agent actions",
+        "agent reviews",
+        "actions shown",
         "keys",
         "chains",
         "chain heads",
@@ -48,6 +54,16 @@ ANOTHERS = """
     UPDATE statement SET envelope =
         (SELECT s.envelope FROM statement s JOIN entry e USING (entry_key) WHERE e.leaf_index = 21)
     WHERE entry_key = (SELECT entry_key FROM entry WHERE leaf_index = 20)
+"""
+AGENT_DECIDED = """
+    (SELECT min(leaf_index) FROM entry WHERE kind = 'decision' AND signer = 'members/issuer')
+"""
+# The first record of a card is a month, the others are actions.
+AGENT_ACTED = """
+    FROM record WHERE submission_key =
+        (SELECT max(r.submission_key) FROM record r JOIN tradeline t USING (tradeline_key)
+        WHERE t.member_id = 'issuer' AND r.submission_key >
+            (SELECT min(submission_key) FROM record WHERE tradeline_key = r.tradeline_key))
 """
 STOPPED = (
     f"UPDATE consent SET state = CASE state WHEN 1 THEN 3 ELSE 1 END WHERE consent_id = {USED}"
@@ -84,6 +100,18 @@ PLANTED = {
         ("decisions", "is on no report of"),
         "UPDATE entry SET signer = 'members/brook' WHERE kind = 'decision'",
     ),
+    "a decision of the line agent is gone": (
+        ("agent once", "has 0 decisions"),
+        f"DELETE FROM entry WHERE leaf_index = {AGENT_DECIDED}",
+    ),
+    "an action of the line agent is taken twice": (
+        ("agent actions", "follows no decision"),
+        f"INSERT INTO record SELECT submission_key, 1, tradeline_key, body {AGENT_ACTED}",
+    ),
+    "an action of the line agent is lost": (
+        ("agent reviews", "the action on alert"),
+        f"DELETE FROM record WHERE submission_key = (SELECT submission_key {AGENT_ACTED})",
+    ),
     "a time goes back": (
         ("I7 time", "older than the one before it"),
         "UPDATE entry SET time_us = time_us - 3600000000 WHERE leaf_index = 30",
@@ -113,7 +141,10 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("audited")
     with running_topology(folder, Size(nodes=2, lenders=2, wallets=1), 7) as topology:
         with running_workers(topology) as workers:
-            time.sleep(SECONDS)
+            time.sleep(SECONDS / 2)
+            KillAgent().inject(topology)
+            KillAgent().heal(topology)
+            time.sleep(SECONDS / 2)
             assert finish(topology, workers) == []
         yield Scenario(folder, topology, audit(folder))
 
@@ -146,7 +177,11 @@ def test_what_is_planted_in_the_database_is_named(scenario: Scenario, name: str)
 def test_a_statement_dropped_from_a_history_is_named(scenario: Scenario) -> None:
     path = path_of(scenario.folder, "lender-1")
     whole = path.read_text("utf-8")
-    submitted = next(one for one in scenario.evidence.operations if one.kind == "submit")
+    submitted = next(
+        one
+        for one in scenario.evidence.operations
+        if (one.worker, one.kind) == ("lender-1", "submit")
+    )
     kept = [line for line in whole.splitlines(keepends=True) if submitted.request_id not in line]
     path.write_text("".join(kept), "utf-8")
     try:

@@ -119,7 +119,8 @@ class _Asker:
 
     def ask(self, statements: list[SentStatement]) -> Node:
         """Everything that it answers."""
-        lenders = [member.member_id for member in self.topology.of_kind("lender")]
+        kinds = ("lender", "issuer")
+        lenders = [one.member_id for kind in kinds for one in self.topology.of_kind(kind)]
         checkpoints = self._try("checkpoints", self._notes) or []
         newest = self._try("checkpoint", self._auditor.checkpoint)
         leaves = self._try("leaves", partial(self._auditor.leaves, 0, EVERYTHING))
@@ -143,7 +144,7 @@ class _Asker:
             notices=dict(self._notices()),
             erased=self._erased(),
             keys=dict(self._keys()),
-            alerts={name: self._alerts(name) for name in lenders},
+            alerts=self._all_alerts(lenders),
             proofs=list(self._proofs(checkpoints)),
             failures=self._failures,
         )
@@ -220,10 +221,20 @@ class _Asker:
         for subject, wallet in self._wallets.items():
             file = self._try(f"file of {subject}", wallet.file)
             if file is not None:
-                head = file.event_count, file.event_chain_hash.hex()
+                count, head = file.event_count, file.event_chain_hash.hex()
                 holds = {hold.hold_id for hold in file.holds if hold.state is HoldState.IN_FORCE}
-                lines = frozenset(line.tradeline_id for line in file.tradelines)
-                yield subject, SeenFile(file.log_size, *head, frozenset(holds), lines)
+                actions = {
+                    line.tradeline_id: tuple(
+                        action.record.submission_id for action in line.actions if action.record
+                    )
+                    for line in file.tradelines
+                }
+                yield (
+                    subject,
+                    SeenFile(
+                        file.log_size, count, head, frozenset(holds), frozenset(actions), actions
+                    ),
+                )
 
     def _erased(self) -> set[str]:
         """Read the accounts whose erasures auditors are shown."""
@@ -251,6 +262,11 @@ class _Asker:
                     yield path.stem, False
                 except BureauError as error:
                     self._failures.append(f"key {path.stem}: {error}")
+
+    def _all_alerts(self, members: list[str]) -> dict[str, list[Delivered]]:
+        """Read the alerts of all members at once: each stream waits for its end."""
+        with ThreadPoolExecutor(len(members)) as pool:
+            return dict(zip(members, pool.map(self._alerts, members), strict=True))
 
     def _alerts(self, member: str) -> list[Delivered]:
         """A member's alerts from the beginning, as they would come to a new stream."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 
+from creditbureau.v1.record_pb2 import Record
 from tests.cluster.auditor.evidence import (
     Database,
     Entry,
+    StoredAction,
     StoredAlert,
     StoredConsent,
     StoredInquiry,
@@ -116,6 +118,7 @@ def read_tables(name: str, db: Connection) -> Database:
                 "FROM submission s ORDER BY s.submission_key"
             )
         ],
+        actions=list(_actions(rows)),
         alerts=[
             StoredAlert(*row)
             for row in rows(
@@ -150,6 +153,20 @@ def read_tables(name: str, db: Connection) -> Database:
 
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
+
+
+def _actions(rows: Rows) -> Iterator[StoredAction]:
+    """Find the facility actions among the records; an erased record has no body."""
+    for entry_key, submission_id, member_id, tradeline_id, body in rows(
+        "SELECT s.submission_key, s.submission_id, s.member_id, t.tradeline_id, r.body "
+        "FROM record r JOIN submission s ON s.submission_key = r.submission_key "
+        "JOIN tradeline t ON t.tradeline_key = r.tradeline_key "
+        "ORDER BY r.submission_key, r.record_index"
+    ):
+        record = Record.FromString(body)
+        if record.HasField("action"):
+            kind = record.action.kind
+            yield StoredAction(entry_key, submission_id, member_id, tradeline_id, kind)
 
 
 def _effects(rows: Rows) -> dict[str, set[int]]:

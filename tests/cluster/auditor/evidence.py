@@ -5,6 +5,7 @@ Collected once, after everything has healed (`collect.py`); a test makes it by h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -76,6 +77,21 @@ class StoredSubmission(NamedTuple):
     records: int
 
 
+class StoredAction(NamedTuple):
+    """A facility action among the records.
+
+    Attributes:
+        entry_key: Key of the entry of its submission.
+        kind: Code of the kind.
+    """
+
+    entry_key: int
+    submission_id: str
+    member_id: str
+    tradeline_id: str
+    kind: int
+
+
 class StoredAlert(NamedTuple):
     """An alert's row."""
 
@@ -130,6 +146,7 @@ class Database:
     inquiries: list[StoredInquiry] = field(default_factory=list)
     consents: list[StoredConsent] = field(default_factory=list)
     submissions: list[StoredSubmission] = field(default_factory=list)
+    actions: list[StoredAction] = field(default_factory=list)
     alerts: list[StoredAlert] = field(default_factory=list)
     keys: list[StoredKey] = field(default_factory=list)
     links: list[StoredLink] = field(default_factory=list)
@@ -170,6 +187,7 @@ class SeenFile(NamedTuple):
         chain: Head of the chain, hexadecimal.
         holds: Ids of the holds in force.
         tradelines: Ids of the accounts.
+        actions: By account, the submissions of its facility actions.
     """
 
     log_size: int
@@ -177,6 +195,7 @@ class SeenFile(NamedTuple):
     chain: str
     holds: frozenset[str] = frozenset()
     tradelines: frozenset[str] = frozenset()
+    actions: Mapping[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True)

@@ -78,15 +78,28 @@ class SentStatement:
 
 
 def by_statement(operations: Iterable[Operation]) -> list[SentStatement]:
-    """Statements in the order in which they were first sent."""
+    """Statements in the order in which they were first sent.
+
+    What is refused may be signed again under its request id: the bytes that were accepted count.
+    """
     operations_of: dict[tuple[str, str], list[Operation]] = {}
     for one in sorted(operations, key=lambda one: one.begin_ns):
         if one.request_id and one.kind not in TRIES and one.about.get("how") != OTHER_BYTES:
             operations_of.setdefault((signer_of(one.envelope), one.request_id), []).append(one)
     return [
-        SentStatement(signer, request_id, tuple(sorted(sent, key=lambda one: one.kind == "again")))
+        SentStatement(
+            signer,
+            request_id,
+            tuple(sorted(_that_count(sent), key=lambda one: one.kind == "again")),
+        )
         for (signer, request_id), sent in operations_of.items()
     ]
+
+
+def _that_count(sent: list[Operation]) -> list[Operation]:
+    """Return the sendings of the bytes that were accepted; all, if none were."""
+    accepted = {one.envelope for one in sent if one.outcome is Outcome.OK}
+    return [one for one in sent if one.envelope in accepted] or sent
 
 
 @lru_cache(maxsize=100_000)

@@ -26,6 +26,7 @@ from tests.cluster.faults.links import (
 from tests.cluster.faults.members import (
     Attack,
     ExpireCertificate,
+    KillAgent,
     RevokeConsent,
     RotateKey,
     SendTwice,
@@ -118,6 +119,7 @@ CATALOGUE: dict[str, Entry] = {
             ExpireCertificate,
             lambda c, cast: ExpireCertificate(c.choice(cast.lenders), c.choice((3.0, 5.0))),
         ),
+        entry("kill-agent", KillAgent, lambda _c, _cast: KillAgent()),
         entry("migration", Migrate, lambda c, _cast: Migrate(c.choice(TABLES))),
         *(
             Entry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -14,9 +15,13 @@ from bureau_keys.authority import new_key_and_csr
 from bureau_keys.secret_files import write_private
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from tests.cluster.faults.fault import DATABASE, Fault
+from tests.cluster.history import sent_path_of
 from tests.cluster.topology.topology import Topology
+from tests.cluster.workers import ISSUER
 
 DAY_S = 86_400
+# Seconds for which a statement of the line agent is awaited, and between two looks.
+STATEMENT_S, POLL_S = 5.0, 0.002
 
 
 class MemberFault(Fault):
@@ -111,6 +116,31 @@ class SendTwice(Fault):
     def heal(self, topology: Topology) -> None:
         """As usual again."""
         topology.directions.tell("once")
+
+
+@dataclass(frozen=True)
+class KillAgent(Fault):
+    """The line agent of an issuer is killed while it sends a statement, and started again."""
+
+    length_s: ClassVar[tuple[float, float]] = (0.5, 2.0)
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The issuer."""
+        return frozenset({ISSUER})
+
+    def inject(self, topology: Topology) -> None:
+        """SIGKILL, when it begins to send its next statement; soon, if it sends none."""
+        sent = sent_path_of(topology.folder, ISSUER)
+        size = sent.stat().st_size
+        give_up = time.monotonic() + STATEMENT_S
+        while sent.stat().st_size == size and time.monotonic() < give_up:
+            time.sleep(POLL_S)
+        topology.workers[ISSUER].kill()
+
+    def heal(self, topology: Topology) -> None:
+        """Starts it as a service manager would, with the state file that it left."""
+        topology.workers[ISSUER].start()
 
 
 @dataclass(frozen=True)

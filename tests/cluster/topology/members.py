@@ -36,6 +36,7 @@ def newcomers(lenders: int, wallets: int) -> Iterator[MemberApplication]:
     """List the members to admit, for numbers of lenders and wallets."""
     for number in range(1, lenders + 1):
         yield MemberApplication(f"lender-{number}", "lender", LENDER, LENDER_PURPOSES)
+    yield MemberApplication("issuer", "issuer", LENDER, LENDER_PURPOSES)
     for number in range(1, wallets + 1):
         yield MemberApplication(f"agent-{number}", "agent", ("agent",))
     for member_id in ("attester", "attester-2"):

@@ -38,6 +38,7 @@ class Topology:
         namespace: The network on which the last node lives; None where it lives beside the
             others.
         no_namespace: Why it does.
+        workers: Those at work, by name.
     """
 
     folder: Path
@@ -54,6 +55,7 @@ class Topology:
     namespace: Namespace | None
     no_namespace: str
     members: list[MemberAt] = field(default_factory=list)
+    workers: dict[str, Process] = field(default_factory=dict)
 
     @property
     def serving(self) -> list[Node]:

@@ -1,4 +1,5 @@
-"""Lenders, wallets, watchers, the operator and a hostile member, each a process of its own.
+"""Lenders, wallets, watchers, an issuer of cards, the operator and a hostile member, each a
+process of its own.
 
 All but the operator drive the SDK as a member's systems would, and write down what they did: every
 statement with its outcome and receipt. Only the hostile one goes past the SDK.
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 
 from tests.cluster.control_files import TopologyMap
 
-LENDER, WALLET, WATCHER, HOSTILE, OPERATOR = "lender", "wallet", "watcher", "hostile", "operator"
+LENDER, WALLET, WATCHER, ISSUER = "lender", "wallet", "watcher", "issuer"
+HOSTILE, OPERATOR = "hostile", "operator"
+ROLES = (LENDER, WALLET, WATCHER, ISSUER, OPERATOR, HOSTILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ def workers(topology: TopologyMap) -> Iterator[Hand]:
         yield Hand(LENDER, lender.member_id, lender.member_id)
     for number, lender in enumerate(topology.of_kind("lender"), 1):
         yield Hand(WATCHER, f"watcher-{number}", lender.member_id)
+    for issuer in topology.of_kind("issuer"):
+        yield Hand(ISSUER, issuer.member_id, issuer.member_id)
     for operator in topology.of_kind("operator"):
         yield Hand(OPERATOR, operator.member_id, operator.member_id)
     for hostile in topology.of_kind("hostile"):

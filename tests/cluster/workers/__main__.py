@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tests.cluster.control_files import TopologyMap
-from tests.cluster.workers import HOSTILE, LENDER, OPERATOR, WALLET, WATCHER
+from tests.cluster.workers import ROLES
 from tests.cluster.workers.base import WorkerBase
 
 RATE = 3.0
@@ -16,7 +16,7 @@ RATE = 3.0
 def main() -> None:
     """Works until the run's folder says that it is over."""
     parser = argparse.ArgumentParser(prog="python -m tests.cluster.workers")
-    parser.add_argument("role", choices=[LENDER, WALLET, WATCHER, OPERATOR, HOSTILE])
+    parser.add_argument("role", choices=ROLES)
     parser.add_argument("--run", type=Path, required=True, help="the run's folder")
     parser.add_argument("--name", required=True, help="the worker's name")
     parser.add_argument("--member", required=True, help="in whose name it works")

@@ -60,13 +60,27 @@ def _no_more(_: object) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class _Open:
+class OpenOperation:
     """An operation that is not written down yet, and who can settle it."""
 
     operation: Operation
     statement: Statement
     client: Client
     then: Callable[[bool], None] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An operation that is under way.
+
+    Attributes:
+        signed: The statements that it has signed so far.
+    """
+
+    kind: str
+    begin_ns: int
+    about: dict[str, Any]
+    signed: list[Statement] = field(default_factory=list)
 
 
 @dataclass
@@ -77,19 +91,27 @@ class Journal:
         worker: The worker's name.
         history: Where it is written.
         settler: Settles whatever is unknown, where those who sent it may be out of date.
+        present: Holds the attempt that the present thread makes.
     """
 
     worker: str
     history: History
     settler: Client | None = None
-    _open: list[_Open] = field(default_factory=list)
+    present: Any = field(default_factory=threading.local)
+    _open: list[OpenOperation] = field(default_factory=list)
     _accepted: deque[Statement] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _thread: threading.local = field(default_factory=threading.local)
 
     def heard(self, statement: Statement) -> None:
-        """For clients' `before_send`: what the present thread has signed."""
-        self._signed().append(statement)
+        """Note a statement of the present attempt: the `before_send` of clients."""
+        if attempt := self.attempt_under_way:
+            attempt.signed.append(statement)
+
+    @property
+    def attempt_under_way(self) -> Attempt | None:
+        """The attempt that the present thread makes; None without one."""
+        attempt: Attempt | None = getattr(self.present, "attempt", None)
+        return attempt
 
     def read(
         self,
@@ -121,6 +143,23 @@ class Journal:
         then: Callable[[bool], None] = _nothing,
         **about: Any,
     ) -> T | None:
+        """Carry out an operation; None if its result did not come. See `carry_out`."""
+        try:
+            return self.carry_out(kind, client, act, receipt=receipt, more=more, then=then, **about)
+        except BureauError:
+            return None
+
+    def carry_out(
+        self,
+        kind: str,
+        client: Client,
+        act: Callable[[], T],
+        *,
+        receipt: Callable[[T], Receipt | None] = _no_receipt,
+        more: Callable[[T], dict[str, Any]] = _no_more,
+        then: Callable[[bool], None] = _nothing,
+        **about: Any,
+    ) -> T:
         """Does something that is signed, and writes it down.
 
         Args:
@@ -131,53 +170,39 @@ class Journal:
             more: What the result adds to what it was about.
             then: Is told whether it took effect, as soon as that is known.
 
-        Returns:
-            The result; None if it did not come.
+        Raises:
+            BureauError: The result did not come.
         """
-        signed = self._signed()
-        signed.clear()
-        begin = now_ns()
+        attempt = self.present.attempt = Attempt(kind, now_ns(), about)
         try:
             result = act()
         except BureauError as error:
-            operations = [self._operation(kind, one, begin, about) for one in signed]
-            if not operations:
-                refused = Operation(self.worker, kind, "", Outcome.FAILED, begin, now_ns())
-                self.history.add(replace(refused, reason=reason_of(error), about=about))
-                then(False)
-                return None
-            # The answers to those before came; only the last one's did not.
-            for operation, statement in zip(operations[:-1], signed[:-1], strict=True):
-                self._keep(_Open(replace(operation, outcome=Outcome.OK), statement, client))
-            self._end(_Open(operations[-1], signed[-1], client, then), error)
-            return None
-        given = receipt(result)
-        for statement in signed:
-            operation = self._operation(kind, statement, begin, about | more(result))
-            operation = replace(operation, outcome=Outcome.OK)
-            if given and statement is signed[-1]:
-                self._accept(operation, statement, given)
-            else:
-                # The SDK verified its receipt and did not hand it out: fetched later.
-                self._keep(_Open(operation, statement, client))
+            self._failed(attempt, client, error, then)
+            raise
+        finally:
+            self.present.attempt = None
+        if attempt.signed:
+            *earlier, last = attempt.signed
+            attempt.about.update(more(result))
+            for statement in earlier:
+                self._answered(attempt, statement, client)
+            self._answered(attempt, last, client, receipt(result))
         then(True)
         return result
 
     def again(self, client: Client, statement: Statement, how: str) -> None:
         """Sends a statement once more, and writes down what came of that."""
-        begin = now_ns()
-        about = {"how": how, "method": statement.method}
+        attempt = Attempt("again", now_ns(), {"how": how, "method": statement.method})
         try:
             receipt = client.resend(statement)
         except BureauError as error:
-            operation = self._operation("again", statement, begin, about)
-            operation = replace(operation, reason=reason_of(error))
+            operation = replace(self._operation(attempt, statement), reason=reason_of(error))
             if _is_final(error):
                 self.history.add(replace(operation, outcome=Outcome.FAILED))
             else:
-                self._keep(_Open(operation, statement, client))
+                self._keep(OpenOperation(operation, statement, client))
         else:
-            operation = self._operation("again", statement, begin, about)
+            operation = self._operation(attempt, statement)
             self._accept(replace(operation, outcome=Outcome.OK), statement, receipt)
 
     @property
@@ -232,19 +257,51 @@ class Journal:
             self.history.add(left.operation)
         self.history.close()
 
-    def _operation(
-        self, kind: str, statement: Statement, begin: int, about: dict[str, Any]
-    ) -> Operation:
+    def _answered(
+        self,
+        attempt: Attempt,
+        statement: Statement,
+        client: Client,
+        receipt: Receipt | None = None,
+    ) -> None:
+        """Write down a statement that was accepted, once it has its receipt.
+
+        The SDK verified a receipt that it did not hand out: it is fetched later.
+        """
+        operation = replace(self._operation(attempt, statement), outcome=Outcome.OK)
+        if receipt:
+            self._accept(operation, statement, receipt)
+        else:
+            self._keep(OpenOperation(operation, statement, client))
+
+    def _failed(
+        self, attempt: Attempt, client: Client, error: BureauError, then: Callable[[bool], None]
+    ) -> None:
+        """Write down an attempt whose result did not come, as far as its outcome is known."""
+        if not attempt.signed:
+            refused = Operation(
+                self.worker, attempt.kind, "", Outcome.FAILED, attempt.begin_ns, now_ns()
+            )
+            self.history.add(replace(refused, reason=reason_of(error), about=attempt.about))
+            then(False)
+            return
+        # The answers to those before came; only the last one's did not.
+        *earlier, last = attempt.signed
+        for statement in earlier:
+            self._answered(attempt, statement, client)
+        self._end(OpenOperation(self._operation(attempt, last), last, client, then), error)
+
+    def _operation(self, attempt: Attempt, statement: Statement) -> Operation:
         envelope = base64.b64encode(statement.envelope).decode()
         return Operation(
             self.worker,
-            kind,
+            attempt.kind,
             statement.request_id,
             Outcome.UNKNOWN,
-            begin,
+            attempt.begin_ns,
             now_ns(),
             envelope=envelope,
-            about=about,
+            about=attempt.about,
         )
 
     def _accept(self, operation: Operation, statement: Statement, receipt: Receipt) -> None:
@@ -253,7 +310,7 @@ class Journal:
         with self._lock:
             self._accepted.append(statement)
 
-    def _end(self, opened: _Open, error: BureauError) -> None:
+    def _end(self, opened: OpenOperation, error: BureauError) -> None:
         operation = replace(opened.operation, outcome=outcome_of(error), reason=reason_of(error))
         if operation.outcome is Outcome.FAILED:
             self.history.add(operation)
@@ -262,15 +319,9 @@ class Journal:
             opened.operation = operation
             self._keep(opened)
 
-    def _keep(self, opened: _Open) -> None:
+    def _keep(self, opened: OpenOperation) -> None:
         with self._lock:
             self._open.append(opened)
-
-    def _signed(self) -> list[Statement]:
-        if not hasattr(self._thread, "signed"):
-            self._thread.signed = []
-        statements: list[Statement] = self._thread.signed
-        return statements
 
 
 def outcome_of(error: BureauError) -> Outcome:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from bureau_client import (
     Action,
@@ -43,7 +42,7 @@ from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.deceived import deceived_member
 from tests.cluster.workers.furnishing import deliveries, world_of
 from tests.cluster.workers.people import identifiers
-from tests.cluster.workers.receipts import digest_of_report
+from tests.cluster.workers.receipts import digest_of_report, particulars_of_report
 
 HANDS = 2
 RACERS = 4
@@ -254,7 +253,7 @@ class LenderWorker:
                 evidence=level,
             ),
             receipt=lambda report: report.receipt,
-            more=_particulars,
+            more=particulars_of_report,
             consent=consent.consent_id,
             subject=consent.subject_id,
             purpose=purpose.name,
@@ -385,16 +384,6 @@ def decision_on(report: Report) -> Decision:
         outcome=DecisionOutcome.DECLINE if late else DecisionOutcome.APPROVE,
         reasons=(DecisionReason("regb.delinquent_elsewhere", basis=basis),) if late else (),
     )
-
-
-def _particulars(report: Report) -> dict[str, Any]:
-    """Return the particulars of a report that the auditor checks."""
-    return {
-        "digest": digest_of_report(report),
-        "log_size": report.log_size,
-        "chain": report.event_chain_hash.hex(),
-        "tradelines": [line.tradeline_id for line in report.tradelines],
-    }
 
 
 def _receipt_of(result: SubmitResult) -> Receipt | None:

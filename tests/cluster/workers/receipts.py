@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bureau_client import Receipt, Report, Statement
 from bureau_client._codec.scalars import micros_of
 from bureau_keys.envelope import digest
@@ -30,3 +32,13 @@ def text_of(receipt: Receipt, statement: Statement | bytes) -> str:
 def digest_of_report(report: Report) -> str:
     """SHA-256 of what the bureau signed as a report: what its leaf holds."""
     return report.digest.hex()
+
+
+def particulars_of_report(report: Report) -> dict[str, Any]:
+    """Return the particulars of a report that the auditor checks."""
+    return {
+        "digest": digest_of_report(report),
+        "log_size": report.log_size,
+        "chain": report.event_chain_hash.hex(),
+        "tradelines": [line.tradeline_id for line in report.tradelines],
+    }

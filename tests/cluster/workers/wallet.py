@@ -83,6 +83,7 @@ class WalletWorker:
         self.worker, self.journal = worker, worker.journal
         self.people: list[Person] = []
         self.lenders = [lender.member_id for lender in worker.topology.of_kind("lender")]
+        (self.issuer,) = (issuer.member_id for issuer in worker.topology.of_kind("issuer"))
         attesters = worker.topology.of_kind("attester")
         self._keys = KeySteps(
             worker,
@@ -147,12 +148,17 @@ class WalletWorker:
             (folder / person.wallet.subject_id).touch()
 
     def _grant_first(self, person: Person) -> None:
-        """Let every lender furnish and monitor, and one inquire."""
-        for lender in self.lenders:
+        """Let every lender furnish and monitor, and one inquire.
+
+        The issuer opens cards for those alone whose accounts the operator does not erase.
+        """
+        for lender in self.lenders if person.quiet else [*self.lenders, self.issuer]:
             self._grant(person, lender, [Action.FURNISH])
             self._grant(person, lender, [Action.MONITOR], [Purpose.ACCOUNT_REVIEW], MONITORING)
             time.sleep(1 / SETUP_RATE)
         self.grant(person)
+        if not person.quiet:
+            self._grant_review(person)
 
     # While it works.
 
@@ -199,11 +205,22 @@ class WalletWorker:
     # What a person does.
 
     def grant(self, person: Person) -> None:
-        """A consent to inquire, of few uses or of some."""
+        """A consent to inquire, of few uses or of some; or for the issuer's reviews."""
+        lender = self.worker.chance.choice([*self.lenders, self.issuer])
+        if lender == self.issuer:
+            self._grant_review(person)
+            return
         uses = self.worker.chance.choice([1, 2, 3, 3, 5, 10])
-        lender = self.worker.chance.choice(self.lenders)
         consent = self._grant(
             person, lender, [Action.INQUIRE], [Purpose.CREDIT_APPLICATION], SECTIONS, uses
+        )
+        if consent:
+            person.consents[consent.consent_id] = ACTIVE
+
+    def _grant_review(self, person: Person) -> None:
+        """Grant the issuer a consent to inquire for reviews of the card, five in a month."""
+        consent = self._grant(
+            person, self.issuer, [Action.INQUIRE], [Purpose.ACCOUNT_REVIEW], SECTIONS
         )
         if consent:
             person.consents[consent.consent_id] = ACTIVE
@@ -218,7 +235,8 @@ class WalletWorker:
         uses: int = 0,
     ) -> Consent | None:
         wallet = person.wallet
-        frequency = Frequency(FrequencyUnit.MONTH, 5) if Action.MONITOR in actions else None
+        review = Purpose.ACCOUNT_REVIEW in (purposes or [])
+        frequency = Frequency(FrequencyUnit.MONTH, 5) if review else None
         return self.journal.attempt(
             "grant",
             wallet,

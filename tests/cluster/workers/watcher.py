@@ -16,6 +16,7 @@ from tests.cluster.workers.journal import reason_of
 ACKNOWLEDGE_EVERY = 5
 # A stream that brings nothing for so long is opened anew: the run may be over.
 STREAM_S = 3.0
+LISTEN: RetryPolicy = replace(HURRIED, stream_seconds=STREAM_S, attempts=1)
 # From time to time it forgets where it was, as after a restart of its own.
 FORGETS = 0.2
 # What the last writes caused comes within so many empty streams.
@@ -24,9 +25,8 @@ LAST_STREAMS = 2
 
 def run(worker: WorkerBase) -> None:
     """Follows until the run is over and nothing more comes."""
-    policy: RetryPolicy = replace(HURRIED, stream_seconds=STREAM_S, attempts=1)
     lenders = [
-        Lender(worker.profile(node), policy=policy) for node in range(len(worker.topology.nodes))
+        Lender(worker.profile(node), policy=LISTEN) for node in range(len(worker.topology.nodes))
     ]
     stream, cursor, empty = 0, 0, 0
     worker.started()
@@ -50,7 +50,7 @@ def _follow(worker: WorkerBase, lender: Lender, stream: int, cursor: int) -> lis
     try:
         for alert in lender.alerts(cursor):
             heard.append(alert)
-            _note(worker, stream, alert)
+            note_alert(worker, stream, alert)
             if len(heard) % ACKNOWLEDGE_EVERY == 0:
                 worker.journal.read(
                     "acknowledge", lambda: lender.acknowledge(heard[-1].cursor), cursor=alert.cursor
@@ -67,7 +67,8 @@ def _follow(worker: WorkerBase, lender: Lender, stream: int, cursor: int) -> lis
     return heard
 
 
-def _note(worker: WorkerBase, stream: int, alert: Alert) -> None:
+def note_alert(worker: WorkerBase, stream: int, alert: Alert) -> None:
+    """Write down an alert as it comes."""
     about = {
         "stream": stream,
         "cursor": alert.cursor,

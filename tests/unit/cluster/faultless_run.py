@@ -7,7 +7,15 @@ from dataclasses import replace
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.cluster.history import Outcome
-from tests.unit.cluster.scenario import LENDERS, PERSON, SECOND, Scenario
+from tests.unit.cluster.scenario import (
+    FREEZE,
+    ISSUER,
+    LENDERS,
+    PERSON,
+    RESTORE,
+    SECOND,
+    Scenario,
+)
 
 
 def true_run() -> Scenario:
@@ -65,7 +73,16 @@ def true_run() -> Scenario:
     # 4. The operator erases the person's accounts, and another report follows.
     scenario.erase()
     scenario.query(scenario.grant())
-    # 5. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
+    # 5. The issuer's line agent acts on alerts; once a killed one had signed the decision before,
+    # and once it could not decide.
+    scenario.submit(ISSUER)
+    review = scenario.grant(ISSUER, uses=0)
+    for alert, kind in (("1-0", FREEZE), ("2-0", RESTORE), ("3-0", FREEZE)):
+        scenario.review(review, alert, kind)
+    decided = next(one for one in reversed(scenario.operations) if one.kind == "decide")
+    scenario.signed_again(decided, Outcome.FAILED, "IDEMPOTENCY_CONFLICT")
+    scenario.report(scenario.query(review, ISSUER, alert="4-0"), "failed")
+    # 6. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
     scenario.event("fault", "kill-node", 1)
     scenario.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
     scenario.event("healed", "kill-node", 1)

@@ -11,6 +11,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from bureau_client import FacilityActionKind
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.cosignature import cosignature_line
 from bureau_keys.envelope import digest, seal
@@ -27,7 +28,12 @@ from creditbureau.v1.consent_pb2 import (
     Consent,
     ConsentChange,
 )
-from creditbureau.v1.decision_pb2 import DecisionReceipt
+from creditbureau.v1.decision_pb2 import (
+    DECISION_OUTCOME_FREEZE,
+    DECISION_OUTCOME_RESTORE,
+    DecisionReason,
+    DecisionReceipt,
+)
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.erasure_pb2 import ErasedAccount, Erasure
 from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
@@ -42,6 +48,7 @@ from tests.cluster.auditor.evidence import (
     Evidence,
     Node,
     SeenFile,
+    StoredAction,
     StoredAlert,
     StoredConsent,
     StoredInquiry,
@@ -61,6 +68,9 @@ BEGIN_US = 1_800_000_000_000_000
 WAITING_US, NEVER = 72 * 3600 * 1_000_000, 1 << 62
 PERSON = "5" * 32
 LENDERS = ("lender-1", "lender-2")
+ISSUER = "issuer"
+FREEZE, RESTORE = int(FacilityActionKind.FREEZE), int(FacilityActionKind.RESTORE)
+OUTCOME_OF = {FREEZE: DECISION_OUTCOME_FREEZE, RESTORE: DECISION_OUTCOME_RESTORE}
 STATES = {
     "pause": CONSENT_STATE_PAUSED,
     "resume": CONSENT_STATE_ACTIVE,
@@ -88,6 +98,7 @@ class Scenario:
     keys: dict[str, StoredKey] = field(default_factory=dict)
     holds: set[str] = field(default_factory=set)
     accounts: dict[str, str] = field(default_factory=dict)
+    actions: list[StoredAction] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
     effects: dict[str, set[int]] = field(default_factory=dict)
     tree: Frontier = field(default_factory=Frontier)
@@ -166,7 +177,7 @@ class Scenario:
         self.consents[consent_id] = self.consents[consent_id]._replace(state=STATES[kind])
         return operation
 
-    def query(self, consent: Operation, member: str = "lender-1") -> Operation:
+    def query(self, consent: Operation, member: str = "lender-1", **more: Any) -> Operation:
         """A report under a consent; who monitors the person is alerted."""
         consent_id = consent.request_id
         log_size, chain = len(self.entries), self.head.hash.hex()
@@ -184,6 +195,7 @@ class Scenario:
             purpose="CREDIT_APPLICATION",
             member=member,
             digest="aa",
+            **more,
         )
         key = self.entries[-1].entry_key
         self.inquiries.append(StoredInquiry(PERSON, member, operation.request_id, consent_id, key))
@@ -192,7 +204,7 @@ class Scenario:
         self._alert(member, operation)
         return operation
 
-    def decide(self, query: Operation) -> Operation:
+    def decide(self, query: Operation, **fields: Any) -> Operation:
         """A lender's decision on its report."""
         member = query.about["member"]
         operation = self.say(
@@ -200,7 +212,7 @@ class Scenario:
             "decide",
             "decision",
             DecisionReceipt(
-                subject_id=PERSON, inquiry_id=query.request_id, report_digest=bytes(32)
+                subject_id=PERSON, inquiry_id=query.request_id, report_digest=bytes(32), **fields
             ),
             f"members/{member}",
             subject=PERSON,
@@ -208,6 +220,51 @@ class Scenario:
         )
         self.decisions.append(operation.request_id)
         return operation
+
+    def act(self, kind: int) -> Operation:
+        """Submit the issuer's action on the person's card."""
+        operation = self.submit(ISSUER)
+        action = self.entries[-1].entry_key, operation.request_id, ISSUER, self.accounts[ISSUER]
+        self.actions.append(StoredAction(*action, kind))
+        return operation
+
+    def review(self, consent: Operation, alert: str, kind: int) -> Operation:
+        """Have the issuer's line agent freeze the card on an alert, or restore it."""
+        query = self.query(consent, ISSUER, alert=alert)
+        card, outcome = self.accounts[ISSUER], OUTCOME_OF[kind]
+        reasons = [DecisionReason(code="regb.other")] if kind == FREEZE else []
+        decision = self.decide(query, tradeline_id=card, outcome=outcome, reasons=reasons)
+        line = {
+            "tradeline": card,
+            "outcome": FacilityActionKind(kind).name,
+            "action": FacilityActionKind(kind).name,
+            "decision": decision.leaf_index,
+            "submission": self.act(kind).request_id,
+            "problem": "",
+        }
+        self.report(query, "done", line)
+        return query
+
+    def report(self, query: Operation, state: str, *lines: dict[str, Any]) -> Operation:
+        """Have the line agent report a review."""
+        about = {"alert": query.about["alert"], "state": state, "lines": list(lines)}
+        return self.note(ISSUER, "review", about=about | {"inquiry": query.request_id})
+
+    def signed_again(self, operation: Operation, outcome: Outcome, reason: str = "") -> Operation:
+        """Sign a decision again under its request id, in other bytes."""
+        envelope = Envelope.FromString(base64.b64decode(operation.envelope))
+        decision = DecisionReceipt.FromString(envelope.payload)
+        decision.policy_version = "2"
+        sealed = seal(decision, self.key).SerializeToString()
+        again = replace(
+            operation,
+            envelope=base64.b64encode(sealed).decode(),
+            outcome=outcome,
+            reason=reason,
+            receipt=operation.receipt if outcome is Outcome.OK else "",
+        )
+        self.operations.append(again)
+        return again
 
     def attest(self, key: SigningKey, attester: str = "attester") -> Operation:
         """An attester binds a key to the person: the first one, or one that waits."""
@@ -436,7 +493,7 @@ class Scenario:
         )
 
     def _node(self, name: str, receipts: dict[tuple[str, str], str]) -> Node:
-        submissions: dict[str, list[str]] = {"lender-1": [], "lender-2": []}
+        submissions: dict[str, list[str]] = {"lender-1": [], "lender-2": [], ISSUER: []}
         for row in self.submissions:
             submissions[row.member_id].append(row.submission_id)
         leaf_of = {entry.entry_key: entry.leaf_index for entry in self.entries}
@@ -469,6 +526,9 @@ class Scenario:
                     self.head.hash.hex(),
                     frozenset(self.holds),
                     frozenset(self.accounts.values()),
+                    {card: tuple(one.submission_id for one in self.actions)}
+                    if (card := self.accounts.get(ISSUER))
+                    else {},
                 )
             },
             notices={PERSON: set(self.erased)},
@@ -485,6 +545,7 @@ class Scenario:
             inquiries=list(self.inquiries),
             consents=list(self.consents.values()),
             submissions=list(self.submissions),
+            actions=list(self.actions),
             alerts=list(self.alerts),
             links=list(self.links),
             keys=list(self.keys.values()),

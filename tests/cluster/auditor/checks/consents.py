@@ -19,6 +19,8 @@ from tests.cluster.auditor.subject_keys import keys_of, signing_key
 from tests.cluster.history import Outcome
 
 STOPS = {"revoke", "pause", "repudiate"}
+# Purposes that a freeze does not stop.
+EXEMPT = {"ACCOUNT_REVIEW"}
 STATES = {
     "repudiate": CONSENT_STATE_REVOKED,
     "resume": CONSENT_STATE_ACTIVE,
@@ -175,7 +177,8 @@ def valid_at_its_index(evidence: Evidence, findings: Findings) -> None:
 
 
 def stopped_from_then_on(evidence: Evidence, findings: Findings) -> None:
-    """A revocation, pause or freeze that was acknowledged before a request was sent blocks it."""
+    """A revocation, pause or freeze that was acknowledged before a request was sent blocks it;
+    a freeze no review of an account."""
     granted = consents_of(evidence)
     freezes = _freezes(evidence)
     for statement in evidence.statements:
@@ -186,7 +189,9 @@ def stopped_from_then_on(evidence: Evidence, findings: Findings) -> None:
             continue
         about = statement.first.about
         changes = granted[about["consent"]].changes if about["consent"] in granted else []
-        spans = [*_stops(changes), *freezes.get(about["subject"], [])]
+        spans = list(_stops(changes))
+        if about["purpose"] not in EXEMPT:
+            spans += freezes.get(about["subject"], [])
         for since, until, what in spans:
             if since < statement.begin_ns and (statement.known_ns or statement.begin_ns) < until:
                 findings.blame(

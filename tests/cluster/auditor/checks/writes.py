@@ -102,6 +102,10 @@ def other_bytes_refused(evidence: Evidence, findings: Findings) -> None:
                 f"other bytes under {one.request_id} were answered {one.reason or 'OK'}",
                 worker=one.worker,
             )
+    for statement in evidence.statements:
+        accepted = {one.envelope for one in statement.operations if one.outcome is Outcome.OK}
+        if len(accepted) > 1:
+            findings.blame(f"other bytes were accepted too: {statement}")
 
 
 def first_answer_again(evidence: Evidence, findings: Findings) -> None:

@@ -79,6 +79,12 @@ def other_bytes_that_are_taken(scenario: Scenario) -> Evidence:
     return scenario.evidence()
 
 
+@planted("I2 conflict", "other bytes were accepted too")
+def other_bytes_that_are_accepted_too(scenario: Scenario) -> Evidence:
+    scenario.signed_again(first(scenario, "decide"), Outcome.OK)
+    return scenario.evidence()
+
+
 @planted("I2 first answer", "another receipt")
 def another_receipt_for_the_same_bytes(scenario: Scenario) -> Evidence:
     change(scenario, first(scenario, "again"), receipt=first(scenario, "submit").receipt)
