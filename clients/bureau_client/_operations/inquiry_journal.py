@@ -26,9 +26,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
 from google.protobuf.message import DecodeError
 
+from bureau_client._operations.exclusive_file import ExclusiveFile
 from bureau_client._operations.signer import Signer
 from bureau_client.errors import Conflict, InvalidRequest
 from bureau_client.models.codes import EvidenceLevel, Purpose
@@ -54,7 +54,7 @@ class InquiryJournal:
         """
         self._path = path
         self._signer = signer
-        self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0)
+        self._lock = ExclusiveFile(path, self._in_use)
         self._signing = threading.Lock()
         self._inquiries: dict[Inquiry, Envelope] = {}
         self._file: FileIO
@@ -68,19 +68,7 @@ class InquiryJournal:
                 another member's.
             OSError: The file cannot be read or written.
         """
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise Conflict(
-                f"The journal {self._path} is in use by another run",
-                reason="JOURNAL_IN_USE",
-                fix="Wait until that run ends, or give each run a journal of its own",
-            ) from None
-        try:
-            self._open()
-        except BaseException:
-            self._lock.release()
-            raise
+        self._lock.acquire(self._open)
         return self
 
     def __exit__(
@@ -164,6 +152,13 @@ class InquiryJournal:
             self._inquiries[inquiry] = sealed
         if torn:
             self._file.truncate(len(data) - len(torn))
+
+    def _in_use(self) -> Conflict:
+        return Conflict(
+            f"The journal {self._path} is in use by another run",
+            reason="JOURNAL_IN_USE",
+            fix="Wait until that run ends, or give each run a journal of its own",
+        )
 
     def _spoiled(self, number: int, problem: str) -> InvalidRequest:
         return InvalidRequest(

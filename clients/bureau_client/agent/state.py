@@ -16,11 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
-
 from bureau_client._codec.decisions import read_decision, write_decision
 from bureau_client._codec.records import encode_record, read_action
 from bureau_client._codec.scalars import micros_of, moment_at
+from bureau_client._operations.exclusive_file import ExclusiveFile
 from bureau_client.agent.plans import LinePlan
 from bureau_client.errors import Conflict, InvalidRequest
 from bureau_client.models.alerts import Alert
@@ -79,7 +78,7 @@ class AgentState:
         """
         self._path = Path(path)
         self._owner = member_id, origin
-        self._lock = FileLock(self._path.with_name(f"{self._path.name}.lock"), timeout=0)
+        self._lock = ExclusiveFile(self._path, self._in_use)
         self._db: sqlite3.Connection
 
     def __enter__(self) -> Self:
@@ -89,19 +88,7 @@ class AgentState:
             Conflict: Another agent has the file open.
             InvalidRequest: The file is no state file, or another member's.
         """
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise Conflict(
-                f"The state file {self._path} is in use by another agent",
-                reason="STATE_IN_USE",
-                fix="Stop that agent first; one agent acts on the alerts of a member",
-            ) from None
-        try:
-            self._open()
-        except BaseException:
-            self._lock.release()
-            raise
+        self._lock.acquire(self._open)
         return self
 
     def __exit__(
@@ -244,6 +231,13 @@ class AgentState:
         if owner not in {None, self._owner}:
             self._db.close()
             raise self._refused(f"it is of {owner[0]} at {owner[1]}")
+
+    def _in_use(self) -> Conflict:
+        return Conflict(
+            f"The state file {self._path} is in use by another agent",
+            reason="STATE_IN_USE",
+            fix="Stop that agent first; one agent acts on the alerts of a member",
+        )
 
     def _refused(self, problem: str) -> InvalidRequest:
         return InvalidRequest(
