@@ -196,7 +196,55 @@ def test_a_kill_after_any_step_makes_nothing_twice(
     assert shown.decision.outcome is DecisionOutcome.FREEZE
     with AgentState(state, "acme", scenario.lenders["acme"].origin) as after:
         after.prune(scenario.now() + MAX_AGE + MINUTE)
-        assert after.failed() == []
+        assert after.unfinished() == []
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["soon", "a-day-later"])
+@pytest.mark.parametrize(("owner", "step"), [STEPS[0], STEPS[1], STEPS[3], STEPS[4]])
+def test_an_alert_that_does_not_come_again_is_finished_by_the_next_start(
+    scenario: Scenario,
+    lines: Lines,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    step: str,
+    is_late: bool,
+) -> None:
+    person, state = customer(scenario, lines), tmp_path / "agent.sqlite"
+    fall_late(scenario, person)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, killed_after(getattr(owner, step)))
+        with pytest.raises(Killed):
+            run(scenario, lines, state)
+    for alert in waiting_alerts(scenario):
+        scenario.lenders["acme"].acknowledge(alert.cursor)
+    scenario.later(MAX_AGE + MINUTE if is_late else MINUTE)
+    # A day later only a decision is carried out: the log may have it already.
+    is_finished = not is_late or step in {"keep", "record_decision"}
+    for times in (1, 0):
+        reviews = run(scenario, lines, state)
+        assert [review.state for review in reviews] == [ReviewState.DONE] * is_finished * times
+        assert actions(person) == [FREEZE] * is_finished
+        assert len(person.decisions()) == len(reports(scenario, person)) == is_finished
+    with AgentState(state, "acme", scenario.lenders["acme"].origin) as after:
+        after.prune(scenario.now() + MAX_AGE + MINUTE)
+        assert rows(after) == (0, 0)
+
+
+def test_a_decision_is_carried_out_once_if_its_alert_comes_again_a_day_later(
+    scenario: Scenario, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, state = customer(scenario, lines), tmp_path / "agent.sqlite"
+    fall_late(scenario, person)
+    with monkeypatch.context() as patch:
+        patch.setattr(Lender, "record_decision", killed_after(Lender.record_decision))
+        with pytest.raises(Killed):
+            run(scenario, lines, state)
+    scenario.later(MAX_AGE + MINUTE)
+    (review,) = run(scenario, lines, state)
+    assert review.state is ReviewState.DONE
+    assert actions(person) == [FREEZE]
+    assert len(person.decisions()) == len(reports(scenario, person)) == 1
 
 
 def killed_after(real: Callable[..., Any]) -> Callable[..., Any]:

@@ -91,7 +91,7 @@ class LineAgent:
         self._state.__exit__(kind, error, traceback)
 
     def run(self, alerts: Iterable[Alert]) -> Iterator[Review]:
-        """Review each alert as it comes, after those that failed in an earlier run.
+        """Review each alert as it comes, after those that an earlier run left open or failed.
 
         Yields:
             The review of each alert that is acted on; none for an alert about a person without
@@ -102,7 +102,7 @@ class LineAgent:
                 continues.
         """
         self._state.prune(self._clock())
-        for alert in self._state.failed():
+        for alert in self._state.unfinished():
             if review := self._review(alert):
                 yield review
         for alert in alerts:
@@ -128,7 +128,7 @@ class LineAgent:
         # 1. Read the person's lines. A report that has the cause of the alert answers it.
         lines, plans = self._lines(alert.subject_id), self._state.plans(alert)
         if self._state.answers(alert) or not (lines or plans):
-            self._state.finish(alert)
+            self._state.finish(alert, self._clock())
             return None
         self._state.begin(alert, self._clock())
         if lines and (not plans or any(plan.decision is None for plan in plans)):
@@ -150,7 +150,10 @@ class LineAgent:
         reviews = tuple(self._carry_out(alert, plan) for plan in plans)
         # 6. Mark the alert as done; a failed one is tried again for a day, with each start.
         failed = any(line.problem for line in reviews)
-        self._state.finish(alert, failed=failed)
+        if failed:
+            self._state.fail(alert)
+        else:
+            self._state.finish(alert, self._clock())
         decided = (plan.decision.inquiry_id for plan in plans if plan.decision)
         return Review.of(
             alert,
@@ -173,7 +176,10 @@ class LineAgent:
     def _without_report(self, alert: Alert, error: BureauError) -> Review:
         """Finish an alert whose report is refused, or for now fails."""
         refused = isinstance(error, REFUSALS)
-        self._state.finish(alert, failed=not refused)
+        if refused:
+            self._state.finish(alert, self._clock())
+        else:
+            self._state.fail(alert)
         state = ReviewState.REFUSED if refused else ReviewState.FAILED
         return Review.of(alert, state, problem=str(error))
 

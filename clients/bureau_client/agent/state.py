@@ -3,7 +3,8 @@
 An SQLite database. An alert has the signed inquiry, so that a crash uses no consent twice, and
 one plan for each line, decision and action, so that a restart repeats them and decides nothing
 a second time. A finished alert stays until a newer one of the person is finished, for a day at
-most: its report answers every alert that it covers.
+most: its report answers every alert that it covers. An alert that a crash left open is finished
+by the next start, also if the bureau does not send it again.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from bureau_client.models.many import Inquiry
 from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 
-# Age of an alert in the file at most. The bureau repeats the answer to an inquiry for a day; a
-# later attempt would use the consent again.
+# Age of an alert in the file at most, from its begin or, if it is done, from its end. The bureau
+# repeats the answer to an inquiry for a day; a later attempt would use the consent again.
 MAX_AGE = timedelta(days=1)
 OPEN, FAILED, DONE = "open", "failed", "done"
 _SCHEMA = """
@@ -43,7 +44,7 @@ CREATE TABLE IF NOT EXISTS alert (
     tradeline_ids TEXT NOT NULL,
     create_us INTEGER NOT NULL,
     cause_leaf_index INTEGER NOT NULL,
-    begin_us INTEGER NOT NULL,
+    since_us INTEGER NOT NULL,
     state TEXT NOT NULL,
     inquiry BLOB,
     log_size INTEGER NOT NULL
@@ -166,15 +167,22 @@ class AgentState:
                 (leaf_index, alert.alert_id, account_ref),
             )
 
-    def finish(self, alert: Alert, *, failed: bool = False) -> None:
-        """Mark an alert as done, or as failed.
+    def fail(self, alert: Alert) -> None:
+        """Mark an alert as failed."""
+        with self._db:
+            self._db.execute(
+                "UPDATE alert SET state = ? WHERE alert_id = ?", (FAILED, alert.alert_id)
+            )
+
+    def finish(self, alert: Alert, now: datetime) -> None:
+        """Mark an alert as done.
 
         An alert that is done with a report replaces the person's earlier ones, failed ones too.
         """
         with self._db:
             self._db.execute(
-                "UPDATE alert SET state = ? WHERE alert_id = ?",
-                (FAILED if failed else DONE, alert.alert_id),
+                "UPDATE alert SET state = ?, since_us = ? WHERE alert_id = ?",
+                (DONE, micros_of(now), alert.alert_id),
             )
             self._db.execute(
                 "DELETE FROM alert WHERE subject_id = ? AND cursor < ? AND state <> ? AND EXISTS"
@@ -196,21 +204,32 @@ class AgentState:
         ).fetchone()
         return row is not None
 
-    def failed(self) -> list[Alert]:
-        """Return the failed alerts, the oldest first, without their texts."""
+    def unfinished(self) -> list[Alert]:
+        """Return the open and failed alerts, the oldest first, without their texts."""
         rows = self._db.execute(
             "SELECT alert_id, cursor, kind, subject_id, consent_id, tradeline_ids, create_us,"
-            " cause_leaf_index FROM alert WHERE state = ? ORDER BY cursor",
-            (FAILED,),
+            " cause_leaf_index FROM alert WHERE state <> ? ORDER BY cursor",
+            (DONE,),
         )
         return [_alert(*row) for row in rows.fetchall()]
 
     def prune(self, now: datetime) -> None:
-        """Delete the alerts that are done, or have failed, for longer than MAX_AGE."""
+        """Delete the alerts that are older than MAX_AGE.
+
+        An open alert stays if it has a decision: the log may have the decision already, which the
+        next start carries out. Its lines without a decision are deleted.
+        """
+        old = "SELECT alert_id FROM alert WHERE since_us < ?"
+        before = (micros_of(now - MAX_AGE),)
         with self._db:
             self._db.execute(
-                "DELETE FROM alert WHERE begin_us < ? AND state <> ?",
-                (micros_of(now - MAX_AGE), OPEN),
+                f"DELETE FROM plan WHERE decision IS NULL AND alert_id IN ({old})",  # noqa: S608
+                before,
+            )
+            self._db.execute(
+                "DELETE FROM alert WHERE since_us < ? AND NOT"
+                " (state = ? AND EXISTS (SELECT 1 FROM plan WHERE plan.alert_id = alert.alert_id))",
+                (*before, OPEN),
             )
 
     def _open(self) -> None:
