@@ -24,7 +24,8 @@ from bureau_client.agent.line_agent import LineAgent
 from bureau_client.models.lines import Line
 from bureau_client.risk.activation import activate
 from bureau_client.risk.active_policy import ActivePolicy
-from bureau_client.risk.policy import read_policy, reference_policies
+from bureau_client.risk.policy import Policy, read_policy, reference_policies
+from bureau_client.risk.scorecard import Scorecard, read_scorecard, reference_scorecards
 from tests.service.scenario import ALL_SECTIONS, DAY, Scenario, account
 from tests.service.watching import MAY, marker, monitor
 
@@ -45,6 +46,51 @@ def lines_policy() -> ActivePolicy:
     case = next(each for each in document["golden"] if each["inputs"]["losses"])
     case["expect"]["reasons"] = ["regb.delinquent_elsewhere"]
     return activate(read_policy(json.dumps(document)))
+
+
+def own_scorecard() -> Scorecard:
+    """A scorecard of acme's own: an account that is late now costs 100 of 600 points."""
+    late = {
+        "key": "tradelines_now_30_plus",
+        "worse": "higher",
+        "bins": [{"up_to": 0, "points": 600}, {"points": 500}],
+        "missing": 600,
+        "neutral": 600,
+        "reason": "regb.delinquent_elsewhere",
+    }
+    (reference,) = reference_scorecards().values()
+    document = json.loads(reference.document)
+    changes = {"name": "acme-own", "base_points": 0, "characteristics": [late]}
+    return read_scorecard(json.dumps(document | changes))
+
+
+def scored_policy() -> Policy:
+    """The policy that freezes a line for a low score by the scorecard."""
+    scorecard = own_scorecard()
+    document = json.loads(lines_policy().policy.document)
+    (index,) = (i for i, each in enumerate(document["inputs"]) if each["name"] == "losses")
+    document["inputs"][index] = {
+        "name": "losses",
+        "source": "score",
+        "key": scorecard.name,
+        "type": "integer",
+        "unit": "points",
+        "minimum": 500,
+        "maximum": 600,
+        "missing": "default",
+        "default": 600,
+        "neutral": 600,
+        "worse": "lower",
+    }
+    digest = scorecard.digest.hex()
+    document["scorecards"] = [
+        {"name": scorecard.name, "version": scorecard.version, "digest": digest}
+    ]
+    (table,) = (node["content"] for node in document["graph"]["nodes"] if "content" in node)
+    table["rules"][0]["outcome_losses"] = "< 550"
+    for case in document["golden"]:
+        case["figures"] = {"tradelines_now_30_plus": case["inputs"].pop("losses")}
+    return read_policy(json.dumps(document))
 
 
 class Lines(dict[str, list[Line]]):

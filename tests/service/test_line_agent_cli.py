@@ -28,6 +28,8 @@ from tests.service.line_agents import (
     fall_late,
     line_of,
     lines_policy,
+    own_scorecard,
+    scored_policy,
     waiting_alerts,
 )
 from tests.service.scenario import Scenario, open_scenario
@@ -53,6 +55,8 @@ class AgentFolder:
         profile.save(folder / "acme")
         key = SigningKey.from_pem(profile.signing_key_pem)
         (folder / "policy.json").write_text(sign_policy(lines_policy().policy, key))
+        (folder / "scored.json").write_text(sign_policy(scored_policy(), key))
+        (folder / "scorecard.json").write_bytes(own_scorecard().document)
 
     @property
     def state(self) -> Path:
@@ -155,6 +159,23 @@ def test_a_dry_run_shows_the_review_and_writes_nothing(
     with running(folder.command()) as live:
         assert next_review(live)["subject_id"] == saved.subject_id
         assert next_review(live)["subject_id"] == other.subject_id
+
+
+def test_a_policy_by_a_scorecard_of_the_lenders_own_needs_its_file(
+    scenario: Scenario, folder: AgentFolder, tmp_path: Path
+) -> None:
+    person = customer(scenario, folder.lines)
+    fall_late(scenario, person)
+    command = [*folder.command(), "--policy", str(tmp_path / "scored.json")]
+    refused = run([*command, "--for", "1"])
+    assert refused.returncode == 2
+    assert "scorecard 'acme-own': is missing" in " ".join(refused.stderr.split())
+    with running([*command, "--scorecard", str(tmp_path / "scorecard.json")]) as live:
+        (line,) = next_review(live)["lines"]
+    assert (line["outcome"], line["action"]) == ("FREEZE", "FREEZE")
+    assert line["reasons"] == ["regb.delinquent_elsewhere"]
+    (decided,) = person.decisions()
+    assert decided.decision.policy_digest == scored_policy().digest
 
 
 def test_a_review_with_a_problem_is_part_of_the_exit_code(

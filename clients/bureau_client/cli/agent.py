@@ -16,7 +16,7 @@ from bureau_client.cli.common import PassphraseOption, ProfileOption, code_parse
 from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import err, plain
-from bureau_client.cli.policies import signing_key
+from bureau_client.cli.policies import ScorecardOption, load_scorecards, signing_key
 from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_client.cli.streams import WaitOption, within
 from bureau_client.files.lines import load_lines
@@ -49,6 +49,7 @@ def agent(
     appeal: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address for the persons' objections.")
     ],
+    scorecard: ScorecardOption = None,
     review_days: Annotated[
         int, typer.Option(min=1, help="Days from a freeze or a change of limit to your review.")
     ] = 30,
@@ -89,7 +90,8 @@ def agent(
 
         own = Profile.load(profile)
         key = signing_key(own, passphrase_file).verify_key
-        active = activate(read_signed_policy(policy.read_bytes(), {key.key_id: key}))
+        signed = read_signed_policy(policy.read_bytes(), {key.key_id: key})
+        active = activate(signed, load_scorecards(scorecard))
     if active.policy.kind != "line":
         raise ValueError(f"{policy} is a policy for applications; name one for existing lines")
     own_lines = load_lines(lines)

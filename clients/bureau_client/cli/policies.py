@@ -42,7 +42,7 @@ def check_policy(file: PolicyFile, scorecard: ScorecardOption = None) -> None:
         from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
         from bureau_client.risk.policy import load_policy  # noqa: PLC0415
 
-        active = activate(load_policy(file), _scorecards(scorecard))
+        active = activate(load_policy(file), load_scorecards(scorecard))
     policy, tables = active.policy, active.engine.tables
     rules = sum(len(table.rules) for table in tables)
     err.print(
@@ -66,7 +66,7 @@ def sign_policy_file(
         from bureau_client.risk.policy import load_policy  # noqa: PLC0415
         from bureau_client.risk.signed_policy import sign_policy  # noqa: PLC0415
 
-        policy = activate(load_policy(file), _scorecards(scorecard)).policy
+        policy = activate(load_policy(file), load_scorecards(scorecard)).policy
     key = signing_key(Profile.load(profile), passphrase_file)
     to.write_text(sign_policy(policy, key), "utf-8")
     err.print(f"signed {policy.name} {policy.version} by key {key.verify_key.key_id}: {to}")
@@ -135,7 +135,7 @@ def decide(
         own = Profile.load(profile)
         key = signing_key(own, passphrase_file).verify_key
         signed = read_signed_policy(policy.read_bytes(), {key.key_id: key})
-        active = activate(signed, _scorecards(scorecard))
+        active = activate(signed, load_scorecards(scorecard))
         report = verify_bundle(Report.load(file), own.trust)
         decision = active.decide(report, inputs.read_bytes())
         emit_one(decision, output)
@@ -160,7 +160,8 @@ def decide(
         err.print(f"notice: {notice}")
 
 
-def _scorecards(paths: list[Path] | None) -> list[Scorecard]:
+def load_scorecards(paths: list[Path] | None) -> list[Scorecard]:
+    """Load the scorecards of the option `--scorecard`."""
     from bureau_client.risk.scorecard import load_scorecard  # noqa: PLC0415  (an extra)
 
     return [load_scorecard(path) for path in paths or ()]
