@@ -24,7 +24,7 @@ from tests.cluster.topology.startup import running_topology
 from tests.cluster.topology.topology import Size, Topology
 
 # Two halves of the run, between which the line agent is killed.
-SECONDS = 12.0
+SECONDS = 10.0
 
 # What even a short run in peace has to look at; the rest takes faults, or chance.
 ALWAYS = (

@@ -42,6 +42,7 @@ from tests.cluster.workers.agent_journal import AgentJournal
 from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.card_policy import card_policy
 from tests.cluster.workers.journal import reason_of
+from tests.cluster.workers.people import PEOPLE_OF_AN_AGENT, QUIET_PEOPLE
 from tests.cluster.workers.receipts import particulars_of_report
 from tests.cluster.workers.watcher import LAST_STREAMS, LISTEN, note_alert
 
@@ -71,6 +72,8 @@ class Issuer:
         self.journal = AgentJournal(base.name, base.journal.history, sent=sent)
         self._lender = AgentLender(base, self.journal)
         self._listener = Lender(base.profile(), policy=LISTEN)
+        agents = len(base.topology.of_kind("agent"))
+        self._customers = agents * (PEOPLE_OF_AN_AGENT - QUIET_PEOPLE)
         self._cards: set[str] = set()
         self.journal.recover(history.path_of(base.folder, base.name), self._lender)
 
@@ -114,6 +117,8 @@ class Issuer:
         Raises:
             BureauError: The consents cannot be read.
         """
+        if len(self._cards) == self._customers:
+            return
         for consent in self._lender.consents(limit=MAX_CONSENTS):
             subject_id = consent.subject_id
             if Action.FURNISH in consent.actions and subject_id not in self._cards:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from tests.cluster.control_files import TopologyMap
 
 PEOPLE_OF_AN_AGENT = 8
+# Of an agent's people, so many write nothing.
+QUIET_PEOPLE = 2
 # Where wallets leave people's keys for the auditor, who looks at what each of them sees.
 KEYS = "people"
 # Where they leave every key that they made for a person, in force or not.

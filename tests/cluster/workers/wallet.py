@@ -28,7 +28,7 @@ from tests.cluster.control_files import Direction
 from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.deceived import deceived_person
 from tests.cluster.workers.keys import KeySteps
-from tests.cluster.workers.people import KEYS, QUIET, identifiers, places_of
+from tests.cluster.workers.people import KEYS, QUIET, QUIET_PEOPLE, identifiers, places_of
 from tests.cluster.workers.person import KeyState, Person
 
 HANDS = 2
@@ -47,8 +47,6 @@ TASKS = {
     "rotate": 2,
     "keys": 10,
 }
-# Of an agent's people, so many write nothing.
-QUIET_PEOPLE = 2
 # Attempts to give a person without a key a new one, once the run is over.
 RECOVERIES = 10
 SECTIONS = [section for section in Section if section]
