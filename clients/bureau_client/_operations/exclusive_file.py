@@ -11,7 +11,7 @@ from bureau_client.errors import Conflict
 
 
 class ExclusiveFile:
-    """The lock of a file: `NAME.lock` beside it, which the end of the process frees too."""
+    """The lock of a file: `NAME.lock` beside it, which the end of the process releases too."""
 
     def __init__(self, path: Path, in_use: Callable[[], Conflict]) -> None:
         """Prepare to lock a file.
@@ -25,7 +25,7 @@ class ExclusiveFile:
         self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0)
 
     def acquire(self, open_file: Callable[[], None]) -> None:
-        """Lock the file, and open it; an error of opening frees the lock.
+        """Lock the file, and open it; an error of opening releases the lock.
 
         Raises:
             Conflict: Another process has the lock.
@@ -41,5 +41,5 @@ class ExclusiveFile:
             raise
 
     def release(self) -> None:
-        """Free the lock."""
+        """Release the lock."""
         self._lock.release()
