@@ -7,8 +7,10 @@ from functools import lru_cache
 from types import SimpleNamespace
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
+from bureau import logs
 from bureau.admin import bureau_folder
 from bureau.store import schema
 from bureau.store.database import Database
@@ -17,6 +19,20 @@ from bureau_keys import keyring
 # No property is judged by how fast this machine computes it.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any speed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_on_stderr() -> None:
+    """Log on stderr: a bureau of an earlier test logs a call late, into what another prints."""
+    logs.configure("info", as_json=False)
+
+
+@pytest.fixture
+def log_as_before() -> Iterator[None]:
+    """Configure the log as it was, after a test that configures it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session", autouse=True)

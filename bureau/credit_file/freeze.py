@@ -32,18 +32,40 @@ def check_freeze(
 ) -> None:
     """Raise HOLD if a security freeze stops a member's inquiry.
 
-    The refusal says nothing about accounts.
+    The refusal says nothing about accounts. See `is_stopped` for the arguments.
+    """
+    if is_stopped(db, policy, subject_id, member_id, purpose, now_us, lock=lock):
+        raise Refusal("HOLD", "the subject has frozen the file")
+
+
+def is_stopped(
+    db: Connection,
+    policy: Policy,
+    subject_id: str,
+    member_id: str,
+    purpose: int,
+    now_us: int,
+    *,
+    lock: bool = False,
+) -> bool:
+    """Return True if a security freeze stops a member's inquiry for a purpose.
 
     Args:
         lock: Lock the accounts that exempt the member, so that what commits before this
             transaction is what the check reads. A snapshot takes no locks.
     """
-    if purpose in policy.freeze.exempt:
-        return
-    if is_frozen_for(read_holds(db, subject_id, now_us), member_id, now_us) and not _has_account(
-        db, policy, subject_id, member_id, purpose, now_us, lock=lock
-    ):
-        raise Refusal("HOLD", "the subject has frozen the file")
+    freeze = policy.freeze
+    if purpose in freeze.exempt:
+        return False
+    if not is_frozen_for(read_holds(db, subject_id, now_us), member_id, now_us):
+        return False
+    must_be_open = purpose in freeze.with_open_account
+    if not must_be_open and purpose not in freeze.with_account:
+        return True
+    if lock:
+        db.lock(q.share_tradelines_of_holder, subject_id=subject_id, member_id=member_id)
+    accounts = accounts_held(db, policy, subject_id, member_id, now_us)
+    return not (any(map(is_open, accounts)) if must_be_open else accounts)
 
 
 def accounts_held(
@@ -64,24 +86,3 @@ def accounts_held(
         for line in tradelines_of(db, rows, subject_id)
         if line.tradeline_id not in withdrawn and not line.left and line.role not in OWING_NOTHING
     ]
-
-
-def _has_account(
-    db: Connection,
-    policy: Policy,
-    subject_id: str,
-    member_id: str,
-    purpose: int,
-    now_us: int,
-    *,
-    lock: bool,
-) -> bool:
-    """Return True if a member holds an account that exempts this purpose."""
-    freeze = policy.freeze
-    must_be_open = purpose in freeze.with_open_account
-    if not must_be_open and purpose not in freeze.with_account:
-        return False
-    if lock:
-        db.lock(q.share_tradelines_of_holder, subject_id=subject_id, member_id=member_id)
-    accounts = accounts_held(db, policy, subject_id, member_id, now_us)
-    return any(map(is_open, accounts)) if must_be_open else bool(accounts)

@@ -14,7 +14,7 @@ from bureau.context import Bureau, Caller
 from bureau.credit_file.alerts import Change, changes, divergence, opens, thresholds
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.filed import CreditFile, FiledTradeline
-from bureau.credit_file.freeze import check_freeze
+from bureau.credit_file.freeze import is_stopped
 from bureau.credit_file.own_entries import read_lapsed
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.reciprocity import limit_by_reciprocity
@@ -271,29 +271,12 @@ def _may_ask(
 
     @cache
     def may_ask(member_id: str, subject_id: str, purposes: int) -> bool:
-        return any(
-            _is_free(db, policy, subject_id, member_id, purpose, now_us, lock=lock)
+        return not all(
+            is_stopped(db, policy, subject_id, member_id, purpose, now_us, lock=lock)
             for purpose in CodeSet(purposes)
         )
 
     return may_ask
-
-
-def _is_free(
-    db: Connection,
-    policy: Policy,
-    subject_id: str,
-    member_id: str,
-    purpose: int,
-    now_us: int,
-    *,
-    lock: bool,
-) -> bool:
-    try:
-        check_freeze(db, policy, subject_id, member_id, purpose, now_us, lock=lock)
-    except Refusal:
-        return False
-    return True
 
 
 def _page(db: Connection, member_id: str, cursor: int) -> list[q.LoggedAlert]:

@@ -169,6 +169,20 @@ STEPS: list[tuple[type, str]] = [
 ]
 
 
+def run_killed_after(
+    owner: type,
+    step: str,
+    scenario: Scenario,
+    lines: Lines,
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, killed_after(getattr(owner, step)))
+        with pytest.raises(Killed):
+            run(scenario, lines, state)
+
+
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=[step for _, step in STEPS])
 def test_a_kill_after_any_step_makes_nothing_twice(
     scenario: Scenario,
@@ -180,10 +194,7 @@ def test_a_kill_after_any_step_makes_nothing_twice(
 ) -> None:
     person, state = customer(scenario, lines), tmp_path / "agent.sqlite"
     fall_late(scenario, person)
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, step, killed_after(getattr(owner, step)))
-        with pytest.raises(Killed):
-            run(scenario, lines, state)
+    run_killed_after(owner, step, scenario, lines, state, monkeypatch)
     # What was signed before the kill is too old to be sent for the first time.
     scenario.later(6 * MINUTE)
     run(scenario, lines, state)
@@ -212,10 +223,7 @@ def test_an_alert_that_does_not_come_again_is_finished_by_the_next_start(
 ) -> None:
     person, state = customer(scenario, lines), tmp_path / "agent.sqlite"
     fall_late(scenario, person)
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, step, killed_after(getattr(owner, step)))
-        with pytest.raises(Killed):
-            run(scenario, lines, state)
+    run_killed_after(owner, step, scenario, lines, state, monkeypatch)
     for alert in waiting_alerts(scenario):
         scenario.lenders["acme"].acknowledge(alert.cursor)
     scenario.later(MAX_AGE + MINUTE if is_late else MINUTE)

@@ -97,7 +97,7 @@ class Life:
         )
 
     def omitted(self) -> list[OmissionReason]:
-        """What the person reads of that reports leave out."""
+        """Return the reasons, as the person reads them, for which reports leave something out."""
         return [omission.reason for omission in self.person.file().omissions]
 
 

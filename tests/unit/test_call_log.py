@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -16,11 +15,9 @@ from bureau.rpc.call_log import CallLog, EndedCall
 
 
 @pytest.fixture(autouse=True)
-def _logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _logger(monkeypatch: pytest.MonkeyPatch, log_as_before: None) -> None:
     # A logger keeps the file that it met first.
     monkeypatch.setattr(call_log, "logger", structlog.get_logger("test"))
-    yield
-    structlog.reset_defaults()
 
 
 def ended(number: int, trace_id: str = "") -> EndedCall:

@@ -77,6 +77,7 @@ def test_a_statement_that_takes_too_long_harms_no_other(database: Database) -> N
     ledger.stop()
 
 
+@pytest.mark.usefixtures("log_as_before")
 def test_a_line_that_cannot_be_written_is_lost_and_raises_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -88,7 +89,6 @@ def test_a_line_that_cannot_be_written_is_lost_and_raises_nothing(
         logger.error("batch_failed", error="x" * 10_000)
         logger.critical("fatal", why="the disk")
     finally:
-        structlog.reset_defaults()
         with pytest.raises(OSError, match="No space left"):
             full.close()  # the lines did not fit
 

@@ -12,10 +12,7 @@ from bureau import logs
 SUBJECT = "3fa9" + "0" * 24 + "beef"
 
 
-@pytest.fixture(autouse=True)
-def _as_before() -> object:
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("log_as_before")
 
 
 def test_a_line_of_json_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
