@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +15,6 @@ from bureau.credit_file.delinquencies import (
     ADVERSE,
     CURRENT,
     SETTLED,
-    Delinquency,
     ReportedMonth,
     delinquencies_of,
     delinquency_in,
@@ -286,23 +286,23 @@ class AccountBatch:
 
     def _newest_date(self, tx: Transaction, account: Account) -> int:
         """Return the date of first delinquency in an account's newest month; 0 if none."""
-        if not account.is_delinquent():
+        if not account.newest[0]:
             return 0
         newest, _ = record_of(tx.db, TrailEntry(*account.newest, ORIGINAL, 0))
         return newest.snapshot.first_delinquency_date
 
     def _later_dates(self, tx: Transaction, lines: Sequence[BatchRecord]) -> Iterator[Breach]:
         """Yield the records that date the beginning of a delinquency later than it is on file."""
-        delinquencies: dict[str, tuple[Delinquency, ...]] = {}
+        months_of: dict[str, ReportedMonths] = {}
         for line in lines:
             ref, snapshot = line.account_ref, line.snapshot
-            if ref not in delinquencies:
+            if ref not in months_of:
                 account = self.accounts[ref]
                 history = PaymentHistory.FromString(account.history)
                 effective = effective_snapshots(steps_of(account.trail))
-                months = reported_months(tx.db, history, effective)
-                delinquencies[ref] = delinquencies_of(months)
-            delinquency = delinquency_in(snapshot.month, delinquencies[ref])
+                months_of[ref] = ReportedMonths(tx.db, history, effective)
+            unbroken = delinquencies_of(months_of[ref].around(snapshot.month))
+            delinquency = delinquency_in(snapshot.month, unbroken)
             if delinquency and snapshot.first_delinquency_date > delinquency.began:
                 field = f"records[{line.record_index}].snapshot.first_delinquency_date"
                 message = (
@@ -418,18 +418,48 @@ def held_snapshots(
         yield step, record_of(db, step)[0].snapshot
 
 
-def reported_months(
-    db: Connection, history: PaymentHistory, effective: dict[int, TrailEntry]
-) -> Iterator[ReportedMonth]:
-    """Read the months of an account that delinquencies follow from.
+class ReportedMonths:
+    """The months of an account that delinquencies follow from, each read once.
 
     Most months are current by the history alone, so their records are not read.
     """
-    for month, step in effective.items():
-        if character_in(history, month) == CURRENT_WITH_BALANCE:
-            yield ReportedMonth(month, CURRENT)
-        else:
-            yield ReportedMonth.of(record_of(db, step)[0].snapshot)
+
+    def __init__(
+        self, db: Connection, history: PaymentHistory, effective: dict[int, TrailEntry]
+    ) -> None:
+        self._db = db
+        self._history = history
+        self._effective = effective
+        self._months = sorted(effective)
+        self._read: dict[int, ReportedMonth] = {}
+
+    def all(self) -> list[ReportedMonth]:
+        """Return every month, oldest first."""
+        return [self._month(month) for month in self._months]
+
+    def around(self, month: int) -> list[ReportedMonth]:
+        """Return the months from the last current one up to a month, to the next current one."""
+        split = bisect_right(self._months, month)
+        return [
+            *self._until_current(reversed(self._months[:split])),
+            *self._until_current(self._months[split:]),
+        ]
+
+    def _until_current(self, months: Iterable[int]) -> Iterator[ReportedMonth]:
+        for month in months:
+            reported = self._month(month)
+            yield reported
+            if reported.status == CURRENT:
+                return
+
+    def _month(self, month: int) -> ReportedMonth:
+        if month not in self._read:
+            if character_in(self._history, month) == CURRENT_WITH_BALANCE:
+                self._read[month] = ReportedMonth(month, CURRENT)
+            else:
+                record, _ = record_of(self._db, self._effective[month])
+                self._read[month] = ReportedMonth.of(record.snapshot)
+        return self._read[month]
 
 
 def record_of(db: Connection, step: TrailEntry) -> tuple[Record, str]:

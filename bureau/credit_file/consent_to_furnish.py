@@ -19,7 +19,22 @@ from bureau.credit_file.corrections import (
     action_needs_no_consent,
     needs_no_consent,
 )
-from bureau.credit_file.history import ACTION, DELETION, Account, effective_snapshots, steps_of
+from bureau.credit_file.delinquencies import (
+    ADVERSE,
+    CURRENT,
+    SETTLED,
+    ReportedMonth,
+    delinquencies_of,
+    delinquency_in,
+)
+from bureau.credit_file.history import (
+    ACTION,
+    DELETION,
+    Account,
+    effective_snapshots,
+    people_of,
+    steps_of,
+)
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
@@ -37,12 +52,17 @@ MESSAGE = (
 
 
 class AccountOnFile:
-    """The effective snapshots of an account, followed through the records of a batch."""
+    """The effective snapshots of an account, followed through the records of a batch.
+
+    Attributes:
+        months: Every month that was ever furnished, deleted ones too.
+    """
 
     def __init__(self, db: Connection, account: Account) -> None:
         self._db = db
         self._steps = effective_snapshots(steps_of(account.trail))
         self._kinds = {month: step.kind for month, step in self._steps.items()}
+        self.months = {step.month for step in steps_of(account.trail) if step.kind < DELETION}
         self._snapshots: dict[int, TradelineSnapshot] = {}
 
     def snapshot(self, month: int) -> TradelineSnapshot | None:
@@ -58,14 +78,42 @@ class AccountOnFile:
         """The effective snapshot of the newest month; None if nothing is on file."""
         return self.snapshot(max(self._kinds, default=0))
 
+    def moves_delinquency(self, snapshot: TradelineSnapshot) -> bool:
+        """Return True if with a snapshot a delinquency of another month begins later.
+
+        A month that becomes current divides a delinquency, and a date that goes dates it no more.
+        """
+        replaced = self.snapshot(snapshot.month)
+        drops = replaced is not None and replaced.first_delinquency_date
+        if snapshot.status != CURRENT and (not drops or snapshot.first_delinquency_date):
+            return False
+        if replaced is not None and replaced.status == CURRENT:
+            return False
+        months = {}
+        for month in self._kinds:
+            if effective := self.snapshot(month):
+                months[month] = ReportedMonth.of(effective)
+        before = delinquencies_of(months.values())
+        months[snapshot.month] = ReportedMonth.of(snapshot)
+        after = delinquencies_of(months.values())
+        for reported in months.values():
+            if reported.status in ADVERSE | SETTLED:
+                past = delinquency_in(reported.month, before)
+                present = delinquency_in(reported.month, after)
+                if past and present and present.began > past.began:
+                    return True
+        return False
+
     def follow(self, line: BatchRecord) -> None:
         """Apply a record of the batch."""
         if line.kind == DELETION:
             for month in [line.month] if line.month else list(self._kinds):
                 self._kinds.pop(month, None)
-        elif line.kind != ACTION and line.kind >= self._kinds.get(line.month, line.kind):
-            self._kinds[line.month] = line.kind
-            self._snapshots[line.month] = line.snapshot
+        elif line.kind != ACTION:
+            self.months.add(line.month)
+            if line.kind >= self._kinds.get(line.month, line.kind):
+                self._kinds[line.month] = line.kind
+                self._snapshots[line.month] = line.snapshot
 
 
 def require_consents(tx: Transaction, policy: Policy, booking: AccountBatch) -> None:
@@ -75,13 +123,30 @@ def require_consents(tx: Transaction, policy: Policy, booking: AccountBatch) -> 
         Refusal: CONSENT_REQUIRED, with each person without a consent.
     """
     lines = booking.lines
-    acted = {line.account_ref: booking.people_on(tx, line) for line in lines if line.kind == ACTION}
+    deleted = {line.account_ref for line in lines if line.kind == DELETION}
+    acted = {
+        line.account_ref: _acted_on(tx, booking, line, has_deletion=line.account_ref in deleted)
+        for line in lines
+        if line.kind == ACTION
+    }
     wanted = {subject_id for line in lines for subject_id in line.subject_ids}
     kinds = _kinds_covered(tx, booking.member_id, wanted.union(*acted.values()))
     fields = _fields_without(tx, policy, booking, acted, kinds)
     listed = islice(fields, field_rules.MAX_FOUND + 1)
     if breaches := [field_rules.violation(field, "CONSENT_REQUIRED", MESSAGE) for field in listed]:
         raise field_rules.refusal(breaches)
+
+
+def _acted_on(
+    tx: Transaction, booking: AccountBatch, line: BatchRecord, *, has_deletion: bool
+) -> set[str]:
+    """Return the people whom an action is about.
+
+    Everybody whom the account ever named, if nothing is on file, or if the batch deletes from it
+    and so may bring back somebody who left.
+    """
+    people = set() if has_deletion else booking.people_on(tx, line)
+    return people or set(people_of(booking.accounts[line.account_ref].people))
 
 
 def _kinds_covered(tx: Transaction, member_id: str, people: Iterable[str]) -> dict[str, CodeSet]:
@@ -171,6 +236,8 @@ def _needs_none(
         line.snapshot,
         newest,
         file.snapshot(line.month),
+        file.months,
+        lambda: file.moves_delinquency(line.snapshot),
         lambda: {month for (month,) in tx.db.all(q.disputed_months, tradeline_id=name)},
         consenting,
     )

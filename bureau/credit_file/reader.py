@@ -11,7 +11,7 @@ from functools import partial
 
 from bureau.calendar import DAY_US, date_of, day_of
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import held_snapshots, record_of, reported_months
+from bureau.credit_file.accounts import ReportedMonths, held_snapshots, record_of
 from bureau.credit_file.delinquencies import (
     Delinquency,
     ReportedMonth,
@@ -155,7 +155,7 @@ def _delinquencies(
 
     if not may_be_delinquent(history, status, effective):
         return ()
-    return delinquencies_of(reported_months(db, history, effective()))
+    return delinquencies_of(ReportedMonths(db, history, effective()).all())
 
 
 def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> Iterator[TrailEntry]:

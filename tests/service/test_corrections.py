@@ -247,6 +247,77 @@ def test_a_joint_account_survives_the_revocation_of_one_holder(scenario: Scenari
     ]
 
 
+def deletion(record: Snapshot) -> Deletion:
+    return Deletion(
+        account_ref=record.account_ref, reason=DeletionReason.INACCURATE, month=record.month
+    )
+
+
+def test_deletions_open_no_month_that_is_worse(scenario: Scenario) -> None:
+    """A paid account does not become late, by what is left of it."""
+    person, month = scenario.person(), last_month(scenario)
+    late = account(person, "card", month - 3, **LATE)
+    fine, paid = (
+        account(person, "card", month - 2, **FINE),
+        account(person, "card", month - 1, **PAID),
+    )
+    scenario.submit("acme", late, fine, paid)
+    revoked(person)
+    closed = account(person, "card", month, **LATE, close_date=closing_day(month))
+    assert refused(scenario, deletion(fine), deletion(paid), closed)
+    scenario.submit("acme", deletion(fine), deletion(paid))
+    assert refused(scenario, closed)
+    assert profile(person) == (late.month, "3")
+
+
+def test_a_holder_who_left_does_not_come_back_by_anothers_consent(scenario: Scenario) -> None:
+    first, second = scenario.person(), scenario.person()
+    month = last_month(scenario)
+
+    def joint(age: int, *holders: Wallet, **changes: Any) -> Snapshot:
+        parties = tuple(Party(holder.subject_id, PartyRole.JOINT) for holder in holders)
+        return account(first, "joint", month - age, **(changes | {"parties": parties}))
+
+    alone = joint(2, first, **FINE)
+    scenario.submit("acme", joint(3, first, second, **FINE), alone, joint(1, first, **FINE))
+    revoked(second)
+    both = joint(0, first, second, **LATE)
+    fields = ["records[0].snapshot.parties[1].subject_id"]
+    assert refused(scenario, both, kind=SubmissionKind.ORIGINAL) == fields
+    assert refused(scenario, joint(1, first, second, **LATE)) == fields
+    assert refused(scenario, joint(4, first, second, **FINE)) == fields
+    assert refused(scenario, deletion(alone), deletion(joint(1, first)), both)
+
+
+def test_a_correction_brings_no_obsolete_debt_back(scenario: Scenario) -> None:
+    """Split by a current month, the rest of a delinquency would begin later."""
+    person, start = scenario.person(), Month(2019, 2)
+    old = LATE | {"open_date": date(2016, 1, 1)}
+    lost = old | {"status": AccountStatus.CHARGE_OFF, "days_past_due": 0}
+    late = [account(person, "card", start + age, **old) for age in range(6)]
+    scenario.submit("acme", *late, account(person, "card", start + 6, **lost))
+    revoked(person)
+    assert scenario.report(person, "brook").tradelines == ()
+    split = account(person, "card", start + 5, **(FINE | {"open_date": date(2016, 1, 1)}))
+    assert refused(scenario, split)
+    assert scenario.report(person, "brook").tradelines == ()
+
+
+def test_an_emptied_account_takes_no_action(scenario: Scenario) -> None:
+    first, second = scenario.person(), scenario.person()
+    month = last_month(scenario)
+    parties = (Party(first.subject_id, PartyRole.JOINT), Party(second.subject_id, PartyRole.JOINT))
+    alone = account(first, "joint", month - 1, **FINE)
+    scenario.submit("acme", alone, account(first, "joint", month, **(FINE | {"parties": parties})))
+    revoked(first)
+    revoked(second)
+    freeze = action(scenario, alone.account_ref, FacilityActionKind.FREEZE)
+    everything = Deletion(account_ref=alone.account_ref, reason=DeletionReason.INACCURATE)
+    assert refused(scenario, everything, freeze) == ["records[1].account_ref"]
+    scenario.submit("acme", everything)
+    assert refused(scenario, freeze) == ["records[0].account_ref"]
+
+
 def test_nobody_keeps_an_account_by_joining_another_to_it(scenario: Scenario) -> None:
     person, newest = furnished(scenario)
     friend = scenario.person()

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from bureau.credit_file.corrections import RULES, FurnishedSnapshot, is_worse, needs_no_consent
+from bureau.credit_file.corrections import (
+    FREE,
+    MORE_IS_WORSE,
+    OWN_RULE,
+    RULES,
+    SAME,
+    FurnishedSnapshot,
+    is_worse,
+    needs_no_consent,
+)
 from bureau.credit_file.history import CORRECTION, ORIGINAL
 from bureau.policy import WITHOUT_CONSENT
 from creditbureau.v1 import codes_pb2
@@ -48,6 +57,8 @@ def needs_none(
     *,
     kind: int = CORRECTION,
     newest: TradelineSnapshot | None = None,
+    deleted: tuple[int, ...] = (),
+    moves_delinquency: bool = False,
     disputed: tuple[int, ...] = (),
     consenting: tuple[str, ...] = (),
 ) -> bool:
@@ -58,6 +69,8 @@ def needs_none(
         snapshot,
         newest,
         newest if newest.month == snapshot.month else None,
+        {newest.month, *deleted},
+        lambda: moves_delinquency,
         lambda: set(disputed),
         set(consenting),
     )
@@ -85,6 +98,17 @@ def test_every_kind_of_the_policies_has_its_rule() -> None:
         {"special_comment": "AP"},
         {"first_delinquency_date": 20240410},
         {"first_delinquency_date": 0},
+        {"status": CURRENT, "first_delinquency_date": 20240310, "special_comment": "AU"},
+        {"amount_due_minor": 1},
+        {"original_amount_minor": 1},
+        {"open_date": 20240101},
+        {"account_type": "48"},
+        {"portfolio_type": codes_pb2.PORTFOLIO_TYPE_OPEN},
+        {"original_creditor": "Another"},
+        {"close_reason": codes_pb2.CLOSE_REASON_CHARGED_OFF},
+        {"status": codes_pb2.ACCOUNT_STATUS_CLAIM_FILED},
+        {"status": codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF, "balance_minor": 0},
+        {"status": codes_pb2.ACCOUNT_STATUS_PAID_SURRENDER, "balance_minor": 0},
     ],
     ids=str,
 )
@@ -102,13 +126,55 @@ def test_a_correction_makes_nothing_worse(changes: dict[str, Any]) -> None:
         {"credit_limit_minor": 600},
         {"classification": codes_pb2.CLASSIFICATION_NORMAL},
         {"first_delinquency_date": 20240210},
-        {"open_date": 20230101, "account_type": "07"},
+        {"interest_rate_ppm": 1, "last_payment_date": 20240501},
+        {"close_reason": codes_pb2.CLOSE_REASON_BY_CONSUMER},
+        {"secured": True},
     ],
     ids=str,
 )
 def test_a_correction_may_change_the_rest(changes: dict[str, Any]) -> None:
     assert needs_none(month(**changes))
     assert not needs_none(month(**changes), kind=ORIGINAL)
+
+
+@pytest.mark.parametrize("status", ["PAID_CHARGE_OFF", "PAID_COLLECTION", "PAID_REPOSSESSION"])
+def test_a_loss_is_settled_as_what_it_was(status: str) -> None:
+    lost = month(status=f"ACCOUNT_STATUS_{status.removeprefix('PAID_')}", days_past_due=0)
+    settled = owed_nothing(status=f"ACCOUNT_STATUS_{status}")
+    assert needs_none(settled, kind=ORIGINAL, newest=lost)
+    for before in (month(), month(status=CURRENT), owed_nothing(202405)):
+        assert not needs_none(settled, kind=ORIGINAL, newest=before)
+        assert not needs_none(owed_nothing(202405, status=settled.status), newest=before)
+
+
+def test_a_date_is_not_named_where_nothing_was_late() -> None:
+    clean = month(status=CURRENT, first_delinquency_date=0)
+    dated = month(status=CURRENT)
+    assert not needs_none(dated, newest=clean)
+    assert needs_none(month(), newest=month(first_delinquency_date=0))
+
+
+def test_a_correction_takes_no_payment_away_and_moves_no_delinquency() -> None:
+    assert not needs_none(month(), newest=month(amount_paid_minor=1))
+    assert needs_none(month(amount_paid_minor=1))
+    assert not needs_none(month(status=CURRENT), moves_delinquency=True)
+
+
+def test_every_field_of_a_snapshot_has_its_rule() -> None:
+    ruled = [*SAME, *MORE_IS_WORSE, *FREE, *OWN_RULE]
+    assert sorted(ruled) == sorted(TradelineSnapshot.DESCRIPTOR.fields_by_name)
+
+
+def test_a_deletion_opens_no_month() -> None:
+    """What is added is compared with the newest month that was ever furnished."""
+    fine = {"status": CURRENT, "amount_past_due_minor": 0, "days_past_due": 0}
+    for deleted in (202406, 202407):
+        assert not needs_none(owed_nothing(202408), deleted=(deleted,))
+        assert not needs_none(month(202408, close_date=20240801), deleted=(deleted,))
+        assert not needs_none(month(deleted, **fine), deleted=(deleted,), disputed=(deleted,))
+        assert not needs_none(month(202404, **fine), deleted=(deleted,), disputed=(202404,))
+    assert needs_none(owed_nothing(202408), deleted=(202403,))
+    assert not needs_none(month(202403, **fine), deleted=(202403,), disputed=(202403,))
 
 
 def test_a_correction_does_not_open_a_closed_account_again() -> None:
@@ -181,5 +247,12 @@ def test_one_holder_of_a_joint_account_keeps_it() -> None:
         parties=[Party(subject_id=ANNA, role=JOINT), Party(subject_id=BORIS, role=GUARANTOR)]
     )
     assert not needs_none(worse, kind=ORIGINAL, newest=guarded, consenting=(BORIS,))
+    # Nobody's role changes, and no month before is written for those who were not in it.
+    maker = [Party(subject_id=ANNA, role=codes_pb2.PARTY_ROLE_MAKER), both[1]]
+    changed = month(202406, parties=maker)
+    assert not needs_none(changed, kind=ORIGINAL, newest=shared, consenting=(BORIS,))
+    older = month(202404, parties=both)
+    assert not needs_none(older, kind=ORIGINAL, newest=shared, consenting=(BORIS,))
+    assert not needs_none(worse, newest=shared, consenting=(BORIS,), deleted=(202406,))
     alone = month(202406, balance_minor=900)
     assert not needs_none(alone, kind=ORIGINAL, newest=shared, consenting=(BORIS,))
