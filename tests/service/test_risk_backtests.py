@@ -22,6 +22,7 @@ from bureau_client.risk.policy import reference_policies
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 from tests.unit.client.risk_portfolio import challenger
 from tests.unit.client.test_risk_scorecards import DOCUMENT
+from tests.unit.client.test_risk_scores import changed_policy
 
 FIRST = Month(2021, 1)
 # Times of the two reports on each person, and the months that are furnished before each.
@@ -62,11 +63,15 @@ def run(panel: Panel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     """Run a command on the reports of the panel's folder."""
     monkeypatch.chdir(panel.folder)
 
-    def run(*arguments: str, command: str = "backtest", code: int = 0) -> Output:
+    def run(
+        *arguments: str, command: str = "backtest", code: int = 0, challenger: bool = True
+    ) -> Output:
         words = ["bureau-lender", command, "--reports", "reports", "--profile", "acme"]
         words += ["--inputs", "inputs.csv", "--draws", "50", *arguments]
         if command == "backtest":
-            words += ["--champion", "cards.json", "--challenger", "cards-2.json"]
+            words += ["--champion", "cards.json"]
+        if command == "backtest" and challenger:
+            words += ["--challenger", "cards-2.json"]
         monkeypatch.setattr("sys.argv", words)
         with pytest.raises(SystemExit) as left:
             lender.main()
@@ -198,6 +203,20 @@ def test_outcomes_of_the_past_are_refused(panel: Panel, run: Run) -> None:
 def test_options_that_are_wrong_say_so(run: Run, arguments: tuple[str, ...], message: str) -> None:
     done = run(*arguments, code=2)
     assert message in " ".join(done.err.split())
+
+
+def test_a_policy_by_a_scorecard_of_the_lenders_own(panel: Panel, run: Run) -> None:
+    (panel.folder / "own.json").write_text(json.dumps(DOCUMENT))
+    (panel.folder / "scored.json").write_text(json.dumps(changed_policy()))
+    by_score = ("--challenger", "scored.json")
+    refused = run(*by_score, code=2, challenger=False)
+    assert "give its file (--scorecard)" in " ".join(refused.err.split())
+    done = run(*by_score, "--scorecard", "own.json", "--output", "json", challenger=False)
+    decided = {pair["challenger"]["outcome"] for pair in json.loads(done.out)["decisions"]}
+    assert len(decided) > 1
+    options = ("--scorecard", "own.json", "--policy", "scored.json", "--output", "json")
+    assessed = json.loads(run(*options, command="assess").out)["assessments"]
+    assert {each["decisions"][""] for each in assessed} == decided
 
 
 def test_scores_over_time_of_saved_reports(panel: Panel, run: Run) -> None:

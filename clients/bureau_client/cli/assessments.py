@@ -42,7 +42,9 @@ def assess(
     ],
     policy: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Policy that decides on each report too."),
+        typer.Option(
+            metavar="FILE", help="Policy that decides on each report too; may pin the scorecard."
+        ),
     ] = None,
     inputs: InputsOption = None,
     subject: Annotated[
@@ -88,7 +90,7 @@ def assess(
         event = read_event(observe) or IN_SIX_MONTHS
         references = reference_scorecards()
         model = references[scorecard] if scorecard in references else load_scorecard(scorecard)
-        active = None if policy is None else activate(load_policy(policy))
+        active = None if policy is None else activate(load_policy(policy), [model])
         facts = None if inputs is None else read_table(inputs)
         trust = Profile.load(profile).trust
         verified = [load_verified(path, trust) for path in saved_reports(reports)]

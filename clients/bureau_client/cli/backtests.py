@@ -11,6 +11,7 @@ import typer
 from bureau_client.cli.common import OutputOption, ProfileOption
 from bureau_client.cli.extras import extra
 from bureau_client.cli.output import Output, emit_many, emit_one, err
+from bureau_client.cli.policies import ScorecardOption, load_scorecards
 from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_client.models.reports import Report
 from bureau_keys.profile import Profile
@@ -66,6 +67,7 @@ def backtest(
         ),
     ] = "",
     inputs: InputsOption = None,
+    scorecard: ScorecardOption = None,
     loss_given_default: Annotated[
         float | None,
         typer.Option(
@@ -101,7 +103,8 @@ def backtest(
         event = read_event(observe)
         known = None if outcomes is None else read_table(outcomes)
         facts = None if inputs is None else read_table(inputs)
-        in_force, proposed = (activate(load_policy(path)) for path in (champion, challenger))
+        cards = load_scorecards(scorecard)
+        in_force, proposed = (activate(load_policy(path), cards) for path in (champion, challenger))
         trust = Profile.load(profile).trust
         verified: Iterable[Report] = (load_verified(path, trust) for path in saved_reports(reports))
         if event is not None:

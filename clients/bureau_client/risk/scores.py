@@ -43,7 +43,7 @@ def scorecard_problems(policy: Policy, scorecards: Scorecards) -> Iterator[Probl
         if pin.name not in declared:
             yield Problem(path, "is the source of no input; remove it")
         elif scorecard is None:
-            yield Problem(path, "is missing; pass it to `activate`")
+            yield Problem(path, "is missing; give its file (--scorecard), or pass it to `activate`")
         elif (scorecard.version, scorecard.digest.hex()) != (pin.version, pin.digest):
             yield Problem(
                 path,

@@ -221,7 +221,7 @@ BROKEN: list[tuple[str, Change, str]] = [
             changed["scorecards"][0].update(name="absent")
             or input_of(changed, "score").update(key="absent")
         ),
-        "scorecard 'absent': is missing; pass it to `activate`",
+        "scorecard 'absent': is missing; give its file (--scorecard), or pass it to `activate`",
     ),
     (
         "another version",
