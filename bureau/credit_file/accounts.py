@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -414,8 +414,8 @@ def held_snapshots(
     db: Connection, effective: dict[int, TrailEntry]
 ) -> Iterator[tuple[TrailEntry, TradelineSnapshot]]:
     """Read the effective snapshots from their records."""
-    for step in effective.values():
-        yield step, record_of(db, step)[0].snapshot
+    for step, record, _ in records_of(db, effective.values()):
+        yield step, record.snapshot
 
 
 class ReportedMonths:
@@ -435,6 +435,13 @@ class ReportedMonths:
 
     def all(self) -> list[ReportedMonth]:
         """Return every month, oldest first."""
+        unread = {
+            self._effective[month]: month
+            for month in self._months
+            if month not in self._read and not self._is_current_by_history(month)
+        }
+        for step, record, _ in records_of(self._db, unread):
+            self._read[unread[step]] = ReportedMonth.of(record.snapshot)
         return [self._month(month) for month in self._months]
 
     def around(self, month: int) -> list[ReportedMonth]:
@@ -454,12 +461,25 @@ class ReportedMonths:
 
     def _month(self, month: int) -> ReportedMonth:
         if month not in self._read:
-            if character_in(self._history, month) == CURRENT_WITH_BALANCE:
+            if self._is_current_by_history(month):
                 self._read[month] = ReportedMonth(month, CURRENT)
             else:
                 record, _ = record_of(self._db, self._effective[month])
                 self._read[month] = ReportedMonth.of(record.snapshot)
         return self._read[month]
+
+    def _is_current_by_history(self, month: int) -> bool:
+        return character_in(self._history, month) == CURRENT_WITH_BALANCE
+
+
+def records_of(
+    db: Connection, steps: Collection[TrailEntry]
+) -> Iterator[tuple[TrailEntry, Record, str]]:
+    """Read the records of steps together, in their order, each with the id of its submission."""
+    keys = [(step.submission_key, step.record_index) for step in steps]
+    rows = {(row.submission_key, row.record_index): row for row in db.all_in(q.records_at, keys)}
+    for step, key in zip(steps, keys, strict=True):
+        yield step, Record.FromString(rows[key].body), rows[key].submission_id
 
 
 def record_of(db: Connection, step: TrailEntry) -> tuple[Record, str]:

@@ -11,7 +11,7 @@ from functools import partial
 
 from bureau.calendar import DAY_US, date_of, day_of
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import ReportedMonths, held_snapshots, record_of
+from bureau.credit_file.accounts import ReportedMonths, held_snapshots, record_of, records_of
 from bureau.credit_file.delinquencies import (
     Delinquency,
     ReportedMonth,
@@ -163,21 +163,29 @@ def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> It
     named = False
     if not any(step.kind == ACTION for step in steps):
         return
+    snapshots = [step for step in steps if step.kind < DELETION]
+    naming = {
+        step
+        for step, record, _ in records_of(db, snapshots)
+        if role_of(subject_id, record.snapshot)
+    }
     for step in steps:
         if step.kind < DELETION:
-            named = bool(role_of(subject_id, record_of(db, step)[0].snapshot))
+            named = step in naming
         elif step.kind == ACTION and named:
             yield step
 
 
 def _actions(db: Connection, steps: list[TrailEntry]) -> list[FiledAction]:
     """Read the actions of a trail, newest first."""
-    actions = []
-    for step in steps:
-        if step.kind == ACTION:
-            record, submission = record_of(db, step)
-            reference = RecordRef(submission_id=submission, record_index=step.record_index)
-            actions.append(FiledAction(record.action, reference))
+    actions = [
+        FiledAction(
+            record.action, RecordRef(submission_id=submission, record_index=step.record_index)
+        )
+        for step, record, submission in records_of(
+            db, [step for step in steps if step.kind == ACTION]
+        )
+    ]
     actions.sort(key=lambda filed: filed.action.effective_time.ToMicroseconds())
     return actions[::-1]
 

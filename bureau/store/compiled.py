@@ -4,7 +4,7 @@ driver takes, made once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -83,31 +83,44 @@ class Query(Statement, Generic[Row]):
 
 
 class InQuery(Generic[Row]):
-    """A query that compares with a list of values by `IN`."""
+    """A query for a list of values, or of pairs of values."""
 
     def __init__(
-        self, clause: Callable[[list[Any]], ClauseElement], row: type[Row] | None = None
+        self,
+        clause: Callable[[list[Any]], ClauseElement],
+        row: type[Row] | None = None,
+        *,
+        pairs: bool = False,
     ) -> None:
         """Build the query in each of its shapes.
 
         Args:
             clause: Makes the statement from the list's parameters.
             row: The row class; None for plain tuples.
+            pairs: True if the list has pairs of values.
         """
         self.row = row
+        self._pairs = pairs
         self._shapes = {}
         for size in LIST_SIZES:
-            names = tuple(f"listed_{index}" for index in range(size))
-            self._shapes[size] = names, Query(clause([bindparam(name) for name in names]), row)
+            names = tuple(f"listed_{index}" for index in range(size * 2 if pairs else size))
+            listed: list[Any] = [bindparam(name) for name in names]
+            if pairs:
+                listed = list(zip(listed[::2], listed[1::2], strict=True))
+            self._shapes[size] = names, Query(clause(listed), row)
 
     @property
     def clause(self) -> ClauseElement:
         """The statement in its smallest shape."""
         return self._shapes[LIST_SIZES[0]][1].clause
 
-    def shape(self, count: int) -> tuple[tuple[str, ...], Query[Row]]:
-        """Return the names of a list of `count` values, and the query for the list."""
-        return next(self._shapes[size] for size in LIST_SIZES if size >= count)
+    def for_values(self, wanted: Sequence[Any]) -> tuple[Query[Row], dict[str, Any]]:
+        """Return the query for a list of at most `LIST_SIZES[-1]` values, and its parameters."""
+        size = next(size for size in LIST_SIZES if size >= len(wanted))
+        names, query = self._shapes[size]
+        padded = [*wanted, *[wanted[-1]] * (size - len(wanted))]
+        flat = [value for pair in padded for value in pair] if self._pairs else padded
+        return query, dict(zip(names, flat, strict=True))
 
 
 def _giving(

@@ -107,10 +107,8 @@ class Connection:
         """Return every row for a list of wanted values, queried in slices."""
         rows: list[Row] = []
         for start in range(0, len(wanted), LIST_SIZES[-1]):
-            part = list(wanted[start : start + LIST_SIZES[-1]])
-            names, statement = listing.shape(len(part))
-            padded = [*part, *part[-1:] * (len(names) - len(part))]
-            rows += self.all(statement, **values, **dict(zip(names, padded, strict=True)))
+            query, parameters = listing.for_values(wanted[start : start + LIST_SIZES[-1]])
+            rows += self.all(query, **values, **parameters)
         return rows
 
     def execute_many(self, statement: Change, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -137,6 +137,39 @@ record_at = Query[tuple[bytes, str]](
         record.c.record_index == bind("record_index"),
     )
 )
+
+
+class RecordAt(NamedTuple):
+    """A record by its place in a submission."""
+
+    submission_key: int
+    record_index: int
+    body: bytes
+    submission_id: str
+
+
+records_at = InQuery(
+    lambda keys: (
+        select(
+            record.c.submission_key,
+            record.c.record_index,
+            record.c.body,
+            submission.c.submission_id,
+        )
+        .join_from(record, submission, record.c.submission_key == submission.c.submission_key)
+        .where(
+            # SQLite reads the whole table for an IN of pairs.
+            or_(
+                *(
+                    and_(record.c.submission_key == key, record.c.record_index == index)
+                    for key, index in keys
+                )
+            )
+        )
+    ),
+    RecordAt,
+    pairs=True,
+)
 record_hashes = Query[tuple[bytes]](
     select(record_tile.c.hashes).where(
         record_tile.c.submission_key == bind("submission_key"),
