@@ -73,8 +73,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"status": S.CHARGE_OFF, "balance_minor": 1, "amount_past_due_minor": 1},
     ),
     "first-delinquency-before-opening": (
-        {"first_delinquency_date": date(2020, 1, 30)},
-        {"first_delinquency_date": date(2020, 1, 31)},
+        {"status": S.CHARGE_OFF, "first_delinquency_date": date(2020, 1, 30)},
+        {"status": S.CHARGE_OFF, "first_delinquency_date": date(2020, 1, 31)},
     ),
     "past-due-over-balance": (
         {"days_past_due": 9, "amount_past_due_minor": 100_01},
@@ -83,6 +83,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "past-due-without-days": (
         {"amount_past_due_minor": 1},
         {"amount_past_due_minor": 1, "days_past_due": 1},
+    ),
+    "current-with-first-delinquency": (
+        {"first_delinquency_date": date(2020, 1, 31)},
+        {"status": S.CHARGE_OFF, "first_delinquency_date": date(2020, 1, 31)},
     ),
     "closed-with-balance": (
         {"portfolio_type": P.INSTALMENT, "close_date": date(2024, 5, 1)},
