@@ -15,6 +15,8 @@ At another date, past or future, for backtests; clients take the bureau's time a
 
 from __future__ import annotations
 
+import random
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,6 +35,9 @@ from bureau.main import Server
 from bureau_keys.profile import Profile
 
 PLENTY = 1_000_000
+# Below the ports that systems give to outgoing connections: from 32768 on Linux, from 49152
+# elsewhere (RFC 6335, section 6).
+PORTS = range(15_000, 32_000)
 
 
 @dataclass(slots=True)
@@ -162,7 +167,7 @@ def running_bureau(
             yield bureau
         return
     folder, clock = Path(folder).resolve(), clock or _clock(start, until)
-    overrides.setdefault("listen", "127.0.0.1:0")
+    overrides.setdefault("listen", f"127.0.0.1:{free_port()}")
     if not (folder / SETTINGS_FILE).exists():
         create(folder, plan or InitOptions(), clock)
     bureau = RunningBureau(
@@ -173,6 +178,25 @@ def running_bureau(
         yield bureau
     finally:
         bureau.server.stop()
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nothing listens.
+
+    No outgoing connection gets it, so a server that was down finds its port again.
+    """
+    # Not by a seeded generator: tests that run side by side must not choose alike.
+    chance = random.SystemRandom()
+    while True:
+        port = chance.choice(PORTS)
+        with socket.socket() as probe:
+            # As servers do: a port whose last connection is still closing is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def _clock(start: datetime | None, until: datetime | None) -> Clock:

@@ -4,7 +4,6 @@ core, and beside it on the same core the bare echo server.
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import uuid
@@ -27,7 +26,7 @@ from bureau.policy import Bounds
 from bureau.quotas import Quota, Quotas
 from bureau.store import queries as q
 from bureau.store.database import Database
-from bureau.testing import running_bureau
+from bureau.testing import free_port, running_bureau
 from bureau_keys.envelope import seal
 from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.profile import Profile
@@ -246,13 +245,6 @@ def wait_for(channel: grpc.Channel) -> None:
     health: Any = health_pb2_grpc.HealthStub(channel)
     answer = health.Check(health_pb2.HealthCheckRequest(), timeout=START_S, wait_for_ready=True)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _unbounded(folder: Path) -> Path:

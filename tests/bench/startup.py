@@ -13,8 +13,9 @@ from pathlib import Path
 import grpc
 
 from bureau.admin.bureau_folder import InitOptions, create
+from bureau.testing import free_port
 from bureau_keys.profile import Profile
-from tests.bench.fixture import BUREAU_SERVE, LoadedBureau, channel_of, free_port, serving, wait_for
+from tests.bench.fixture import BUREAU_SERVE, LoadedBureau, channel_of, serving, wait_for
 from tests.bench.measure import Measure, bench
 from tests.bench.process import SERVER_CORE, on_core
 

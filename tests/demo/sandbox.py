@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from bureau.admin.enum_names import PURPOSES, ROLES
 from bureau.admin.operator import CallError, Operator
 from bureau.clock import Clock
 from bureau.config import Settings
+from bureau.testing import free_port
 from bureau_keys.profile import Profile
 
 START_S = 120.0
@@ -115,11 +115,3 @@ def await_answer(sandbox: Sandbox, server: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise RuntimeError(f"the bureau does not answer; see {sandbox.folder / 'serve.log'}")
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,6 +10,7 @@ from contextlib import closing
 
 import pytest
 
+from bureau.testing import free_port
 from tests.cluster.topology import proxy as proxy_module
 from tests.cluster.topology.ports import free_ports
 from tests.cluster.topology.proxy import BOTH, Condition, Direction, Link, Proxy
@@ -65,7 +66,7 @@ def proxy() -> Iterator[Proxy]:
 
 @pytest.fixture
 def link(proxy: Proxy, echo: Echo) -> Link:
-    return proxy.open("test", free_ports(1)[0], echo.port)
+    return proxy.open("test", free_port(), echo.port)
 
 
 def connect(link: Link) -> socket.socket:

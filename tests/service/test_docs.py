@@ -6,13 +6,13 @@ there, as their readers do, each in the folder that it has left. `analyst.md` ru
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from bureau.testing import free_port
 from tests.demo import analyst_pictures
 from tests.documents import DOCS, ROOT, blocks, pages
 from tests.reader import Reader
@@ -82,11 +82,3 @@ def test_no_page_with_code_is_left_out() -> None:
     pages_with_code = {page for page in pages() if blocks(page, "python", "console")}
     # Those need no bureau of the first page; that of the errors is run by tests/unit/test_docs.py.
     assert pages_with_code - {DOCS / "errors.md", analyst_pictures.PAGE} == set(PAGES)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

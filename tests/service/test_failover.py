@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from bureau.admin.operator import Operator
+from bureau.testing import free_port
 from bureau_client import Alert, Lender, Month, NotFound, Unavailable, Wallet
-from tests.demo.sandbox import free_port
 from tests.service.node import Node
 from tests.service.nodes import Nodes, further_nodes
 from tests.service.postgres import Postgres, frozen, postgres_in, until

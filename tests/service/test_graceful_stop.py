@@ -23,12 +23,11 @@ from bureau import main
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau.config import Settings
 from bureau.main import Server
-from bureau.testing import running_bureau
+from bureau.testing import free_port, running_bureau
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, consents_pb2, furnishing_pb2, log_pb2, subjects_pb2
 from creditbureau.v1.log_pb2 import Receipt
-from tests.demo.sandbox import free_port
 from tests.service.raw import Answer, Person, Raw, attestation, snapshot
 
 LENDER = ("furnisher", "subscriber", "attester")

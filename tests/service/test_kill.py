@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from bureau.admin.bureau_folder import InitOptions
-from bureau.testing import running_bureau
+from bureau.testing import free_port, running_bureau
 from bureau_client import (
     AccountStatus,
     Action,
@@ -36,7 +36,6 @@ from bureau_client import (
     Submission,
     Wallet,
 )
-from tests.demo.sandbox import free_port
 from tests.service.node import PATIENT, Node
 
 LENDERS = 3

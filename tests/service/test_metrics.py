@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bureau.testing import running_bureau
+from bureau.testing import free_port, running_bureau
 from bureau_client import Lender
-from tests.demo.sandbox import free_port
 from tests.service.postgres import until
 
 

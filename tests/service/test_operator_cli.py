@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from bureau.admin.bureau_folder import InitOptions
 from bureau.admin.operator import Operator
 from bureau.cli import main
 from bureau.clock import Clock
-from bureau.testing import running_bureau
+from bureau.testing import free_port, running_bureau
 from bureau_client import Auditor, IdentificationMethod, Lender, Month, VerificationFailed, Wallet
 from bureau_keys.authority import new_key_and_csr
 from bureau_keys.envelope import peek
@@ -63,11 +62,6 @@ def bureau(*arguments: object) -> CommandResult:
         except SystemExit as stopped:
             code = stopped.code
     return CommandResult(int(str(code or 0)), out.getvalue(), err.getvalue())
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager

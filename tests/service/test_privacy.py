@@ -7,11 +7,10 @@ import uuid
 from pathlib import Path
 
 from bureau.admin.bureau_folder import InitOptions
-from bureau.testing import running_bureau
+from bureau.testing import free_port, running_bureau
 from bureau_client import Lender, SigningKey
 from bureau_keys.envelope import seal
 from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2, log_pb2, subjects_pb2
-from tests.demo.sandbox import free_port
 from tests.service.node import PATIENT, Node
 from tests.service.raw import Person, Raw, attestation, snapshot
 

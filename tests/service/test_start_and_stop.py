@@ -17,7 +17,7 @@ from bureau.admin.bureau_folder import InitOptions, create
 from bureau.config import Settings
 from bureau.listen import ListenError
 from bureau.main import Server
-from tests.demo.sandbox import free_port
+from bureau.testing import free_port
 from tests.service.postgres import until
 
 PARTS = (

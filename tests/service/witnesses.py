@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bureau.testing import free_port
 from bureau_keys.profile import Trust
 
 COMMAND = Path(sys.executable).with_name("bureau-witness")
@@ -24,7 +25,7 @@ class WitnessProcess:
     def __init__(self, folder: Path, name: str, trust: Trust) -> None:
         self.folder = folder
         self.name = name
-        self.listen = "127.0.0.1:0"
+        self.listen = f"127.0.0.1:{free_port()}"
         self.key = self.run("init", "--name", name).stdout.strip()
         self.run("log", "add", trust.origin, trust.log_key)
         self.start()
@@ -54,7 +55,7 @@ class WitnessProcess:
         return state
 
     def start(self) -> None:
-        """Serves, where it did before; at first on a free port."""
+        """Serves, where it did before."""
         command: list[str | Path] = [COMMAND, "serve", "--dir", self.folder]
         log = self.folder / "serve.log"
         before = log.stat().st_size if log.exists() else 0

@@ -14,6 +14,7 @@ from bureau.admin.doctor import examine
 from bureau.calendar import MICROSECONDS
 from bureau.clock import Clock
 from bureau.config import Settings
+from bureau.testing import free_port
 from tests.unit.operator.lived_in import LivedIn
 
 DAY_US = 86_400 * MICROSECONDS
@@ -23,11 +24,6 @@ Harm = Callable[[Path], object]
 def results(lived_in: LivedIn, clock: Clock | None = None) -> dict[str, CheckResult]:
     settings = Settings.load(lived_in.folder, listen=f"127.0.0.1:{free_port()}")
     return {result.subject: result for result in examine(settings, clock)}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def test_a_healthy_bureau(lived_in: LivedIn) -> None:
