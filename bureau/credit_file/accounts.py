@@ -50,7 +50,6 @@ from creditbureau.v1.report_pb2 import PaymentHistory
 Breach = tuple[Reason, FieldViolation]
 
 RENUMBERING = frozenset({record_pb2.FACILITY_ACTION_KIND_RENUMBER})
-TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
 CHARGE_OFF = record_pb2.FACILITY_ACTION_KIND_CHARGE_OFF
 
 
@@ -174,7 +173,7 @@ class AccountBatch:
             elif action.kind in RENUMBERING and line.account_ref in moved:
                 message = "the batch renumbers the account already"
                 yield field_rules.violation(f"{path}.account_ref", "INVALID_FIELD", message)
-            elif action.kind == TRANSFER and action.new_member_id not in members:
+            elif action.new_member_id and action.new_member_id not in members:
                 message = "no member has this id"
                 yield field_rules.violation(
                     f"{path}.action.new_member_id", "INVALID_FIELD", message
@@ -386,7 +385,7 @@ class AccountBatch:
 
 
 def account_of(
-    row: q.LockedAccount | q.RenumberedAccount | q.DisputedAccount,
+    row: q.LockedAccount | q.RenumberedAccount | q.DisputedAccount | q.DeletedAccount,
 ) -> Account:
     """Return the account that a row holds."""
     return Account(

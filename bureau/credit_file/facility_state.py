@@ -36,9 +36,8 @@ CHARGED_OFF_OR_IN_COLLECTION = frozenset(
 )
 FREEZE = record_pb2.FACILITY_ACTION_KIND_FREEZE
 RESTORE = record_pb2.FACILITY_ACTION_KIND_RESTORE
-ENDING = frozenset(
-    {record_pb2.FACILITY_ACTION_KIND_CLOSE, record_pb2.FACILITY_ACTION_KIND_TRANSFER}
-)
+CLOSING = frozenset({record_pb2.FACILITY_ACTION_KIND_CLOSE})
+ENDING = CLOSING | {record_pb2.FACILITY_ACTION_KIND_TRANSFER}
 LOSING = frozenset({record_pb2.FACILITY_ACTION_KIND_CHARGE_OFF})
 # Special comments of Metro 2: suspended, and suspended by collateral.
 FROZEN_COMMENTS = frozenset({"AP", "CL"})
@@ -47,7 +46,8 @@ FROZEN_COMMENTS = frozenset({"AP", "CL"})
 def is_open(line: FiledTradeline) -> bool:
     """Return True if an account can still be owed on or drawn."""
     snapshot = line.snapshot
-    return not (snapshot.close_date or snapshot.status in ENDED or _since_then(line, ENDING))
+    ended = snapshot.close_date or snapshot.status in ENDED or line.sale
+    return not (ended or _since_then(line, CLOSING if line.came_back else ENDING))
 
 
 def is_drawable(line: FiledTradeline) -> bool:

@@ -8,15 +8,37 @@ from typing import NamedTuple
 
 from bureau.credit_file.delinquencies import Delinquency
 from bureau.credit_file.history import TrailEntry
+from creditbureau.v1.record_pb2 import (
+    FACILITY_ACTION_KIND_RENUMBER as RENUMBER,
+)
 from creditbureau.v1.record_pb2 import FacilityAction, RecordRef, TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 
 class FiledAction(NamedTuple):
-    """A facility action and the reference of its record."""
+    """A facility action and the reference of its record.
+
+    Attributes:
+        account_ref: The furnisher's reference of the account, as the record has it.
+    """
 
     action: FacilityAction
     record: RecordRef
+    account_ref: str = ""
+
+
+class Sale(NamedTuple):
+    """The sale of an account that its furnisher has not taken back.
+
+    Attributes:
+        action: The TRANSFER.
+        month: yyyymm in which the TRANSFER took effect.
+        is_on_file: True if the buyer's line is on the file.
+    """
+
+    action: FiledAction
+    month: int
+    is_on_file: bool
 
 
 class FiledTradeline(NamedTuple):
@@ -29,6 +51,9 @@ class FiledTradeline(NamedTuple):
         actions: Facility actions while the subject was on the account, newest first.
         left: True if the account's newest month no longer names the subject.
         delinquencies: Delinquencies in the months that name the subject, oldest first.
+        account_ref: The furnisher's reference, as the record of the newest month has it.
+        sale: The sale of the account; None if it was not sold.
+        came_back: True if the account was sold, and is its furnisher's again.
     """
 
     tradeline_id: str
@@ -41,6 +66,17 @@ class FiledTradeline(NamedTuple):
     actions: list[FiledAction]
     left: bool = False
     delinquencies: tuple[Delinquency, ...] = ()
+    account_ref: str = ""
+    sale: Sale | None = None
+    came_back: bool = False
+
+    def refs(self) -> set[str]:
+        """Return the references that the account has, and had before it was renumbered."""
+        refs = {self.account_ref}
+        for filed in self.actions:
+            if filed.action.kind == RENUMBER:
+                refs |= {filed.account_ref, filed.action.new_account_ref}
+        return refs - {""}
 
 
 class FiledInquiry(NamedTuple):

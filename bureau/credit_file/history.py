@@ -136,18 +136,24 @@ class Account:
 
     def needs_certification(self, month: int) -> bool:
         """Return True if a month was deleted and has not returned since."""
+        return self.deletion_of(month) is not None
+
+    def deletion_of(self, month: int) -> int | None:
+        """Return what deleted a month that has not returned since: the month itself, or 0 for
+        the whole account; None if it is not deleted.
+        """
         if DELETION not in self.marks:
-            return False
+            return None
         returned = False
         for _, _, kind, about in reversed(steps_of(self.trail)):
             if kind == DELETION:
                 if about == month or (about == 0 and not returned):
-                    return True
+                    return about
             elif kind != ACTION:
                 if about == month:
-                    return False
+                    return None
                 returned = True
-        return False
+        return None
 
     def _holds(self, step: TrailEntry) -> bool:
         """Return True if the next snapshot becomes the effective one of its month."""

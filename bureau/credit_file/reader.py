@@ -69,7 +69,8 @@ def tradelines_of(
         if PEOPLE_CHANGED in marks:
             yield from _rebuild_tradeline(db, row, steps_of(row.trail), subject_id)
             continue
-        snapshot = Record.FromString(row.body).snapshot
+        newest = Record.FromString(row.body)
+        snapshot = newest.snapshot
         history = PaymentHistory.FromString(row.history)
         yield FiledTradeline(
             row.tradeline_id,
@@ -81,6 +82,7 @@ def tradelines_of(
             partial(steps_of, row.trail),
             _actions(db, steps_of(row.trail)) if ACTION in marks else [],
             delinquencies=_delinquencies(db, history, snapshot.status, row.trail),
+            account_ref=newest.account_ref,
         )
 
 
@@ -123,7 +125,7 @@ def _rebuild_tradeline(
     again = Account(account.tradeline_key)
     again.rebuild(own)
     newest, snapshot = max(own, key=lambda pair: pair[0].month)
-    _, submission = record_of(db, newest)
+    record, submission = record_of(db, newest)
     history = PaymentHistory.FromString(again.history)
     months = [ReportedMonth.of(snapshot) for _, snapshot in own]
     late = may_be_delinquent(history, snapshot.status, lambda: [step.month for step, _ in own])
@@ -138,6 +140,7 @@ def _rebuild_tradeline(
         _actions(db, list(_while_named(db, steps, subject_id))),
         left=newest.month < max(effective),
         delinquencies=delinquencies_of(months) if late else (),
+        account_ref=record.account_ref,
     )
 
 
@@ -178,14 +181,10 @@ def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> It
 
 def _actions(db: Connection, steps: list[TrailEntry]) -> list[FiledAction]:
     """Read the actions of a trail, newest first."""
-    actions = [
-        FiledAction(
-            record.action, RecordRef(submission_id=submission, record_index=step.record_index)
-        )
-        for step, record, submission in records_of(
-            db, [step for step in steps if step.kind == ACTION]
-        )
-    ]
+    actions = []
+    for step, record, submission in records_of(db, [s for s in steps if s.kind == ACTION]):
+        reference = RecordRef(submission_id=submission, record_index=step.record_index)
+        actions.append(FiledAction(record.action, reference, record.account_ref))
     actions.sort(key=lambda filed: filed.action.effective_time.ToMicroseconds())
     return actions[::-1]
 

@@ -26,14 +26,16 @@ from creditbureau.v1.record_pb2 import (
 
 Breach = tuple[Reason, FieldViolation]
 
-# Fields that these kinds of action require, and that other kinds must not have.
+TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
+# Fields that these kinds of action require, and that other kinds must not have. A TRANSFER to a
+# buyer that is no member has neither of its two.
 NEEDED = {
     "credit_limit_minor": {record_pb2.FACILITY_ACTION_KIND_LIMIT_CHANGE},
     "new_account_ref": {
         record_pb2.FACILITY_ACTION_KIND_RENUMBER,
-        record_pb2.FACILITY_ACTION_KIND_TRANSFER,
+        TRANSFER,
     },
-    "new_member_id": {record_pb2.FACILITY_ACTION_KIND_TRANSFER},
+    "new_member_id": {TRANSFER},
 }
 
 
@@ -163,8 +165,14 @@ def _action_breaches(action: FacilityAction, today: int, path: str) -> Iterator[
         "new_account_ref": bool(action.new_account_ref),
         "new_member_id": bool(action.new_member_id),
     }
+    if action.kind == TRANSFER and present["new_account_ref"] != present["new_member_id"]:
+        name = "new_account_ref" if present["new_member_id"] else "new_member_id"
+        message = "a TRANSFER names the buyer and its number, or neither"
+        yield field_rules.violation(f"{path}.{name}", "INVALID_FIELD", message)
     for name, kinds in NEEDED.items():
-        if present[name] != (action.kind in kinds):
+        if present[name] != (action.kind in kinds) and not (
+            action.kind == TRANSFER and TRANSFER in kinds
+        ):
             message = f"belongs to {' and '.join(sorted(map(_kind_name, kinds)))}"
             yield field_rules.violation(f"{path}.{name}", "INVALID_FIELD", message)
 

@@ -109,7 +109,8 @@ def add_attributes(report: Report, file: CreditFile, scope: Scope, rules: Report
 def reportable(file: CreditFile, state: SubjectState, rules: ReportRules) -> CreditFile:
     """Return a credit file without the tradelines and months that the law withdraws."""
     gone = withdrawn_by_dispute(state, rules.policy)
-    present = [line for line in file.tradelines if not line.left]
+    linked = rules.version.link(file.tradelines)
+    present = [line for line in linked if not line.left]
     kept = rules.version.retain(present, rules.policy, file.now_us)
     return file._replace(tradelines=[line for line in kept if line.tradeline_id not in gone])
 
@@ -185,27 +186,28 @@ def erased_tradeline_omission(tradeline_id: str) -> Omission:
 def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
     """Return the newest actions that a number of months of history opens.
 
-    Actions after the newest month count as open; the freeze in force is always included.
+    Actions after the newest month count as open; the freeze in force and the sale are always
+    included.
     """
-    newest, freeze = line.history.newest_month, current_freeze(line)
+    newest, lasting = line.history.newest_month, _lasting_actions(line)
     opened = [
         filed for filed in line.actions if months_between(action_month(filed), newest) < months
     ]
     shown = opened[:MAX_ACTIONS]
-    return shown if freeze is None or freeze in shown else [*shown, freeze]
+    return [*shown, *(filed for filed in lasting if filed not in shown)]
 
 
 def shown_actions(lines: Iterable[FiledTradeline], months: int) -> dict[str, list[FiledAction]]:
     """Return the actions that a report holds, by tradeline id.
 
-    Where the lines have too many together, freezes in force come first, then the newest.
+    Where the lines have too many together, freezes in force and sales come first, then the newest.
     """
     opened = {line.tradeline_id: actions_in(line, months) for line in lines if line.actions}
     if sum(map(len, opened.values())) <= MAX_ALL_ACTIONS:
         return opened
-    freezes = {line.tradeline_id: current_freeze(line) for line in lines if line.actions}
+    lasting = {line.tradeline_id: _lasting_actions(line) for line in lines if line.actions}
     ranked = sorted(
-        (filed is not freezes[name], -filed.action.effective_time.ToMicroseconds(), name, index)
+        (filed not in lasting[name], -filed.action.effective_time.ToMicroseconds(), name, index)
         for name, actions in opened.items()
         for index, filed in enumerate(actions)
     )
@@ -214,6 +216,12 @@ def shown_actions(lines: Iterable[FiledTradeline], months: int) -> dict[str, lis
         name: [filed for index, filed in enumerate(actions) if (name, index) in kept]
         for name, actions in opened.items()
     }
+
+
+def _lasting_actions(line: FiledTradeline) -> list[FiledAction]:
+    """Return the actions that say how a line is now: the freeze in force, the sale."""
+    freeze, sale = current_freeze(line), line.sale
+    return [filed for filed in (freeze, sale.action if sale else None) if filed is not None]
 
 
 def newest_disputes(disputes: Sequence[Dispute]) -> list[Dispute]:
@@ -266,6 +274,8 @@ def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
         filled.credit_limit_minor = snapshot.credit_limit_minor
     if snapshot.HasField("original_amount_minor"):
         filled.original_amount_minor = snapshot.original_amount_minor
+    if line.sale:
+        filled.sold_month = line.sale.month
     return filled
 
 

@@ -71,6 +71,8 @@ class ShapedReport(NamedTuple):
 # empty for the subject.
 Compute = Callable[[CreditFile, Mapping[str, Definition], str], list[Attribute]]
 Summarise = Callable[[CreditFile, str], Summary]
+# Links the lines of sold debts.
+Link = Callable[[Iterable[FiledTradeline]], list[FiledTradeline]]
 # Leaves out what is too old: tradelines, a policy, the time.
 Retain = Callable[[Iterable[FiledTradeline], Policy, int], Iterator[FiledTradeline]]
 # Makes a report from its inputs.
@@ -86,6 +88,7 @@ class ReportVersion:
         attributes: The definitions of a report's attributes, by name.
         compute: Computes the attributes.
         summarise: Computes the summary.
+        link: Links the lines of sold debts.
         retain: Leaves out what is too old.
         flag_texts: Folder of the flags' texts, in `bureau/data/flag_texts`.
         shape: Makes a report from its inputs.
@@ -95,6 +98,7 @@ class ReportVersion:
     attributes: Mapping[str, Definition]
     compute: Compute
     summarise: Summarise
+    link: Link
     retain: Retain
     flag_texts: str
     shape: Shape

@@ -19,6 +19,7 @@ from bureau.credit_file import retention_2026_11, summary_2026_11
 from bureau.credit_file.attributes import attributes_in, attributes_of, v2026_11
 from bureau.credit_file.report_rules import (
     Compute,
+    Link,
     ReportRules,
     ReportVersion,
     Retain,
@@ -26,6 +27,7 @@ from bureau.credit_file.report_rules import (
     Summarise,
 )
 from bureau.credit_file.retention import retained
+from bureau.credit_file.sales import keep_lines, link_sales
 from bureau.credit_file.shape import shape_report
 from bureau.credit_file.summary import summary_of
 from bureau.errors import Refusal
@@ -37,10 +39,13 @@ def _version(
     flag_texts: str,
     compute: Compute = attributes_of,
     summarise: Summarise = summary_of,
+    link: Link = link_sales,
     retain: Retain = retained,
     shape: Shape = shape_report,
 ) -> ReportVersion:
-    return ReportVersion(name, attributes_in(name), compute, summarise, retain, flag_texts, shape)
+    return ReportVersion(
+        name, attributes_in(name), compute, summarise, link, retain, flag_texts, shape
+    )
 
 
 # By name, in order of release.
@@ -52,6 +57,7 @@ VERSIONS: dict[str, ReportVersion] = {
             flag_texts="2026-11",
             compute=v2026_11.attributes_of,
             summarise=summary_2026_11.summary_of,
+            link=keep_lines,
             retain=retention_2026_11.retained,
         ),
         _version("2026-12", flag_texts="2026-11"),

@@ -80,8 +80,8 @@ def _may_show(
     policy: Policy,
     today: date,
 ) -> bool:
-    """Return True if an action may be reported; the freeze in force always may."""
-    if filed is current_freeze(line):
+    """Return True if an action may be reported; the freeze in force and the sale always may."""
+    if filed is current_freeze(line) or (line.sale and filed is line.sale.action):
         return True
     effective = action_date(filed)
     for delinquency in line.delinquencies:

@@ -60,7 +60,11 @@ def standings(
             within=value <= limit,
         )
     worst = max(
-        (classification_of(standard, line.snapshot.days_past_due) for line in lines),
+        (
+            classification_of(standard, line.snapshot.days_past_due)
+            for line in lines
+            if line.sale is None
+        ),
         default=0,
     )
     if standard.bands and worst:

@@ -33,7 +33,9 @@ def summary_of(file: CreditFile, reader: str) -> Summary:
         tradeline_count=len(view.lines),
         open_tradeline_count=len(view.open),
         furnisher_count=len({line.member_id for line in view.lines}),
-        delinquent_tradeline_count=sum(line.profile[0] in DELINQUENT for line in view.lines),
+        delinquent_tradeline_count=sum(
+            line.profile[0] in DELINQUENT for line in view.lines if not line.is_sold
+        ),
         worst_status_24m=max(recent - SILENT, key=SEVERITY.find, default=""),
         oldest_open_date=min((line.snapshot.open_date for line in view.lines), default=0),
         inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in view.counted),

@@ -23,6 +23,8 @@ from bureau.credit_file.consent_to_furnish import require_consents
 from bureau.credit_file.contributions import note_contribution
 from bureau.credit_file.history import DELETION
 from bureau.credit_file.record_rules import check_records, find_warnings
+from bureau.credit_file.reinsertion import require_certifications
+from bureau.credit_file.sale_dates import check_sale_dates
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_account_changes, monitored_files
 from bureau.ledger.commit_queue import Committed, Transaction
@@ -129,7 +131,7 @@ def commit_records(
 
     Raises:
         Refusal: The reasons of `AccountBatch.load` and `AccountBatch.apply`, CONSENT_REQUIRED,
-            and of the ledger.
+            DELETED_ITEM, DATE_ORDER, and of the ledger.
     """
     adverse = bureau.policy.adverse_notice
 
@@ -137,9 +139,11 @@ def commit_records(
         opened.recheck_key_and_time(tx)
         booking = AccountBatch.load(tx, member_id, lines, opened.signed.digest)
         require_consents(tx, bureau.policy, booking)
+        require_certifications(tx, bureau.policy, booking)
         watched = monitored_files(tx, booking.people(), bureau.policy)
         submission = _store(tx, member_id, opened, tiles, len(booking.opened))
         booking.apply(tx, bureau.limits, bureau.policy)
+        check_sale_dates(tx, bureau.policy, booking)
         alert_account_changes(tx, watched, bureau.policy, member_id)
         furnished = (line.snapshot for line in lines if line.kind < DELETION)
         note_contribution(tx, member_id, furnished)

@@ -14,7 +14,7 @@ from bureau_keys.payment_profile import AMOUNTS, NO_DATA, character_of, month_be
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signer_name import member_signer
-from creditbureau.v1 import codes_pb2, reporting_pb2
+from creditbureau.v1 import codes_pb2, record_pb2, reporting_pb2
 from creditbureau.v1.record_pb2 import FacilityAction, Record, SubmissionManifest, TradelineSnapshot
 from creditbureau.v1.report_pb2 import Report, Tradeline, TradelineAction
 
@@ -88,9 +88,16 @@ def check_complete(report: Report, pieces: Iterable[EvidencePiece], level: int) 
     """Check that evidence proves every part that its level names, each from its own record.
 
     Raises:
-        WrongAnswer: The evidence of a part is missing, or one account is shown as two.
+        WrongAnswer: The evidence of a part is missing, one account is shown as two, or one is
+            shown as sold without a TRANSFER.
     """
     pieces = list(pieces)
+    for line in report.tradelines:
+        if line.sold_month and line.sold_month not in map(_month_of_transfer, line.actions):
+            raise WrongAnswer(
+                f"tradeline {line.tradeline_id} has no TRANSFER of {line.sold_month}, in which it"
+                " is shown as sold"
+            )
     for due in sorted(evidence_due(report, level) - set(map(_proves, pieces))):
         what = f"in {due.month}" if due.month else f"of action {due.submission_id}"
         raise WrongAnswer(f"the evidence for tradeline {due.tradeline_id} {what} is missing")
@@ -121,6 +128,17 @@ def unproved_parts(report: Report, proven: Collection[str], level: int) -> tuple
         parts += ["actions"] * any(line.actions for line in report.tradelines)
     filled = {field.name for field, _ in report.ListFields()}
     return (*parts, *(name for name in UNPROVED if name in filled))
+
+
+def _month_of_transfer(action: TradelineAction) -> int:
+    """Return the month (yyyymm) in which a TRANSFER took effect; 0 for another action."""
+    if action.kind != record_pb2.FACILITY_ACTION_KIND_TRANSFER:
+        return 0
+    try:
+        effective = action.effective_time.ToDatetime()
+    except (OverflowError, ValueError):
+        return 0  # not in the years 1 to 9999
+    return effective.year * 100 + effective.month
 
 
 def _proves(piece: EvidencePiece) -> Due:

@@ -56,7 +56,8 @@ def _count(days: int, months: int) -> Definition:
 
 def _now(days: int) -> Definition:
     def compute(view: View) -> float:
-        return float(sum(line.profile[:1] in LATE[days] for line in view.lines))
+        present = (line.profile[:1] for line in view.lines if not line.is_sold)
+        return float(sum(character in LATE[days] for character in present))
 
     return Definition(
         f"tradelines_now_{days}_plus",

@@ -29,6 +29,7 @@ class TradelineView:
         balances: Balances of the months.
         payments: Payments of the months.
         is_drawable: True for a line that can be drawn on unless it is frozen.
+        is_sold: True for a line that owes nothing since the account was sold.
     """
 
     snapshot: TradelineSnapshot
@@ -41,6 +42,7 @@ class TradelineView:
     is_open: bool
     is_drawable: bool
     is_frozen: bool
+    is_sold: bool = False
 
     def is_reported(self, age: int) -> bool:
         """Return True if the month of that age was reported."""
@@ -133,11 +135,23 @@ def _line(line: FiledTradeline, month: int) -> TradelineView:
         line.snapshot,
         line.member_id,
         line.role,
-        history.profile,
+        _counted_profile(line),
         months_between(history.newest_month, month),
         history.balance_minor,
         history.amount_paid_minor,
         is_open(line),
         is_drawable(line),
         is_frozen(line),
+        line.sale is not None,
     )
+
+
+def _counted_profile(line: FiledTradeline) -> str:
+    """Return the payment history of a line without the months that the buyer's line counts."""
+    profile, sale = line.history.profile, line.sale
+    if sale is None:
+        return profile
+    # Where the buyer does not report, the month of the sale is the seller's last.
+    after = months_between(sale.month, line.history.newest_month) + sale.is_on_file
+    sold = min(max(after, 0), len(profile))
+    return NO_DATA * sold + profile[sold:]

@@ -18,7 +18,9 @@ from bureau.store.queries.builders import (
     insert,
     own_statement,
     subject_event,
+    tradeline,
 )
+from bureau.store.queries.records import DELETED_COLUMNS, DeletedAccount
 
 # Disputes --------------------------------------------------------------------
 
@@ -75,6 +77,19 @@ lapsed_disputes = Query[tuple[str]](
     select(dispute.c.dispute_id).where(
         dispute.c.subject_id == bind("subject_id"), _unanswered, _extended_us <= bind("since_us")
     )
+)
+withdrawn_accounts = InQuery(
+    lambda subject_ids: (
+        select(dispute.c.subject_id, *DELETED_COLUMNS[1:])
+        .join_from(dispute, tradeline, tradeline.c.tradeline_id == dispute.c.tradeline_id)
+        .where(
+            dispute.c.subject_id.in_(subject_ids),
+            _unanswered,
+            _extended_us <= bind("since_us"),
+        )
+        .order_by(dispute.c.subject_id, dispute.c.dispute_id)
+    ),
+    DeletedAccount,
 )
 
 

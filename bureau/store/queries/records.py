@@ -128,6 +128,63 @@ lock_renumbered = InQuery(
     ),
     RenumberedAccount,
 )
+
+
+class DeletedAccount(NamedTuple):
+    """An account of a person of which something is deleted, or that a dispute withdrew."""
+
+    subject_id: str
+    member_id: str
+    tradeline_key: int
+    history: bytes
+    trail: bytes
+    marks: int
+    people: bytes
+    newest_submission_key: int
+    newest_record_index: int
+
+
+DELETED_COLUMNS = (
+    party.c.subject_id,
+    tradeline.c.member_id,
+    tradeline.c.tradeline_key,
+    tradeline.c.history,
+    tradeline.c.trail,
+    tradeline.c.marks,
+    tradeline.c.people,
+    tradeline.c.newest_submission_key,
+    tradeline.c.newest_record_index,
+)
+accounts_with_deletions = InQuery(
+    lambda subject_ids: (
+        select(*DELETED_COLUMNS)
+        .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+        .where(party.c.subject_id.in_(subject_ids), tradeline.c.marks.op("&")(bind("mask")) != 0)
+        .order_by(party.c.subject_id, tradeline.c.tradeline_key)
+    ),
+    DeletedAccount,
+)
+
+
+class OthersTrail(NamedTuple):
+    """The trail of an account of a person, of another member."""
+
+    subject_id: str
+    trail: bytes
+
+
+trails_of_others = InQuery(
+    lambda subject_ids: (
+        select(party.c.subject_id, tradeline.c.trail)
+        .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+        .where(
+            party.c.subject_id.in_(subject_ids),
+            tradeline.c.member_id != bind("member_id"),
+            tradeline.c.marks.op("&")(bind("mask")) != 0,
+        )
+    ),
+    OthersTrail,
+)
 add_former_ref = insert(t.FormerRefRow)
 drop_former_ref = Change(
     delete(former_ref).where(

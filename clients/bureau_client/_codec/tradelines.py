@@ -60,6 +60,7 @@ def read_tradeline(message: report_pb2.Tradeline) -> Tradeline:
         actions=tuple(map(_action, message.actions)),
         party_count=message.party_count,
         original_creditor=message.original_creditor,
+        sold_month=month_of(message.sold_month),
     )
 
 

@@ -87,7 +87,9 @@ class LinePlanner:
         if line.tradeline_id:
             candidates = [each for each in own if each.tradeline_id == line.tradeline_id]
         else:
-            candidates = [each for each in own if each.close_date is None]
+            candidates = [
+                each for each in own if each.close_date is None and each.sold_month is None
+            ]
         if len(candidates) != 1:
             message = (
                 f"{len(candidates)} open lines of {self.member_id} are in the report: name one"

@@ -73,8 +73,12 @@ def act(
     limit: Annotated[
         int | None, typer.Option(min=0, help="With limit-change: new limit, in minor units.")
     ] = None,
-    new_ref: Annotated[str, typer.Option(help="With renumber and transfer: new reference.")] = "",
-    new_member: Annotated[str, typer.Option(help="With transfer: receiving member.")] = "",
+    new_ref: Annotated[
+        str, typer.Option(help="With renumber: new reference; with transfer: the buyer's.")
+    ] = "",
+    new_member: Annotated[
+        str, typer.Option(help="With transfer: the buyer, if it is a member.")
+    ] = "",
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:

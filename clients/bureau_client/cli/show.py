@@ -148,6 +148,8 @@ def _status(line: Tradeline) -> Text:
     text = Text(line.status.text, style)
     if line.days_past_due:
         text.append(f" ({line.days_past_due} days)")
+    if line.sold_month:
+        text.append(f" sold {line.sold_month}", _WARN)
     if line.restructured:
         text.append(" restructured", _WARN)
     if line.compliance_condition:

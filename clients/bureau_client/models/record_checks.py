@@ -59,7 +59,8 @@ _CODES: tuple[tuple[str, type[Code], bool], ...] = (
 )
 _DAYS = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
 _FLAGS = ("secured", "restructured", "certified")
-# Fields that these kinds of action require, and all others refuse.
+# Fields that these kinds of action require, and all others refuse. A TRANSFER to a buyer that is
+# no member has neither of its two.
 _NEEDED = {
     "credit_limit_minor": {FacilityActionKind.LIMIT_CHANGE},
     "new_account_ref": {FacilityActionKind.RENUMBER, FacilityActionKind.TRANSFER},
@@ -287,7 +288,14 @@ def _action(action: FacilityAction, path: str) -> Iterator[Violation]:
         yield Violation(f"{path}.effective_time", "INVALID_FIELD", message)
     if action.review_by_date is not None and not _is_day(action.review_by_date):
         yield _bad_day(f"{path}.review_by_date", action.review_by_date)
+    is_transfer = action.kind is FacilityActionKind.TRANSFER
+    if is_transfer and bool(action.new_account_ref) != bool(action.new_member_id):
+        name = "new_account_ref" if action.new_member_id else "new_member_id"
+        message = "a TRANSFER names the buyer and its number, or neither"
+        yield Violation(f"{path}.{name}", "INVALID_FIELD", message)
     for name, kinds in _NEEDED.items():
+        if is_transfer and FacilityActionKind.TRANSFER in kinds:
+            continue
         if (getattr(action, name) not in {None, ""}) != (action.kind in kinds):
             names = " and ".join(sorted(kind.name for kind in kinds))
             yield Violation(f"{path}.{name}", "INVALID_FIELD", f"belongs to {names}")

@@ -136,8 +136,8 @@ class FacilityAction:
         review_by_date: Day of the lender's next review; None if not given.
         appeal_route: Address for the subject's objections.
         credit_limit_minor: New limit, for LIMIT_CHANGE.
-        new_account_ref: New reference of the account, for RENUMBER and TRANSFER.
-        new_member_id: Receiving member, for TRANSFER.
+        new_account_ref: New reference of the account, for RENUMBER; the buyer's, for TRANSFER.
+        new_member_id: Buyer, for TRANSFER; empty for one that is no member of the bureau.
     """
 
     account_ref: str

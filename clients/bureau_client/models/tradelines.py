@@ -104,6 +104,8 @@ class Tradeline:
         actions: Facility actions, newest first.
         party_count: Number of persons on the account.
         original_creditor: Name of the original creditor of a purchased account.
+        sold_month: Month in which the account was sold, by a TRANSFER among the actions; since
+            then the line owes nothing. None if it was not sold.
     """
 
     tradeline_id: str
@@ -135,3 +137,4 @@ class Tradeline:
     actions: tuple[TradelineAction, ...]
     party_count: int
     original_creditor: str
+    sold_month: Month | None = None

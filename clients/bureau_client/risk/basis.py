@@ -60,7 +60,7 @@ def _months(line: Tradeline, statuses: str, months: int) -> Iterator[DecisionBas
 def _open_balances(
     _report: Report, line: Tradeline, _basis: Basis, _tradeline_id: str
 ) -> Iterator[DecisionBasis]:
-    if line.close_date is None and line.balance_minor > 0:
+    if line.close_date is None and line.sold_month is None and line.balance_minor > 0:
         yield DecisionBasis(line.tradeline_id, line.month)
 
 

@@ -99,6 +99,7 @@ TRADELINES = TableDeclaration(
         Column("restructured", FLAG, "The lender eased the terms because of missed payments"),
         Column("party_count", COUNT, "Number of persons on the account", unit="persons"),
         Column("original_creditor", TEXT, "Original creditor", "the account was not bought"),
+        Column("sold_month", MONTH, "Month in which the account was sold", "it was not sold"),
         Column(
             "history_months",
             COUNT,

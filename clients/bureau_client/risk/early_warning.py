@@ -170,6 +170,7 @@ def is_current(line: Tradeline, report: Report) -> bool:
         line.status == AccountStatus.CURRENT
         and not line.days_past_due
         and line.close_date is None
+        and line.sold_month is None
         and line.month is not None
         and Month.of(report.issue_time) - line.month <= MOST_MONTHS_OLD
     )

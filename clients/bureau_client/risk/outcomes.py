@@ -234,6 +234,7 @@ def _is_reported(line: Tradeline, last: Month, statuses: frozenset[str]) -> bool
     return (
         line.history.newest_month >= last
         or line.close_date is not None
+        or line.sold_month is not None
         or line.status in ENDED
         # Lost accounts are often reported no more; they are late already.
         or line.history.profile[:1] in statuses

@@ -74,7 +74,11 @@ class _FacilityActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fa
     FACILITY_ACTION_KIND_CLOSE: _FacilityActionKind.ValueType  # 4
     FACILITY_ACTION_KIND_CHARGE_OFF: _FacilityActionKind.ValueType  # 5
     FACILITY_ACTION_KIND_TRANSFER: _FacilityActionKind.ValueType  # 6
-    """The account goes to another furnisher."""
+    """The account was sold: from this month on the line owes nothing and has ended. It names
+    the buyer and the number under which the buyer reports the account; a buyer that is no
+    member is not named. A seller takes it back by a later one that names the seller itself
+    and the account's own number.
+    """
     FACILITY_ACTION_KIND_RENUMBER: _FacilityActionKind.ValueType  # 7
     """The account gets another reference (Metro 2 L1). The old one stays the
     account's own: files that come late still find it.
@@ -93,7 +97,11 @@ FACILITY_ACTION_KIND_LIMIT_CHANGE: FacilityActionKind.ValueType  # 3
 FACILITY_ACTION_KIND_CLOSE: FacilityActionKind.ValueType  # 4
 FACILITY_ACTION_KIND_CHARGE_OFF: FacilityActionKind.ValueType  # 5
 FACILITY_ACTION_KIND_TRANSFER: FacilityActionKind.ValueType  # 6
-"""The account goes to another furnisher."""
+"""The account was sold: from this month on the line owes nothing and has ended. It names
+the buyer and the number under which the buyer reports the account; a buyer that is no
+member is not named. A seller takes it back by a later one that names the seller itself
+and the account's own number.
+"""
 FACILITY_ACTION_KIND_RENUMBER: FacilityActionKind.ValueType  # 7
 """The account gets another reference (Metro 2 L1). The old one stays the
 account's own: files that come late still find it.
@@ -297,7 +305,8 @@ class Record(_message.Message):
     """
     certified: _builtins.bool
     """The furnisher certifies that deleted information is complete and accurate:
-    only then does it return (15 U.S.C. 1681i(a)(5)(B)).
+    only then does it return (15 U.S.C. 1681i(a)(5)(B)), under its number or another one, by
+    its furnisher or the buyer of the debt.
     """
     @_builtins.property
     def snapshot(self) -> Global___TradelineSnapshot:
@@ -415,7 +424,8 @@ class TradelineSnapshot(_message.Message):
     first_delinquency_date: _builtins.int
     """Date of the first delinquency that led to the present status: of the unbroken
     delinquency, since which no month was current. The bureau refuses a date that lies after
-    one on file, or after the first adverse month (DATE_ORDER).
+    one on file, also of the line that the account was bought from, or after the first adverse
+    month (DATE_ORDER).
     """
     last_payment_date: _builtins.int
     """yyyymmdd; 0 if nothing was ever paid."""
@@ -551,9 +561,9 @@ class FacilityAction(_message.Message):
     credit_limit_minor: _builtins.int
     """New limit, for LIMIT_CHANGE; minor units of the account's currency."""
     new_account_ref: _builtins.str
-    """New reference, for RENUMBER and TRANSFER."""
+    """New reference, for RENUMBER; the buyer's reference, for TRANSFER to a member."""
     new_member_id: _builtins.str
-    """Receiving member, for TRANSFER."""
+    """Buyer, for TRANSFER; empty for one that is no member of the bureau."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[Global___ActionReason.ValueType]:
         """Why, the weightiest first."""

@@ -343,6 +343,7 @@ class Tradeline(_message.Message):
     ACTIONS_FIELD_NUMBER: _builtins.int
     PARTY_COUNT_FIELD_NUMBER: _builtins.int
     ORIGINAL_CREDITOR_FIELD_NUMBER: _builtins.int
+    SOLD_MONTH_FIELD_NUMBER: _builtins.int
     tradeline_id: _builtins.str
     """32 hex characters; stable through the account's life, and says nothing
     about the account number.
@@ -397,6 +398,10 @@ class Tradeline(_message.Message):
     """Number of persons on the account."""
     original_creditor: _builtins.str
     """Original creditor, if the account was bought."""
+    sold_month: _builtins.int
+    """yyyymm in which the account was sold, by a TRANSFER among `actions`: since then the line
+    owes nothing and is counted in no figure of what is owed now; 0 if it was not sold.
+    """
     @_builtins.property
     def history(self) -> Global___PaymentHistory:
         """As far back as the consent opens."""
@@ -408,8 +413,9 @@ class Tradeline(_message.Message):
     @_builtins.property
     def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradelineAction]:
         """Facility actions, newest first, at most 24 and a freeze in force: of the months of
-        payment history that the consent opens, and of those after the newest month. A
-        report has at most 1000 of all lines: freezes in force first, then the newest.
+        payment history that the consent opens, and of those after the newest month, and the
+        sale. A report has at most 1000 of all lines: freezes in force and sales first, then
+        the newest.
         """
 
     def __init__(
@@ -444,10 +450,11 @@ class Tradeline(_message.Message):
         actions: _abc.Iterable[Global___TradelineAction] | None = ...,
         party_count: _builtins.int = ...,
         original_creditor: _builtins.str = ...,
+        sold_month: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "_original_amount_minor", b"_original_amount_minor", "credit_limit_minor", b"credit_limit_minor", "history", b"history", "original_amount_minor", b"original_amount_minor", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "_original_amount_minor", b"_original_amount_minor", "account_type", b"account_type", "actions", b"actions", "amount_due_minor", b"amount_due_minor", "amount_paid_minor", b"amount_paid_minor", "amount_past_due_minor", b"amount_past_due_minor", "balance_minor", b"balance_minor", "classification", b"classification", "close_date", b"close_date", "close_reason", b"close_reason", "compliance_condition", b"compliance_condition", "credit_limit_minor", b"credit_limit_minor", "currency", b"currency", "days_past_due", b"days_past_due", "first_delinquency_date", b"first_delinquency_date", "history", b"history", "member_id", b"member_id", "month", b"month", "open_date", b"open_date", "original_amount_minor", b"original_amount_minor", "original_creditor", b"original_creditor", "party_count", b"party_count", "portfolio_type", b"portfolio_type", "record", b"record", "restructured", b"restructured", "role", b"role", "secured", b"secured", "status", b"status", "term_months", b"term_months", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "_original_amount_minor", b"_original_amount_minor", "account_type", b"account_type", "actions", b"actions", "amount_due_minor", b"amount_due_minor", "amount_paid_minor", b"amount_paid_minor", "amount_past_due_minor", b"amount_past_due_minor", "balance_minor", b"balance_minor", "classification", b"classification", "close_date", b"close_date", "close_reason", b"close_reason", "compliance_condition", b"compliance_condition", "credit_limit_minor", b"credit_limit_minor", "currency", b"currency", "days_past_due", b"days_past_due", "first_delinquency_date", b"first_delinquency_date", "history", b"history", "member_id", b"member_id", "month", b"month", "open_date", b"open_date", "original_amount_minor", b"original_amount_minor", "original_creditor", b"original_creditor", "party_count", b"party_count", "portfolio_type", b"portfolio_type", "record", b"record", "restructured", b"restructured", "role", b"role", "secured", b"secured", "sold_month", b"sold_month", "status", b"status", "term_months", b"term_months", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__credit_limit_minor: _TypeAlias = _typing.Literal["credit_limit_minor"]  # noqa: Y015
     _WhichOneofArgType__credit_limit_minor: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor"]  # noqa: Y015

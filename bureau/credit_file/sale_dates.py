@@ -1,0 +1,76 @@
+"""Refuse a date of first delinquency that lies after the one that a bought debt came with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bureau import field_rules
+from bureau.codes import CodeSet
+from bureau.credit_file.accounts import AccountBatch, Breach, record_of
+from bureau.credit_file.batch_records import BatchRecord
+from bureau.credit_file.delinquencies import ADVERSE, SETTLED, delinquency_in
+from bureau.credit_file.history import ACTION, steps_of
+from bureau.credit_file.reader import tradelines_of
+from bureau.credit_file.sales import TRANSFER, link_sales
+from bureau.ledger.commit_queue import Transaction
+from bureau.policy import Policy
+from bureau.store import queries as q
+
+ACTION_MASK = CodeSet.of([ACTION])
+MESSAGE = (
+    "lies after the first delinquency of the line that the account was bought from, and the"
+    " account was never current since: give the earliest date that the seller reported"
+)
+
+
+def check_sale_dates(tx: Transaction, policy: Policy, booking: AccountBatch) -> None:
+    """Check the dates of first delinquency of accounts that were bought.
+
+    It comes after the records are applied. The refusal does not give the seller's date.
+
+    Raises:
+        Refusal: DATE_ORDER, with each record whose date is too late.
+    """
+    dated = [
+        line
+        for line in booking.lines
+        if line.snapshot.first_delinquency_date and line.snapshot.status in ADVERSE | SETTLED
+    ]
+    if policy.keeps_first_delinquency and (breaches := list(_later_dates(tx, booking, dated))):
+        raise field_rules.refusal(breaches)
+
+
+def _later_dates(
+    tx: Transaction, booking: AccountBatch, dated: list[BatchRecord]
+) -> Iterator[Breach]:
+    buyers = _who_bought(tx, booking.member_id, dated)
+    for subject_id in sorted(buyers):
+        rows = tx.db.all(q.file_tradelines, subject_id=subject_id)
+        file = link_sales(tradelines_of(tx.db, rows, subject_id))
+        delinquencies = {line.tradeline_id: line.delinquencies for line in file}
+        for line in dated:
+            if subject_id not in line.subject_ids:
+                continue
+            own = delinquencies.get(booking.names[line.account_ref], ())
+            delinquency = delinquency_in(line.month, own)
+            if delinquency and line.snapshot.first_delinquency_date > delinquency.began:
+                field = f"records[{line.record_index}].snapshot.first_delinquency_date"
+                yield field_rules.violation(field, "DATE_ORDER", MESSAGE)
+
+
+def _who_bought(tx: Transaction, member_id: str, dated: list[BatchRecord]) -> set[str]:
+    """Return the persons of whom another member sold an account to this one."""
+    people = sorted({person for line in dated for person in line.subject_ids})
+    rows = tx.db.all_in(q.trails_of_others, people, member_id=member_id, mask=ACTION_MASK)
+    return {
+        row.subject_id
+        for row in rows
+        if any(
+            action.kind == TRANSFER and action.new_member_id == member_id
+            for action in (
+                record_of(tx.db, step)[0].action
+                for step in steps_of(row.trail)
+                if step.kind == ACTION
+            )
+        )
+    }

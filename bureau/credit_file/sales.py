@@ -1,0 +1,172 @@
+"""Sales of debts: link the seller's line to the buyer's, so that a debt counts once. Pure.
+
+A TRANSFER names the buyer, and the number under which the buyer reports the account. From its
+month on the seller's line owes nothing, whatever is reported for it later. A delinquency that
+the sale did not end goes on: the earliest date holds on the buyer's line, and both lines leave
+reports with one end (15 U.S.C. 1681c(a)(4), (c)(1); 征信业管理条例, article 16).
+
+The buyer's line takes over a date only if it says by itself that it was bought, so no member
+makes another member's line older by naming its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from bureau.calendar import month_of
+from bureau.credit_file.delinquencies import Delinquency
+from bureau.credit_file.filed import FiledAction, FiledTradeline, Sale
+from bureau_keys.payment_profile import month_before
+from creditbureau.v1 import record_pb2
+from creditbureau.v1.record_pb2 import TradelineSnapshot
+from creditbureau.v1.report_pb2 import PaymentHistory
+
+TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
+# Account types of Metro 2 that a collector or the buyer of a debt reports.
+BOUGHT_TYPES = frozenset({"0C", "48", "77"})
+# Payment history characters of a month in which nothing is past due.
+CURRENT = frozenset("0E")
+
+
+class Transfer(NamedTuple):
+    """The newest TRANSFER of a line.
+
+    Attributes:
+        seller: Place of the seller's line in the file.
+        buyer: Place of the line that it names; -1 if that is not on the file.
+    """
+
+    time_us: int
+    seller: int
+    buyer: int
+    action: FiledAction
+
+
+def link_sales(lines: Iterable[FiledTradeline]) -> list[FiledTradeline]:
+    """Return the tradelines of a file, sold ones marked, and delinquencies carried over.
+
+    A line without a sale is the same object again.
+    """
+    file = list(lines)
+    transfers = sorted(_transfers(file))
+    if not transfers:
+        return file
+    by_seller = {transfer.seller: transfer for transfer in transfers}
+    for transfer in transfers:
+        seller = file[transfer.seller]
+        if _came_back(transfer, by_seller):
+            file[transfer.seller] = _with(seller, came_back=True)
+        else:
+            sale = Sale(transfer.action, month_of(transfer.time_us), transfer.buyer >= 0)
+            file[transfer.seller] = _with(seller, sale=sale)
+    linked = [each for each in transfers if each.buyer not in {-1, each.seller}]
+    # Dates go down a chain of sales, the end of a delinquency comes back up.
+    for transfer in linked:
+        seller, buyer = file[transfer.seller], file[transfer.buyer]
+        if is_bought(buyer.snapshot, seller.snapshot):
+            delinquencies = _begun_earlier(seller, buyer)
+            file[transfer.buyer] = _with(buyer, delinquencies=delinquencies)
+    for transfer in reversed(linked):
+        seller, buyer = file[transfer.seller], file[transfer.buyer]
+        if is_bought(buyer.snapshot, seller.snapshot):
+            delinquencies = _ended_by_buyer(seller, buyer)
+            file[transfer.seller] = _with(seller, delinquencies=delinquencies)
+    return file
+
+
+def keep_lines(lines: Iterable[FiledTradeline]) -> list[FiledTradeline]:
+    """Return the tradelines as they are: reports before 2026-12 do not know sales."""
+    return list(lines)
+
+
+def is_bought(buyer: TradelineSnapshot, seller: TradelineSnapshot) -> bool:
+    """Return True if a buyer's line says that it was bought: it names an original creditor, is of
+    a buyer's type, or is the seller's account by opening date and type.
+    """
+    if buyer.currency != seller.currency:
+        return False
+    of_buyer = buyer.original_creditor or buyer.account_type in BOUGHT_TYPES
+    return bool(of_buyer) or same_origin(buyer, seller)
+
+
+def same_origin(one: TradelineSnapshot, other: TradelineSnapshot) -> bool:
+    """Return True if two lines have one opening date and one type."""
+    return (one.open_date, one.account_type) == (other.open_date, other.account_type)
+
+
+def _transfers(file: list[FiledTradeline]) -> Iterator[Transfer]:
+    """Yield the newest TRANSFER of each line."""
+    places = {
+        (line.member_id, ref): place for place, line in enumerate(file) for ref in line.refs()
+    }
+    for place, line in enumerate(file):
+        for filed in line.actions:
+            action = filed.action
+            if action.kind == TRANSFER:
+                named = (action.new_member_id, action.new_account_ref)
+                time_us = action.effective_time.ToMicroseconds()
+                yield Transfer(time_us, place, places.get(named, -1), filed)
+                break
+
+
+def _came_back(sale: Transfer, by_seller: dict[int, Transfer]) -> bool:
+    """Return True if a later TRANSFER brings a line back to its seller.
+
+    Of a circle of sales, the line that the newest one names holds the debt. A seller takes back
+    a TRANSFER by one that names itself and its own number.
+    """
+    last, seen = sale, {sale.seller}
+    newest = sale
+    while last.buyer not in seen and last.buyer in by_seller:
+        last = by_seller[last.buyer]
+        newest = max(newest, last)
+        seen.add(last.seller)
+    return last.buyer == sale.seller and newest is last
+
+
+def _begun_earlier(seller: FiledTradeline, buyer: FiledTradeline) -> tuple[Delinquency, ...]:
+    """Return a buyer's delinquencies; one that was unbroken at the sale began before it."""
+    past = _unended(seller)
+    if past is None or not buyer.delinquencies:
+        return buyer.delinquencies
+    first, *others = buyer.delinquencies
+    if any(month < first.first_month for month in _current_months(buyer.history)):
+        return buyer.delinquencies
+    return (first._replace(began=min(first.began, past.began)), *others)
+
+
+def _ended_by_buyer(seller: FiledTradeline, buyer: FiledTradeline) -> tuple[Delinquency, ...]:
+    """Return a seller's delinquencies; one that was unbroken at the sale ends with the buyer's."""
+    past = _unended(seller)
+    if past is None:
+        return seller.delinquencies
+    first = buyer.delinquencies[0] if buyer.delinquencies else None
+    current = min(_current_months(buyer.history), default=0)
+    ended = cured = 0
+    if current and (first is None or current < first.first_month):
+        ended = cured = current * 100 + 1
+    elif first is not None:
+        ended, cured = first.ended, first.cured
+    return (*seller.delinquencies[:-1], past._replace(ended=ended, cured=cured))
+
+
+def _unended(line: FiledTradeline) -> Delinquency | None:
+    """Return the newest delinquency of a line if it has not ended; None otherwise."""
+    newest = line.delinquencies[-1] if line.delinquencies else None
+    return None if newest is None or newest.ended else newest
+
+
+def _current_months(history: PaymentHistory) -> list[int]:
+    """Return the months of a history in which nothing was past due."""
+    return [
+        month_before(history.newest_month, age)
+        for age, character in enumerate(history.profile)
+        if character in CURRENT
+    ]
+
+
+def _with(line: FiledTradeline, **changes: object) -> FiledTradeline:
+    """Return a line with changes; the same object if nothing differs."""
+    changed = line._replace(**changes)
+    return line if changed == line else changed
