@@ -134,11 +134,11 @@ def _deleted_accounts(
     if policy.unanswered == "delete":
         lapsed = tx.db.all_in(q.withdrawn_accounts, sorted(people), **due(policy, tx.now_us))
         rows += [(row, True) for row in lapsed]
-    found: defaultdict[str, list[DeletedAccount]] = defaultdict(list)
+    accounts: defaultdict[str, list[DeletedAccount]] = defaultdict(list)
     for row, withdrawn in rows:
         account = account_of(row)
-        found[row.subject_id].append(DeletedAccount(tx.db, row.member_id, account, withdrawn))
-    return found
+        accounts[row.subject_id].append(DeletedAccount(tx.db, row.member_id, account, withdrawn))
+    return accounts
 
 
 def _coming_back(

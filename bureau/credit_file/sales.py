@@ -33,8 +33,8 @@ class Transfer(NamedTuple):
     """The newest TRANSFER of a line.
 
     Attributes:
-        seller: Place of the seller's line in the file.
-        buyer: Place of the line that it names; -1 if that is not on the file.
+        seller: Index of the seller's line in the file.
+        buyer: Index of the line that it names; -1 if that is not on the file.
     """
 
     time_us: int
@@ -56,22 +56,22 @@ def link_sales(lines: Iterable[FiledTradeline]) -> list[FiledTradeline]:
     for transfer in transfers:
         seller = file[transfer.seller]
         if _came_back(transfer, by_seller):
-            file[transfer.seller] = _with(seller, came_back=True)
+            file[transfer.seller] = _kept(seller, seller._replace(came_back=True))
         else:
             sale = Sale(transfer.action, month_of(transfer.time_us), transfer.buyer >= 0)
-            file[transfer.seller] = _with(seller, sale=sale)
+            file[transfer.seller] = _kept(seller, seller._replace(sale=sale))
     linked = [each for each in transfers if each.buyer not in {-1, each.seller}]
     # Dates go down a chain of sales, the end of a delinquency comes back up.
     for transfer in linked:
         seller, buyer = file[transfer.seller], file[transfer.buyer]
         if is_bought(buyer.snapshot, seller.snapshot):
             delinquencies = _begun_earlier(seller, buyer)
-            file[transfer.buyer] = _with(buyer, delinquencies=delinquencies)
+            file[transfer.buyer] = _kept(buyer, buyer._replace(delinquencies=delinquencies))
     for transfer in reversed(linked):
         seller, buyer = file[transfer.seller], file[transfer.buyer]
         if is_bought(buyer.snapshot, seller.snapshot):
             delinquencies = _ended_by_buyer(seller, buyer)
-            file[transfer.seller] = _with(seller, delinquencies=delinquencies)
+            file[transfer.seller] = _kept(seller, seller._replace(delinquencies=delinquencies))
     return file
 
 
@@ -97,16 +97,16 @@ def same_origin(one: TradelineSnapshot, other: TradelineSnapshot) -> bool:
 
 def _transfers(file: list[FiledTradeline]) -> Iterator[Transfer]:
     """Yield the newest TRANSFER of each line."""
-    places = {
-        (line.member_id, ref): place for place, line in enumerate(file) for ref in line.refs()
+    numbers = {
+        (line.member_id, ref): index for index, line in enumerate(file) for ref in line.refs()
     }
-    for place, line in enumerate(file):
+    for index, line in enumerate(file):
         for filed in line.actions:
             action = filed.action
             if action.kind == TRANSFER:
                 named = (action.new_member_id, action.new_account_ref)
                 time_us = action.effective_time.ToMicroseconds()
-                yield Transfer(time_us, place, places.get(named, -1), filed)
+                yield Transfer(time_us, index, numbers.get(named, -1), filed)
                 break
 
 
@@ -166,7 +166,6 @@ def _current_months(history: PaymentHistory) -> list[int]:
     ]
 
 
-def _with(line: FiledTradeline, **changes: object) -> FiledTradeline:
-    """Return a line with changes; the same object if nothing differs."""
-    changed = line._replace(**changes)
+def _kept(line: FiledTradeline, changed: FiledTradeline) -> FiledTradeline:
+    """Return a changed line; the line itself if nothing differs."""
     return line if changed == line else changed

@@ -76,8 +76,8 @@ def refuses(scenario: Scenario, name: str, *records: Any, fields: tuple[int, ...
     with pytest.raises(WrongState) as caught:
         scenario.submit(name, *records)
     assert caught.value.reason == "DELETED_ITEM"
-    found = [violation.field for violation in caught.value.violations]
-    assert found == [f"records[{index}].certified" for index in fields]
+    fields_refused = [violation.field for violation in caught.value.violations]
+    assert fields_refused == [f"records[{index}].certified" for index in fields]
     return caught.value.violations[0].message
 
 

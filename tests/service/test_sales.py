@@ -100,9 +100,8 @@ def test_a_debt_that_is_sold_counts_once_and_keeps_its_date() -> None:
         # The bureau gives the buyer no date of another member.
         assert "201801" not in message
         debt.submit("collector", debt.month("bought", Month(2018, 9), S.COLLECTION, **BOUGHT))
-        scope = {"evidence": EvidenceLevel.ALL, "history_months": 3}
         debt.scenario.lender("reader")
-        report = debt.scenario.report(debt.person, "reader", **scope)
+        report = debt.scenario.report(debt.person, "reader", EvidenceLevel.ALL, history_months=3)
         lines = {line.member_id: line for line in report.tradelines}
         assert (lines["acme"].sold_month, lines["acme"].month) == (Month(2018, 9), Month(2018, 9))
         assert lines["collector"].sold_month is None
@@ -113,8 +112,7 @@ def test_a_debt_that_is_sold_counts_once_and_keeps_its_date() -> None:
         assert value(report, "tradelines_now_30_plus") == 1
         assert value(report, "highest_balance_12m") == 3_450_00
         assert value(report, "months_30_plus_12m") == 8
-        # A seller that goes on reporting what it sold owes the person a correction, not the
-        # person a second debt.
+        # A seller that goes on reporting what it sold makes no second debt of it.
         debt.move_to(date(2019, 7, 2))
         debt.submit("acme", debt.month("loan", Month(2019, 6), S.CHARGE_OFF))
         report = debt.report()
