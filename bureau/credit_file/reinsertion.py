@@ -110,7 +110,9 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
     restored: set[str] = set()
     for line in _coming_back(tx.db, booking, deleted):
         if line.record.certified:
-            if line.account_ref not in restored:
+            own = booking.accounts[line.account_ref]
+            # `AccountBatch.apply` queues the notice of what was deleted under this number too.
+            if line.account_ref not in restored and not own.needs_certification(line.month):
                 restored.add(line.account_ref)
                 name = booking.names[line.account_ref]
                 notice = PendingNotice(NOTICE_KIND_REINSERTION, name, line.subject_ids)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from bureau_keys.evidence import EvidencePiece, write_page
 from bureau_keys.merkle import inclusion_proof, leaf_hash
 from bureau_keys.provenance import QUOTED
 from bureau_keys.signing import SigningKey
-from creditbureau.v1 import codes_pb2, reporting_pb2
+from creditbureau.v1 import codes_pb2, record_pb2, reporting_pb2
 from creditbureau.v1.record_pb2 import Record
 from creditbureau.v1.report_pb2 import (
     REPORT_OUTCOME_HIT,
@@ -219,6 +220,17 @@ def _due(good: Furnished) -> list[dict[str, Any]]:
     twice.tradelines[1].tradeline_id = OTHER
     copied = [piece._replace(tradeline_id=OTHER) for piece in both]
     cases["one record for two tradelines"] = (twice, every, both + copied, False)
+    transfer = record_pb2.FACILITY_ACTION_KIND_TRANSFER
+    for name, kind, sold, valid in (
+        ("sold by a TRANSFER of the month", transfer, JANUARY, True),
+        ("sold in another month", transfer, DECEMBER, False),
+        ("sold by another action", record_pb2.FACILITY_ACTION_KIND_CLOSE, JANUARY, False),
+    ):
+        line = tradeline()
+        line.sold_month = sold
+        effective = line.actions.add(kind=kind).effective_time
+        effective.FromDatetime(datetime(JANUARY // 100, JANUARY % 100, 9, tzinfo=UTC))
+        cases[name] = (report(line), newest, both[:1], valid)
     beyond = write_page(both)
     beyond.evidence[1].manifest_index = 1
     pages = {name: (*case[:2], write_page(case[2]), case[3]) for name, case in cases.items()}

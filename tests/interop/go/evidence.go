@@ -129,6 +129,14 @@ func verifyComplete(report *pb.Report, pieces []provedRecord, level pb.EvidenceL
 	furnishers, shown := map[string]string{}, map[[2]string]string{}
 	for _, line := range report.Tradelines {
 		furnishers[line.TradelineId] = line.MemberId
+		sold := slices.ContainsFunc(line.Actions, func(action *pb.TradelineAction) bool {
+			effective := action.EffectiveTime.AsTime()
+			month := int32(effective.Year())*100 + int32(effective.Month())
+			return action.Kind == pb.FacilityActionKind_FACILITY_ACTION_KIND_TRANSFER && month == line.SoldMonth
+		})
+		if line.SoldMonth != 0 && !sold {
+			return refuse("WRONG_ANSWER", "tradeline %s has no TRANSFER of %d", line.TradelineId, line.SoldMonth)
+		}
 	}
 	for _, piece := range pieces {
 		proved, err := proves(piece)

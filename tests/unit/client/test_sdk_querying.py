@@ -179,6 +179,7 @@ def swap_key(bureau: FakeBureau) -> None:
         tell("credit_limit_minor", 5),
         tell("role", 2),
         tell("party_count", 3),
+        tell("sold_month", 202601),
         tell_history(lambda history: history.__setattr__("profile", "31")),
         tell_history(lambda history: history.balance_minor.__setitem__(0, 1)),
         tell("member_id", "acme2"),
