@@ -13,6 +13,7 @@ from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import FiledTradeline
 from bureau.credit_file.own_entries import read_holds, read_lapsed
 from bureau.credit_file.reader import tradelines_of
+from bureau.credit_file.sales import link_sales, was_sold
 from bureau.credit_file.subject_state import is_frozen_for, withdrawn_by_dispute
 from bureau.errors import Refusal
 from bureau.policy import Policy
@@ -73,7 +74,8 @@ def accounts_held(
 ) -> list[FiledTradeline]:
     """Read the accounts of a person that a member holds: its own, and those of its group.
 
-    The buyer of a debt holds the account that it furnishes itself. A deleted account is not on
+    The buyer of a debt holds the account that it furnishes itself, and the seller's is closed. A
+    deleted account is not on
     file, and neither is one that a dispute withdrew. The person is on the account now, in a role
     that owes its debt.
     """
@@ -81,8 +83,15 @@ def accounts_held(
     if not rows:
         return []
     withdrawn = withdrawn_by_dispute(read_lapsed(db, subject_id, policy, now_us), policy)
+    lines = list(tradelines_of(db, rows, subject_id))
+    if any(map(was_sold, lines)):
+        # Another member's line may say that the account came back.
+        own = {line.tradeline_id for line in lines}
+        whole = db.all(q.file_tradelines, subject_id=subject_id)
+        file = link_sales(tradelines_of(db, whole, subject_id))
+        lines = [line for line in file if line.tradeline_id in own]
     return [
         line
-        for line in tradelines_of(db, rows, subject_id)
+        for line in lines
         if line.tradeline_id not in withdrawn and not line.left and line.role not in OWING_NOTHING
     ]

@@ -80,6 +80,11 @@ def keep_lines(lines: Iterable[FiledTradeline]) -> list[FiledTradeline]:
     return list(lines)
 
 
+def was_sold(line: FiledTradeline) -> bool:
+    """Return True if a TRANSFER of a line is on file, also one that was taken back."""
+    return any(filed.action.kind == TRANSFER for filed in line.actions)
+
+
 def is_bought(buyer: TradelineSnapshot, seller: TradelineSnapshot) -> bool:
     """Return True if a buyer's line says that it was bought: it names an original creditor, is of
     a buyer's type, or is the seller's account by opening date and type.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -170,6 +171,28 @@ def test_the_buyer_of_a_debt_collects_it(scenario: Scenario) -> None:
     scenario.submit("brook", account(person, "bought", last_month(scenario), **bought))
     assert answer(scenario, person, "brook", COLLECTION) == ""
     assert answer(scenario, person, "acme", REVIEW) == STOPPED
+
+
+def test_a_lender_that_sold_the_account_reviews_it_no_more(scenario: Scenario) -> None:
+    person = frozen(scenario, "acme")
+    ref = account(person, "acme", last_month(scenario)).account_ref
+    scenario.submit("acme", account(person, "acme", last_month(scenario) + 1))
+    assert answer(scenario, person, "acme", REVIEW) == ""
+    sale = FacilityAction(
+        account_ref=ref,
+        kind=FacilityActionKind.TRANSFER,
+        initiator=Initiator.LENDER,
+        reasons=(ActionReason.POLICY_CHANGE,),
+        effective_time=scenario.now() - timedelta(seconds=2),
+        new_member_id="brook",
+        new_account_ref="bought",
+    )
+    scenario.submit("acme", sale)
+    assert answer(scenario, person, "acme", REVIEW) == STOPPED
+    now = scenario.now()
+    back = replace(sale, new_member_id="acme", new_account_ref=ref, effective_time=now)
+    scenario.submit("acme", back)
+    assert answer(scenario, person, "acme", REVIEW) == ""
 
 
 def test_a_portfolio_leaves_out_who_froze_and_has_no_open_account(scenario: Scenario) -> None:

@@ -26,6 +26,8 @@ attribute without a value is missing; the last column says what that means.
   currency. A ratio of amounts is computed within each currency; the value of the worst
   currency is the file's. In the SDK `report.figures["total_balance.USD"]` and
   `report.figures["utilisation"]` are values by key.
+- A debt that was sold counts once: the seller's line (`sold_month`) is not open, is not late now,
+  and its months from the sale on are the buyer's, if the buyer reports to the bureau.
 - A balance in the person's favour counts as zero wherever balances are added, in the summary
   of a report too: no lender sets off its claim against the credit balance of another lender.
   Changes of balances and spend count it as reported.

@@ -682,7 +682,7 @@ class Summary(_message.Message):
     furnisher_count: _builtins.int
     """Members that they come from."""
     delinquent_tradeline_count: _builtins.int
-    """Tradelines 30 or more days past due in their newest month."""
+    """Tradelines 30 or more days past due in their newest month, without those that were sold."""
     worst_status_24m: _builtins.str
     """Worst character of the payment histories, of 24 months from the newest month of each;
     empty if none was reported.
