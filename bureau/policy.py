@@ -154,6 +154,8 @@ class Policy:
         bounds: The most that one person can pile up.
         reciprocity_months: Months for which furnished records count.
         reciprocity_grace_days: Days for which a new member sees everything.
+        stale_months: Months after its newest one for which an open account counts as reported;
+            None in policies of 2026-11, which have no stale accounts.
         retired: Earlier policies of the jurisdiction by version, by which reports that they
             made are replayed.
     """
@@ -179,6 +181,7 @@ class Policy:
     bounds: Bounds
     reciprocity_months: int
     reciprocity_grace_days: int
+    stale_months: int | None
     retired: Mapping[str, Policy] = field(default_factory=dict)
 
     def retained_since(self, today: date) -> int:
@@ -273,7 +276,17 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
         bounds=_bounds(table["bounds"]),
         reciprocity_months=int(reciprocity["months"]),
         reciprocity_grace_days=int(reciprocity["grace_days"]),
+        stale_months=_stale_months(table),
     )
+
+
+def _stale_months(table: dict[str, Any]) -> int | None:
+    if "stale" not in table:
+        return None
+    months = int(table["stale"]["months"])
+    if months < 1:
+        raise ValueError(f"[stale] months must be 1 or more, not {months}")
+    return months
 
 
 def _retention(

@@ -17,6 +17,7 @@ from bureau.codes import CodeSet
 from bureau.credit_file.facility_state import LINES, divergences, is_frozen
 from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.history import DELINQUENT, SEVERITY
+from bureau.credit_file.liability import Liability
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_DISPUTE,
@@ -77,17 +78,30 @@ def thresholds() -> Thresholds:
 
 
 def changes(before: CreditFile, after: CreditFile) -> Iterator[Change]:
-    """Yield the changes of a subject's accounts that are worth an alert."""
-    known = {line.tradeline_id: line for line in before.tradelines}
+    """Yield the changes of a subject's accounts that are worth an alert.
+
+    An account is new whatever the subject's role; how it is paid and drawn is worth an alert if
+    the subject is liable for it.
+    """
+    known = {line.tradeline_id for line in before.tradelines}
+    past, present = _with_liability(before), _with_liability(after)
     for line in after.tradelines:
-        old = known.get(line.tradeline_id)
-        if old is None:
+        if line.tradeline_id not in known:
             yield Change(ALERT_KIND_NEW_TRADELINE, (line,))
-        yield from _of_line(old, line)
-    remaining = {line.tradeline_id for line in after.tradelines}
-    for old in before.tradelines:
-        if old.tradeline_id not in remaining and DELINQUENT.intersection(old.history.profile):
+        if line.tradeline_id in present:
+            yield from _of_line(past.get(line.tradeline_id), line)
+    for name, old in past.items():
+        if name not in present and DELINQUENT.intersection(old.history.profile):
             yield Change(ALERT_KIND_STATUS_BETTER, (old,))
+
+
+def _with_liability(file: CreditFile) -> dict[str, FiledTradeline]:
+    """Return the tradelines that the subject owes or guarantees, by id."""
+    return {
+        line.tradeline_id: line
+        for line in file.tradelines
+        if line.liability is not Liability.OWES_NOTHING
+    }
 
 
 def divergence(

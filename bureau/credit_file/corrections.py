@@ -22,6 +22,7 @@ from bureau.credit_file.facility_state import (
     RESTORE,
 )
 from bureau.credit_file.history import CORRECTION, DELINQUENT, SEVERITY
+from bureau.credit_file.liability import owes, owes_nothing
 from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.record_pb2 import TradelineSnapshot
@@ -67,24 +68,6 @@ UNPAID = {
 # Reasons of closing that say something against the person.
 ADVERSE_CLOSE_REASONS = frozenset(
     {codes_pb2.CLOSE_REASON_CHARGED_OFF, codes_pb2.CLOSE_REASON_BY_GRANTOR}
-)
-# Roles of those who owe an account together: each reports it in the names of all
-# (12 CFR 1002.10).
-JOINT_HOLDERS = frozenset(
-    {
-        codes_pb2.PARTY_ROLE_INDIVIDUAL,
-        codes_pb2.PARTY_ROLE_JOINT,
-        codes_pb2.PARTY_ROLE_MAKER,
-        codes_pb2.PARTY_ROLE_BUSINESS,
-    }
-)
-# Roles of those who owe nothing, and have no contract with the lender.
-OWING_NOTHING = frozenset(
-    {
-        codes_pb2.PARTY_ROLE_AUTHORISED_USER,
-        codes_pb2.PARTY_ROLE_TERMINATED,
-        codes_pb2.PARTY_ROLE_DECEASED,
-    }
 )
 
 
@@ -264,7 +247,7 @@ def _adds_no_person(snapshot: TradelineSnapshot, before: TradelineSnapshot) -> b
     roles = {party.subject_id: party.role for party in before.parties}
     return all(
         party.subject_id in roles
-        and (party.role == roles[party.subject_id] or party.role in OWING_NOTHING)
+        and (party.role == roles[party.subject_id] or owes_nothing(party.role))
         for party in snapshot.parties
     )
 
@@ -324,6 +307,4 @@ def _is_reported_longer(snapshot: TradelineSnapshot, before: TradelineSnapshot) 
 
 def _holders(snapshot: TradelineSnapshot) -> dict[str, int]:
     """Return the role of each person who owes the account with others."""
-    return {
-        party.subject_id: party.role for party in snapshot.parties if party.role in JOINT_HOLDERS
-    }
+    return {party.subject_id: party.role for party in snapshot.parties if owes(party.role)}

@@ -97,10 +97,12 @@ class Divergence(NamedTuple):
 def divergences(lines: Iterable[FiledTradeline], groups: Mapping[str, str]) -> list[Divergence]:
     """Find where lines diverge: within a lender or a group of lenders, and across them.
 
+    Others' lines and stale ones tell nothing of the subject at present.
+
     Args:
         groups: Groups by member id; empty for a member of no group.
     """
-    drawable = [line for line in lines if is_drawable(line)]
+    drawable = [line for line in lines if line.is_present and is_drawable(line)]
     if not _diverge(drawable):
         return []
     by_group: defaultdict[str, list[FiledTradeline]] = defaultdict(list)

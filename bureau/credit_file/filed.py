@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bureau.credit_file.delinquencies import Delinquency
 from bureau.credit_file.history import TrailEntry
+from bureau.credit_file.liability import Liability
 from creditbureau.v1.record_pb2 import (
     FACILITY_ACTION_KIND_RENUMBER as RENUMBER,
 )
@@ -54,6 +55,9 @@ class FiledTradeline(NamedTuple):
         account_ref: The furnisher's reference, as the record of the newest month has it.
         sale: The sale of the account; None if it was not sold.
         came_back: True if the account was sold, and is its furnisher's again.
+        may_furnish: True if the furnisher may still report the account.
+        liability: The subject's liability, where the version of reports counts by it (`marks`).
+        stale: StaleReason of an open account that is no longer reported (`marks`).
     """
 
     tradeline_id: str
@@ -69,6 +73,21 @@ class FiledTradeline(NamedTuple):
     account_ref: str = ""
     sale: Sale | None = None
     came_back: bool = False
+    may_furnish: bool = True
+    liability: Liability = Liability.OWES
+    stale: int = 0
+
+    @property
+    def is_owed(self) -> bool:
+        """True for a debt of the subject's own."""
+        return self.liability is Liability.OWES
+
+    @property
+    def is_present(self) -> bool:
+        """True for a debt of the subject's own that it owes to this furnisher, and whose newest
+        month is current.
+        """
+        return self.is_owed and not self.stale and self.sale is None
 
     def refs(self) -> set[str]:
         """Return the references that the account has, and had before it was renumbered."""

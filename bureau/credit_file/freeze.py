@@ -8,12 +8,13 @@ replay and a retry.
 
 from __future__ import annotations
 
-from bureau.credit_file.corrections import OWING_NOTHING
 from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import FiledTradeline
+from bureau.credit_file.liability import owes_nothing
 from bureau.credit_file.own_entries import read_holds, read_lapsed
 from bureau.credit_file.reader import tradelines_of
 from bureau.credit_file.sales import link_sales, was_sold
+from bureau.credit_file.staleness import stale_reason
 from bureau.credit_file.subject_state import is_frozen_for, withdrawn_by_dispute
 from bureau.errors import Refusal
 from bureau.policy import Policy
@@ -66,7 +67,9 @@ def is_stopped(
     if lock:
         db.lock(q.share_tradelines_of_holder, subject_id=subject_id, member_id=member_id)
     accounts = accounts_held(db, policy, subject_id, member_id, now_us)
-    return not (any(map(is_open, accounts)) if must_be_open else accounts)
+    if must_be_open:
+        accounts = [line for line in accounts if _is_active(line, policy, now_us)]
+    return not accounts
 
 
 def accounts_held(
@@ -77,7 +80,7 @@ def accounts_held(
     The buyer of a debt holds the account that it furnishes itself, and the seller's is closed. A
     deleted account is not on
     file, and neither is one that a dispute withdrew. The person is on the account now, in a role
-    that owes its debt.
+    that owes or guarantees its debt.
     """
     rows = db.all(q.tradelines_of_holder, subject_id=subject_id, member_id=member_id)
     if not rows:
@@ -93,5 +96,10 @@ def accounts_held(
     return [
         line
         for line in lines
-        if line.tradeline_id not in withdrawn and not line.left and line.role not in OWING_NOTHING
+        if line.tradeline_id not in withdrawn and not line.left and not owes_nothing(line.role)
     ]
+
+
+def _is_active(line: FiledTradeline, policy: Policy, now_us: int) -> bool:
+    """Return True if an account is open and reported: the law names "the active account"."""
+    return is_open(line) and not stale_reason(line, policy, now_us)

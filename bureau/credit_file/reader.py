@@ -35,13 +35,12 @@ from bureau.credit_file.history import (
     effective_snapshots,
     steps_of,
 )
+from bureau.credit_file.membership import Membership, membership_at
 from bureau.ledger import log
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1 import report_pb2
-from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.members_pb2 import Admission, MemberChange
 from creditbureau.v1.record_pb2 import Record, RecordRef
 from creditbureau.v1.report_pb2 import PaymentHistory
 
@@ -67,7 +66,9 @@ def tradelines_of(
     for row in rows:
         marks = CodeSet(row.marks)
         if PEOPLE_CHANGED in marks:
-            yield from _rebuild_tradeline(db, row, steps_of(row.trail), subject_id)
+            member = Membership(row.state, CodeSet(row.roles))
+            steps = steps_of(row.trail)
+            yield from _rebuild_tradeline(db, row, steps, subject_id, member)
             continue
         newest = Record.FromString(row.body)
         snapshot = newest.snapshot
@@ -83,6 +84,7 @@ def tradelines_of(
             _actions(db, steps_of(row.trail)) if ACTION in marks else [],
             delinquencies=_delinquencies(db, history, snapshot.status, row.trail),
             account_ref=newest.account_ref,
+            may_furnish=Membership(row.state, CodeSet(row.roles)).may_furnish,
         )
 
 
@@ -95,13 +97,15 @@ def read_file_at(
         for account in db.all(q.file_trails, subject_id=subject_id)
     ]
     logged = _logged_below(db, log_size, (steps for _, steps in accounts))
+    furnishers = sorted({account.member_id for account, _ in accounts})
+    members = {name: membership_at(db, log_size, name) for name in furnishers}
     tradelines: list[FiledTradeline] = []
     for account, trail in accounts:
         steps = [step for step in trail if step.submission_key in logged]
-        tradelines += _rebuild_tradeline(db, account, steps, subject_id)
+        member = members[account.member_id]
+        tradelines += _rebuild_tradeline(db, account, steps, subject_id, member)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
-    furnishers = furnishers_to_group(tradelines)
-    groups = {member_id: _group_at(db, log_size, member_id) for member_id in furnishers}
+    groups = {name: members[name].group for name in furnishers_to_group(tradelines)}
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, groups)
 
 
@@ -110,6 +114,7 @@ def _rebuild_tradeline(
     account: q.TradelineAndRecord | q.TradelineTrail,
     steps: list[TrailEntry],
     subject_id: str,
+    member: Membership,
 ) -> Iterator[FiledTradeline]:
     """Rebuild an account from the effective snapshots that name a subject.
 
@@ -141,6 +146,7 @@ def _rebuild_tradeline(
         left=newest.month < max(effective),
         delinquencies=delinquencies_of(months) if late else (),
         account_ref=record.account_ref,
+        may_furnish=member.may_furnish,
     )
 
 
@@ -211,16 +217,6 @@ def _groups(db: Connection, members: list[str]) -> dict[str, str]:
     """Read the present groups of members."""
     rows = db.all_in(q.groups_of_members, members)
     return {row.member_id: row.group_id for row in rows}
-
-
-def _group_at(db: Connection, log_size: int, member_id: str) -> str:
-    """Return a member's group by its newest admission or change below a log size."""
-    group = ""
-    for kind, body in db.all(q.groupings_of, member_id=member_id, log_size=log_size):
-        payload = Envelope.FromString(body).payload
-        change = Admission if kind == "admission" else MemberChange
-        group = change.FromString(payload).group
-    return group
 
 
 def _logged_below(db: Connection, log_size: int, trails: Iterable[list[TrailEntry]]) -> set[int]:

@@ -107,10 +107,10 @@ def add_attributes(report: Report, file: CreditFile, scope: Scope, rules: Report
 
 
 def reportable(file: CreditFile, state: SubjectState, rules: ReportRules) -> CreditFile:
-    """Return a credit file without the tradelines and months that the law withdraws."""
+    """Return a credit file without the tradelines and months that the law withdraws, marked."""
+    file = rules.marked(file)
     gone = withdrawn_by_dispute(state, rules.policy)
-    linked = rules.version.link(file.tradelines)
-    present = [line for line in linked if not line.left]
+    present = [line for line in file.tradelines if not line.left]
     kept = rules.version.retain(present, rules.policy, file.now_us)
     return file._replace(tradelines=[line for line in kept if line.tradeline_id not in gone])
 
@@ -269,6 +269,7 @@ def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
         record=line.record,
         party_count=len(snapshot.parties),
         original_creditor=snapshot.original_creditor,
+        stale=line.stale,  # type: ignore[arg-type]
     )
     if snapshot.HasField("credit_limit_minor"):
         filled.credit_limit_minor = snapshot.credit_limit_minor

@@ -75,6 +75,8 @@ Summarise = Callable[[CreditFile, str], Summary]
 Link = Callable[[Iterable[FiledTradeline]], list[FiledTradeline]]
 # Leaves out what is too old: tradelines, a policy, the time.
 Retain = Callable[[Iterable[FiledTradeline], Policy, int], Iterator[FiledTradeline]]
+# Marks the tradelines that are no present debts of the person.
+Mark = Callable[[CreditFile, Policy], CreditFile]
 # Makes a report from its inputs.
 Shape = Callable[[ReportInputs, "ReportRules"], ShapedReport]
 
@@ -90,6 +92,7 @@ class ReportVersion:
         summarise: Computes the summary.
         link: Links the lines of sold debts.
         retain: Leaves out what is too old.
+        mark: Marks the tradelines that are no present debts of the person.
         flag_texts: Folder of the flags' texts, in `bureau/data/flag_texts`.
         shape: Makes a report from its inputs.
     """
@@ -100,6 +103,7 @@ class ReportVersion:
     summarise: Summarise
     link: Link
     retain: Retain
+    mark: Mark
     flag_texts: str
     shape: Shape
 
@@ -110,6 +114,13 @@ class ReportRules:
 
     version: ReportVersion
     policy: Policy
+
+    def marked(self, file: CreditFile) -> CreditFile:
+        """Return a credit file whose sold lines are linked, and then marked: a sold line is not
+        stale.
+        """
+        linked = file._replace(tradelines=self.version.link(file.tradelines))
+        return self.version.mark(linked, self.policy)
 
     @property
     def name(self) -> str:

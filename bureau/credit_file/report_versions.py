@@ -17,9 +17,11 @@ from __future__ import annotations
 
 from bureau.credit_file import retention_2026_11, summary_2026_11
 from bureau.credit_file.attributes import attributes_in, attributes_of, v2026_11
+from bureau.credit_file.marks import marked, unmarked
 from bureau.credit_file.report_rules import (
     Compute,
     Link,
+    Mark,
     ReportRules,
     ReportVersion,
     Retain,
@@ -41,10 +43,11 @@ def _version(
     summarise: Summarise = summary_of,
     link: Link = link_sales,
     retain: Retain = retained,
+    mark: Mark = marked,
     shape: Shape = shape_report,
 ) -> ReportVersion:
     return ReportVersion(
-        name, attributes_in(name), compute, summarise, link, retain, flag_texts, shape
+        name, attributes_in(name), compute, summarise, link, retain, mark, flag_texts, shape
     )
 
 
@@ -59,6 +62,7 @@ VERSIONS: dict[str, ReportVersion] = {
             summarise=summary_2026_11.summary_of,
             link=keep_lines,
             retain=retention_2026_11.retained,
+            mark=unmarked,
         ),
         _version("2026-12", flag_texts="2026-11"),
     ]

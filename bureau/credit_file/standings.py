@@ -25,7 +25,7 @@ def add_standings(
 def standings(
     standard: StandardOfCredit, lines: Sequence[FiledTradeline]
 ) -> Iterator[StandardStanding]:
-    """Compare a subject's tradelines with each cap of a standard.
+    """Compare a subject's own tradelines, less stale ones, with each cap of a standard.
 
     The bureau knows no incomes, so the lender compares exposure with income. The bureau
     knows no exchange rates either: accounts in other currencies than the standard's are
@@ -34,7 +34,8 @@ def standings(
     Args:
         lines: The tradelines that the reader may see.
     """
-    unsecured = [line for line in lines if is_open(line) and not line.snapshot.secured]
+    present = [line for line in lines if line.is_present]
+    unsecured = [line for line in present if is_open(line) and not line.snapshot.secured]
     owed = [line for line in unsecured if line.snapshot.balance_minor > 0]
     ours = [line for line in owed if line.snapshot.currency == standard.currency]
     exposure = sum(line.snapshot.balance_minor for line in ours)
@@ -60,11 +61,7 @@ def standings(
             within=value <= limit,
         )
     worst = max(
-        (
-            classification_of(standard, line.snapshot.days_past_due)
-            for line in lines
-            if line.sale is None
-        ),
+        (classification_of(standard, line.snapshot.days_past_due) for line in present),
         default=0,
     )
     if standard.bands and worst:

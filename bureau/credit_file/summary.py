@@ -25,14 +25,15 @@ def summary_of(file: CreditFile, reader: str) -> Summary:
         reader: Member id of the reader; empty for the subject.
     """
     view = View.of(file, reader)
+    lines = [*view.lines, *view.others]
     drawable = [line for line in view.lines if line.is_drawable]
     frozen = sum(line.is_frozen for line in drawable)
     recent = set("".join(line.profile[:STATUS_MONTHS] for line in view.lines))
     since_us = view.since_us(INQUIRY_DAYS)
     return Summary(
-        tradeline_count=len(view.lines),
+        tradeline_count=len(lines),
         open_tradeline_count=len(view.open),
-        furnisher_count=len({line.member_id for line in view.lines}),
+        furnisher_count=len({line.member_id for line in lines}),
         delinquent_tradeline_count=sum(
             line.profile[0] in DELINQUENT for line in view.lines if not line.is_sold
         ),
@@ -42,6 +43,9 @@ def summary_of(file: CreditFile, reader: str) -> Summary:
         totals=_totals(view),
         frozen_line_count=frozen,
         lending_line_count=len(drawable) - frozen,
+        guaranteed_tradeline_count=len(view.guaranteed),
+        not_owed_tradeline_count=len(view.not_owed),
+        stale_tradeline_count=len(view.stale),
     )
 
 
@@ -51,8 +55,9 @@ def _totals(view: View) -> Iterator[CurrencyTotal]:
     Limits are those of the drawable lines only.
     """
     for currency, part in view.by_currency().items():
-        lines = part.open
-        if not lines:
+        lines, stale = part.open, part.stale
+        guaranteed = [line for line in part.guaranteed if line.is_open]
+        if not (lines or stale or guaranteed):
             continue
         limit = sum(line.limit for line in lines)
         drawn = sum(line.drawn for line in lines if line.limit)
@@ -65,6 +70,8 @@ def _totals(view: View) -> Iterator[CurrencyTotal]:
             amount_due_minor=_fitting(sum(line.snapshot.amount_due_minor for line in lines)),
             unsecured_balance_minor=_fitting(sum(line.drawn for line in unsecured)),
             utilisation_per_mille=min(drawn * 1000 // limit, INT32_MAX) if limit else -1,
+            guaranteed_balance_minor=_fitting(sum(line.drawn for line in guaranteed)),
+            stale_balance_minor=_fitting(sum(line.drawn for line in stale)),
         )
 
 

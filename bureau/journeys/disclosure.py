@@ -65,7 +65,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         deleted = db.all(q.deleted_accounts, subject_id=subject_id, unless=shared)
         erased = db.all(q.erased_accounts, subject_id=subject_id, kind=NOTICE_KIND_ERASURE)
     rules = current_rules(bureau.policy)
-    file = file._replace(tradelines=rules.version.link(file.tradelines))
+    file = rules.marked(file)
     report = new_report(
         bureau.origin, rules, statement.header.request_id, statement.signed.digest, now_us
     )

@@ -71,6 +71,7 @@ from bureau_client.models.codes import (
     ReportOutcome,
     Role,
     Section,
+    StaleReason,
     SubmissionKind,
 )
 from bureau_client.models.consents import Consent, Frequency
@@ -223,6 +224,7 @@ __all__ = [
     "Section",
     "SigningKey",
     "Snapshot",
+    "StaleReason",
     "Standard",
     "Statement",
     "Submission",

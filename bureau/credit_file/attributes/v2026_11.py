@@ -3,7 +3,7 @@ reports.
 
 Its windows counted back from the month of the inquiry, so the turn of a month changed a file
 that did not change; an amount had its currency as unit, and a ratio of amounts too; the
-reader's own inquiries and repeated ones counted.
+reader's own inquiries and repeated ones counted; so did others' debts and stale accounts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ from bureau.credit_file.attributes.definition import (
 from bureau.credit_file.attributes.view import TradelineView, View
 from bureau.credit_file.filed import CreditFile, FiledInquiry
 from bureau.credit_file.history import DELINQUENT, SEVERITY, SILENT
-from creditbureau.v1.codes_pb2 import PORTFOLIO_TYPE_LINE_OF_CREDIT, PORTFOLIO_TYPE_REVOLVING
+from creditbureau.v1.codes_pb2 import (
+    PARTY_ROLE_GUARANTOR,
+    PORTFOLIO_TYPE_LINE_OF_CREDIT,
+    PORTFOLIO_TYPE_REVOLVING,
+)
 from creditbureau.v1.report_pb2 import Attribute
 
 SHARE = "share of the currency's limits"
@@ -160,6 +164,14 @@ def _count(days: int, months: int) -> Definition:
     )
 
 
+def _guaranteed() -> Definition:
+    def compute(view: View) -> float:
+        return float(sum(line.role == PARTY_ROLE_GUARANTOR for line in view.lines))
+
+    text = "Tradelines that the person guarantees"
+    return _retired("guaranteed_tradelines", text, "tradelines", "now", NEVER_MISSING, compute)
+
+
 def _of_inquiries(
     name: str, text: str, unit: str, days: int, count: Callable[[list[FiledInquiry]], int]
 ) -> Definition:
@@ -185,6 +197,7 @@ def _days_since_inquiry() -> Definition:
 
 
 RETIRED = [
+    _guaranteed(),
     _highest_balance(),
     *map(_change, (3, 6, 12)),
     _utilisation(

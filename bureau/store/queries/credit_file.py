@@ -20,7 +20,9 @@ from bureau.store.queries.builders import (
 
 
 class TradelineAndRecord(NamedTuple):
-    """A tradeline, and the record that holds for its newest month."""
+    """A tradeline, the record that holds for its newest month, and its furnisher's state and
+    roles.
+    """
 
     tradeline_key: int
     tradeline_id: str
@@ -31,6 +33,8 @@ class TradelineAndRecord(NamedTuple):
     newest_record_index: int
     submission_id: str
     body: bytes
+    state: int
+    roles: int
 
 
 # A subject's tradelines, each with the record that holds for its newest month.
@@ -45,6 +49,8 @@ _tradelines = (
         tradeline.c.newest_record_index,
         submission.c.submission_id,
         record.c.body,
+        member.c.state,
+        member.c.roles,
     )
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .join(
@@ -55,6 +61,7 @@ _tradelines = (
         ),
     )
     .join(submission, submission.c.submission_key == tradeline.c.newest_submission_key)
+    .join(member, member.c.member_id == tradeline.c.member_id)
     .where(party.c.subject_id == bind("subject_id"))
     .order_by(tradeline.c.tradeline_key)
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
@@ -229,14 +229,14 @@ statements_of_member_after = Query[EntryAndEnvelope](
     .limit(bind("limit"))
 )
 
-# Statements that name a member's group, in order of the log, below a size of it.
-groupings_of = Query[tuple[str, bytes]](
+# Statements that name a member's group, roles or state, in order of the log, below a size of it.
+terms_of = Query[tuple[str, bytes]](
     select(entry.c.kind, statement.c.envelope)
     .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
     .join(statement, statement.c.entry_key == entry.c.entry_key)
     .where(
         member_statement.c.member_id == bind("member_id"),
-        or_(entry.c.kind == "admission", entry.c.kind == "member-change"),
+        entry.c.kind.in_(("admission", "member-change", "member-state")),
         entry.c.leaf_index < bind("log_size"),
     )
     .order_by(entry.c.leaf_index)

@@ -110,6 +110,9 @@ def read_summary(message: report_pb2.Summary) -> Summary:
         totals=tuple(map(_total, message.totals)),
         frozen_line_count=message.frozen_line_count,
         lending_line_count=message.lending_line_count,
+        guaranteed_tradeline_count=message.guaranteed_tradeline_count,
+        not_owed_tradeline_count=message.not_owed_tradeline_count,
+        stale_tradeline_count=message.stale_tradeline_count,
     )
 
 
@@ -266,6 +269,8 @@ def _total(message: report_pb2.CurrencyTotal) -> CurrencyTotal:
         amount_due_minor=message.amount_due_minor,
         unsecured_balance_minor=message.unsecured_balance_minor,
         utilisation_per_mille=None if share < 0 else share,
+        guaranteed_balance_minor=message.guaranteed_balance_minor,
+        stale_balance_minor=message.stale_balance_minor,
     )
 
 

@@ -13,6 +13,7 @@ from bureau_client.models.codes import (
     Initiator,
     PartyRole,
     PortfolioType,
+    StaleReason,
 )
 from bureau_client.models.months import Month
 from bureau_client.models.records import RecordRef
@@ -61,6 +62,7 @@ def read_tradeline(message: report_pb2.Tradeline) -> Tradeline:
         party_count=message.party_count,
         original_creditor=message.original_creditor,
         sold_month=month_of(message.sold_month),
+        stale=StaleReason(message.stale),
     )
 
 

@@ -10,7 +10,12 @@ from rich.text import Text
 from bureau_client import verify
 from bureau_client.cli.heatmap import heatmap, legend
 from bureau_client.cli.output import Output, emit_one, out
-from bureau_client.models.codes import AccountStatus, FacilityActionKind, ReportOutcome
+from bureau_client.models.codes import (
+    AccountStatus,
+    FacilityActionKind,
+    PartyRole,
+    ReportOutcome,
+)
 from bureau_client.models.money import format_amount
 from bureau_client.models.reports import MINOR_UNITS, Attribute, Report, Summary
 from bureau_client.models.tradelines import Tradeline
@@ -97,6 +102,11 @@ def _summary(summary: Summary) -> RenderableType:
         f"{summary.tradeline_count}, {summary.open_tradeline_count} open, "
         f"from {summary.furnisher_count} furnishers",
     )
+    others = summary.guaranteed_tradeline_count, summary.not_owed_tradeline_count
+    if any(others):
+        grid.add_row("others' debts", f"{others[0]} guaranteed, {others[1]} not owed")
+    if summary.stale_tradeline_count:
+        grid.add_row("no longer reported", Text(str(summary.stale_tradeline_count), _WARN))
     late = summary.delinquent_tradeline_count
     grid.add_row("30+ days past due", Text(str(late), _BAD if late else _GOOD))
     grid.add_row("worst in 24 months", summary.worst_status_24m or "–")
@@ -105,7 +115,10 @@ def _summary(summary: Summary) -> RenderableType:
     if summary.frozen_line_count:
         frozen = f"{summary.frozen_line_count} frozen, {summary.lending_line_count} lending"
         grid.add_row("lines", Text(frozen, _WARN))
-    totals = _table("currency", "balance", "limits", "utilisation", "past due", "due", "unsecured")
+    totals = _table(
+        *("currency", "balance", "limits", "utilisation", "past due", "due", "unsecured"),
+        *("guaranteed", "no longer reported"),
+    )
     for total in summary.totals:
         share = total.utilisation_per_mille
         totals.add_row(
@@ -116,6 +129,8 @@ def _summary(summary: Summary) -> RenderableType:
             _late(total.amount_past_due_minor, total.currency),
             format_amount(total.amount_due_minor, total.currency),
             format_amount(total.unsecured_balance_minor, total.currency),
+            format_amount(total.guaranteed_balance_minor, total.currency),
+            format_amount(total.stale_balance_minor, total.currency),
         )
     return Group(grid, Text(), totals) if summary.totals else grid
 
@@ -130,7 +145,7 @@ def _facilities(report: Report) -> Table:
             str(number),
             line.member_id,
             f"{line.portfolio_type.text} {line.account_type}"
-            + ("" if line.party_count < 2 else f", {line.role.text}"),
+            + ("" if _is_alone(line) else f", {line.role.text}"),
             str(line.open_date or "–"),
             str(line.month or "–"),
             _status(line),
@@ -141,15 +156,23 @@ def _facilities(report: Report) -> Table:
     return table
 
 
+def _is_alone(line: Tradeline) -> bool:
+    return line.party_count < 2 and line.role is PartyRole.INDIVIDUAL
+
+
 def _status(line: Tradeline) -> Text:
     style = _BAD
-    if line.status in (AccountStatus.CURRENT, AccountStatus.PAID_OR_CLOSED):
+    if line.stale:
+        style = _WARN
+    elif line.status in (AccountStatus.CURRENT, AccountStatus.PAID_OR_CLOSED):
         style = _GOOD
     text = Text(line.status.text, style)
     if line.days_past_due:
         text.append(f" ({line.days_past_due} days)")
     if line.sold_month:
         text.append(f" sold {line.sold_month}", _WARN)
+    if line.stale:
+        text.append(f" in {line.month}, {line.stale.text}", _WARN)
     if line.restructured:
         text.append(" restructured", _WARN)
     if line.compliance_condition:
@@ -301,6 +324,7 @@ def _grid() -> Table:
 
 
 _RIGHT = {"#", "balance", "limit", "limits", "past due", "due", "unsecured", "utilisation", "value"}
+_RIGHT |= {"guaranteed", "no longer reported"}
 
 
 def _table(*names: str) -> Table:

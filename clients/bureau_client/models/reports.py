@@ -42,11 +42,15 @@ MINOR_UNITS = "minor units"
 
 @dataclass(frozen=True, slots=True)
 class CurrencyTotal:
-    """Sums over open tradelines in one currency; a credit balance counts as zero.
+    """Sums over the person's own open tradelines in one currency, less stale ones; a credit
+    balance counts as zero.
 
     Attributes:
         utilisation_per_mille: Balance over limit of revolving lines; None if no line has
             a limit.
+        guaranteed_balance_minor: Balances of the open tradelines that the person guarantees.
+        stale_balance_minor: Balances of the person's own stale tradelines, as of the newest
+            month of each.
     """
 
     currency: str
@@ -56,18 +60,28 @@ class CurrencyTotal:
     amount_due_minor: int
     unsecured_balance_minor: int
     utilisation_per_mille: int | None
+    guaranteed_balance_minor: int = 0
+    stale_balance_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The key figures of a report.
+    """The key figures of a report, of the debts that the person owes.
 
     Attributes:
-        delinquent_tradeline_count: Tradelines 30 or more days past due in the newest month.
+        tradeline_count: All tradelines of the report, others' debts and stale ones too.
+        open_tradeline_count: The person's own that are open, less stale ones.
+        furnisher_count: Members that all of them come from.
+        delinquent_tradeline_count: The person's own, less stale ones, 30 or more days past due
+            in the newest month.
         worst_status_24m: Worst character of the payment histories, of 24 months from the newest
-            month of each.
+            month of each, of a stale one from the month of the report.
         inquiry_count_6m: Number of hard inquiries of other members in the last 183 days; those
             under one consent within 30 days count once.
+        guaranteed_tradeline_count: Tradelines that the person guarantees.
+        not_owed_tradeline_count: Tradelines that the person does not owe: an authorised user's,
+            and those of a terminated or deceased holder.
+        stale_tradeline_count: The person's own that are no longer reported.
     """
 
     tradeline_count: int
@@ -80,6 +94,9 @@ class Summary:
     totals: tuple[CurrencyTotal, ...]
     frozen_line_count: int
     lending_line_count: int
+    guaranteed_tradeline_count: int = 0
+    not_owed_tradeline_count: int = 0
+    stale_tradeline_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

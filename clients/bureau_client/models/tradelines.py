@@ -15,6 +15,7 @@ from bureau_client.models.codes import (
     Initiator,
     PartyRole,
     PortfolioType,
+    StaleReason,
 )
 from bureau_client.models.months import Month
 from bureau_client.models.records import RecordRef
@@ -106,6 +107,8 @@ class Tradeline:
         original_creditor: Name of the original creditor of a purchased account.
         sold_month: Month in which the account was sold, by a TRANSFER among the actions; since
             then the line owes nothing. None if it was not sold.
+        stale: Reason why an open account is no longer reported: `month` says what was, not what
+            is. UNSPECIFIED for an account that is reported, and for one that has ended.
     """
 
     tradeline_id: str
@@ -138,3 +141,4 @@ class Tradeline:
     party_count: int
     original_creditor: str
     sold_month: Month | None = None
+    stale: StaleReason = StaleReason.UNSPECIFIED

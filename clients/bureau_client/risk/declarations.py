@@ -101,6 +101,12 @@ TRADELINES = TableDeclaration(
         Column("original_creditor", TEXT, "Original creditor", "the account was not bought"),
         Column("sold_month", MONTH, "Month in which the account was sold", "it was not sold"),
         Column(
+            "stale",
+            CODE,
+            "Reason why the open account is no longer reported: `month` says what was, not what is",
+            "it is reported, or has ended",
+        ),
+        Column(
             "history_months",
             COUNT,
             "Months of payment history in the table `months`",

@@ -48,6 +48,7 @@ from bureau_client.models.codes.report import (
     InquiryOutcome,
     OmissionReason,
     ReportOutcome,
+    StaleReason,
 )
 
 __all__ = [
@@ -87,5 +88,6 @@ __all__ = [
     "ReportOutcome",
     "Role",
     "Section",
+    "StaleReason",
     "SubmissionKind",
 ]

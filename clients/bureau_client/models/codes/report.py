@@ -22,6 +22,14 @@ class ReportOutcome(Code):
     NO_HIT = 2
 
 
+class StaleReason(Code):
+    """Reason why an open account is no longer reported."""
+
+    UNSPECIFIED = 0
+    NOT_REPORTED = 1  # for more months than the policy of the place allows
+    FURNISHER_LEFT = 2  # its furnisher is suspended, or furnishes no more
+
+
 class InquiryKind(Code):
     """Visibility of an inquiry: HARD for other members, SOFT for the subject only."""
 

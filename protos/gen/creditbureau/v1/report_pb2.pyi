@@ -46,6 +46,31 @@ REPORT_OUTCOME_HIT: ReportOutcome.ValueType  # 1
 REPORT_OUTCOME_NO_HIT: ReportOutcome.ValueType  # 2
 Global___ReportOutcome: _TypeAlias = ReportOutcome  # noqa: Y015
 
+class _StaleReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StaleReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StaleReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STALE_REASON_UNSPECIFIED: _StaleReason.ValueType  # 0
+    STALE_REASON_NOT_REPORTED: _StaleReason.ValueType  # 1
+    """Its furnisher has not reported it for more months than the policy allows."""
+    STALE_REASON_FURNISHER_LEFT: _StaleReason.ValueType  # 2
+    """Its furnisher may no longer report: it is suspended, or furnishes no more."""
+
+class StaleReason(_StaleReason, metaclass=_StaleReasonEnumTypeWrapper):
+    """Why an open account is no longer reported. It stays in the report, as of its newest month,
+    and is in no figure of the present: see `stale_tradeline_count` and
+    `stale_balance_minor`.
+    """
+
+STALE_REASON_UNSPECIFIED: StaleReason.ValueType  # 0
+STALE_REASON_NOT_REPORTED: StaleReason.ValueType  # 1
+"""Its furnisher has not reported it for more months than the policy allows."""
+STALE_REASON_FURNISHER_LEFT: StaleReason.ValueType  # 2
+"""Its furnisher may no longer report: it is suspended, or furnishes no more."""
+Global___StaleReason: _TypeAlias = StaleReason  # noqa: Y015
+
 class _InquiryKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -344,6 +369,7 @@ class Tradeline(_message.Message):
     PARTY_COUNT_FIELD_NUMBER: _builtins.int
     ORIGINAL_CREDITOR_FIELD_NUMBER: _builtins.int
     SOLD_MONTH_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
     tradeline_id: _builtins.str
     """32 hex characters; stable through the account's life, and says nothing
     about the account number.
@@ -402,6 +428,10 @@ class Tradeline(_message.Message):
     """yyyymm in which the account was sold, by a TRANSFER among `actions`: since then the line
     owes nothing and is counted in no figure of what is owed now; 0 if it was not sold.
     """
+    stale: Global___StaleReason.ValueType
+    """Why an open account is stale: its newest month says what was, not what is. Unspecified
+    for an account that is reported, and for one that has ended.
+    """
     @_builtins.property
     def history(self) -> Global___PaymentHistory:
         """As far back as the consent opens."""
@@ -451,10 +481,11 @@ class Tradeline(_message.Message):
         party_count: _builtins.int = ...,
         original_creditor: _builtins.str = ...,
         sold_month: _builtins.int = ...,
+        stale: Global___StaleReason.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "_original_amount_minor", b"_original_amount_minor", "credit_limit_minor", b"credit_limit_minor", "history", b"history", "original_amount_minor", b"original_amount_minor", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "_original_amount_minor", b"_original_amount_minor", "account_type", b"account_type", "actions", b"actions", "amount_due_minor", b"amount_due_minor", "amount_paid_minor", b"amount_paid_minor", "amount_past_due_minor", b"amount_past_due_minor", "balance_minor", b"balance_minor", "classification", b"classification", "close_date", b"close_date", "close_reason", b"close_reason", "compliance_condition", b"compliance_condition", "credit_limit_minor", b"credit_limit_minor", "currency", b"currency", "days_past_due", b"days_past_due", "first_delinquency_date", b"first_delinquency_date", "history", b"history", "member_id", b"member_id", "month", b"month", "open_date", b"open_date", "original_amount_minor", b"original_amount_minor", "original_creditor", b"original_creditor", "party_count", b"party_count", "portfolio_type", b"portfolio_type", "record", b"record", "restructured", b"restructured", "role", b"role", "secured", b"secured", "sold_month", b"sold_month", "status", b"status", "term_months", b"term_months", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "_original_amount_minor", b"_original_amount_minor", "account_type", b"account_type", "actions", b"actions", "amount_due_minor", b"amount_due_minor", "amount_paid_minor", b"amount_paid_minor", "amount_past_due_minor", b"amount_past_due_minor", "balance_minor", b"balance_minor", "classification", b"classification", "close_date", b"close_date", "close_reason", b"close_reason", "compliance_condition", b"compliance_condition", "credit_limit_minor", b"credit_limit_minor", "currency", b"currency", "days_past_due", b"days_past_due", "first_delinquency_date", b"first_delinquency_date", "history", b"history", "member_id", b"member_id", "month", b"month", "open_date", b"open_date", "original_amount_minor", b"original_amount_minor", "original_creditor", b"original_creditor", "party_count", b"party_count", "portfolio_type", b"portfolio_type", "record", b"record", "restructured", b"restructured", "role", b"role", "secured", b"secured", "sold_month", b"sold_month", "stale", b"stale", "status", b"status", "term_months", b"term_months", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__credit_limit_minor: _TypeAlias = _typing.Literal["credit_limit_minor"]  # noqa: Y015
     _WhichOneofArgType__credit_limit_minor: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor"]  # noqa: Y015
@@ -661,7 +692,10 @@ Global___InquiryLine: _TypeAlias = InquiryLine  # noqa: Y015
 
 @_typing.final
 class Summary(_message.Message):
-    """The figures that a person looks at first. Amounts by currency."""
+    """The figures that a person looks at first, of the debts that the person owes: those that the
+    person guarantees, or uses without owing them, have counts of their own. Amounts by
+    currency.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -675,17 +709,20 @@ class Summary(_message.Message):
     TOTALS_FIELD_NUMBER: _builtins.int
     FROZEN_LINE_COUNT_FIELD_NUMBER: _builtins.int
     LENDING_LINE_COUNT_FIELD_NUMBER: _builtins.int
+    GUARANTEED_TRADELINE_COUNT_FIELD_NUMBER: _builtins.int
+    NOT_OWED_TRADELINE_COUNT_FIELD_NUMBER: _builtins.int
+    STALE_TRADELINE_COUNT_FIELD_NUMBER: _builtins.int
     tradeline_count: _builtins.int
     """Tradelines in the report."""
     open_tradeline_count: _builtins.int
-    """Those that are open."""
+    """The person's own that are open, less stale ones."""
     furnisher_count: _builtins.int
     """Members that they come from."""
     delinquent_tradeline_count: _builtins.int
-    """Tradelines 30 or more days past due in their newest month, without those that were sold."""
+    """The person's own, less stale and sold ones, 30 or more days past due in their newest month."""
     worst_status_24m: _builtins.str
-    """Worst character of the payment histories, of 24 months from the newest month of each;
-    empty if none was reported.
+    """Worst character of the payment histories, of 24 months from the newest month of each, of
+    a stale one from this month; empty if none was reported.
     """
     oldest_open_date: _builtins.int
     """yyyymmdd of the oldest opening; 0 without one."""
@@ -697,6 +734,14 @@ class Summary(_message.Message):
     """Lines frozen, and lines open for drawing."""
     lending_line_count: _builtins.int
     """Lines open for drawing."""
+    guaranteed_tradeline_count: _builtins.int
+    """Tradelines that the person guarantees."""
+    not_owed_tradeline_count: _builtins.int
+    """Tradelines that the person does not owe: an authorised user's, and those of a terminated
+    or deceased holder.
+    """
+    stale_tradeline_count: _builtins.int
+    """The person's own tradelines that are stale."""
     @_builtins.property
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyTotal]:
         """One for each currency."""
@@ -714,10 +759,13 @@ class Summary(_message.Message):
         totals: _abc.Iterable[Global___CurrencyTotal] | None = ...,
         frozen_line_count: _builtins.int = ...,
         lending_line_count: _builtins.int = ...,
+        guaranteed_tradeline_count: _builtins.int = ...,
+        not_owed_tradeline_count: _builtins.int = ...,
+        stale_tradeline_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delinquent_tradeline_count", b"delinquent_tradeline_count", "frozen_line_count", b"frozen_line_count", "furnisher_count", b"furnisher_count", "inquiry_count_6m", b"inquiry_count_6m", "lending_line_count", b"lending_line_count", "oldest_open_date", b"oldest_open_date", "open_tradeline_count", b"open_tradeline_count", "totals", b"totals", "tradeline_count", b"tradeline_count", "worst_status_24m", b"worst_status_24m"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delinquent_tradeline_count", b"delinquent_tradeline_count", "frozen_line_count", b"frozen_line_count", "furnisher_count", b"furnisher_count", "guaranteed_tradeline_count", b"guaranteed_tradeline_count", "inquiry_count_6m", b"inquiry_count_6m", "lending_line_count", b"lending_line_count", "not_owed_tradeline_count", b"not_owed_tradeline_count", "oldest_open_date", b"oldest_open_date", "open_tradeline_count", b"open_tradeline_count", "stale_tradeline_count", b"stale_tradeline_count", "totals", b"totals", "tradeline_count", b"tradeline_count", "worst_status_24m", b"worst_status_24m"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -725,7 +773,7 @@ Global___Summary: _TypeAlias = Summary  # noqa: Y015
 
 @_typing.final
 class CurrencyTotal(_message.Message):
-    """Sums over open tradelines in one currency, minor units."""
+    """Sums over the person's own open tradelines in one currency, less stale ones, minor units."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -736,6 +784,8 @@ class CurrencyTotal(_message.Message):
     AMOUNT_DUE_MINOR_FIELD_NUMBER: _builtins.int
     UNSECURED_BALANCE_MINOR_FIELD_NUMBER: _builtins.int
     UTILISATION_PER_MILLE_FIELD_NUMBER: _builtins.int
+    GUARANTEED_BALANCE_MINOR_FIELD_NUMBER: _builtins.int
+    STALE_BALANCE_MINOR_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217."""
     balance_minor: _builtins.int
@@ -750,6 +800,10 @@ class CurrencyTotal(_message.Message):
     """Total balance owed without a collateral, counted alike."""
     utilisation_per_mille: _builtins.int
     """Balance over limit of these lines in per mille; -1 where none has a limit."""
+    guaranteed_balance_minor: _builtins.int
+    """Balances of the open tradelines that the person guarantees, less stale ones."""
+    stale_balance_minor: _builtins.int
+    """Balances of the person's own stale tradelines, as of the newest month of each."""
     def __init__(
         self,
         *,
@@ -760,10 +814,12 @@ class CurrencyTotal(_message.Message):
         amount_due_minor: _builtins.int = ...,
         unsecured_balance_minor: _builtins.int = ...,
         utilisation_per_mille: _builtins.int = ...,
+        guaranteed_balance_minor: _builtins.int = ...,
+        stale_balance_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_due_minor", b"amount_due_minor", "amount_past_due_minor", b"amount_past_due_minor", "balance_minor", b"balance_minor", "credit_limit_minor", b"credit_limit_minor", "currency", b"currency", "unsecured_balance_minor", b"unsecured_balance_minor", "utilisation_per_mille", b"utilisation_per_mille"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_due_minor", b"amount_due_minor", "amount_past_due_minor", b"amount_past_due_minor", "balance_minor", b"balance_minor", "credit_limit_minor", b"credit_limit_minor", "currency", b"currency", "guaranteed_balance_minor", b"guaranteed_balance_minor", "stale_balance_minor", b"stale_balance_minor", "unsecured_balance_minor", b"unsecured_balance_minor", "utilisation_per_mille", b"utilisation_per_mille"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,34 @@
+"""Mark the tradelines of a credit file that are no present debts of the person. Pure.
+
+Others' debts and stale accounts stay in reports, marked; every figure reads the marks.
+"""
+
+from __future__ import annotations
+
+from bureau.credit_file.filed import CreditFile, FiledTradeline
+from bureau.credit_file.liability import LIABILITIES, Liability
+from bureau.credit_file.staleness import stale_reason
+from bureau.policy import Policy
+
+
+def marked(file: CreditFile, policy: Policy) -> CreditFile:
+    """Return a credit file whose tradelines have their liability and reason of staleness.
+
+    A tradeline that has its marks already stays the same object.
+    """
+    return file._replace(
+        tradelines=[_marked(line, policy, file.now_us) for line in file.tradelines]
+    )
+
+
+def unmarked(file: CreditFile, _: Policy) -> CreditFile:
+    """Return a credit file as it is: version 2026-11 of reports counted every tradeline."""
+    return file
+
+
+def _marked(line: FiledTradeline, policy: Policy, now_us: int) -> FiledTradeline:
+    liability = Liability.OWES_NOTHING if line.left else LIABILITIES[line.role]
+    stale = stale_reason(line, policy, now_us)
+    if (line.liability, line.stale) == (liability, stale):
+        return line
+    return line._replace(liability=liability, stale=stale)
