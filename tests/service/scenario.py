@@ -48,6 +48,8 @@ LENDER = ("furnisher", "subscriber", "attester")
 PURPOSES = ("credit-application", "account-review", "collection", "written-instruction")
 ALL_SECTIONS = [section for section in Section if section]
 DAY = timedelta(days=1)
+# A day on which accounts that were reported for May 2024, or later, are still reported.
+AUTUMN_2024 = datetime(2024, 11, 15, 12, tzinfo=UTC)
 # A stream that brings nothing ends a test, not hangs it.
 PATIENCE = RetryPolicy(read_seconds=60, write_seconds=60, stream_seconds=20, attempts=3)
 
@@ -194,6 +196,15 @@ def account(wallet: Wallet, ref: str, month: Month, **changes: Any) -> Snapshot:
         "amount_due_minor": 5_00,
     }
     return Snapshot(**(fields | changes))
+
+
+def clock_of(day: datetime, years: int = 10) -> Clock:
+    """The clock of a bureau on another day, which can be moved some years further."""
+    return Clock.moved_to(_micros(day), _micros(datetime.now(UTC) + years * 365 * DAY))
+
+
+def _micros(time: datetime) -> int:
+    return int(time.timestamp()) * 1_000_000
 
 
 @contextmanager

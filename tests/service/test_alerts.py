@@ -32,7 +32,14 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
-from tests.service.scenario import DAY, Scenario, account, open_scenario
+from tests.service.scenario import (
+    AUTUMN_2024,
+    DAY,
+    Scenario,
+    account,
+    clock_of,
+    open_scenario,
+)
 from tests.service.watching import (
     JULY,
     JUNE,
@@ -52,7 +59,9 @@ BRIEF: dict[str, Any] = {"expire": 20 * DAY, "max_uses": 5, "frequency": None}
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", "cedar", database_url=database_url) as scenario:
+    with open_scenario(
+        "acme", "brook", "cedar", database_url=database_url, clock=clock_of(AUTUMN_2024)
+    ) as scenario:
         yield scenario
 
 

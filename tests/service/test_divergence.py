@@ -15,7 +15,7 @@ from bureau_client import (
     FlagKind,
     PortfolioType,
 )
-from tests.service.scenario import Scenario, account, open_scenario
+from tests.service.scenario import AUTUMN_2024, Scenario, account, clock_of, open_scenario
 from tests.service.watching import (
     MAY,
     freeze,
@@ -28,7 +28,9 @@ from tests.service.watching import (
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", "cedar", database_url=database_url) as scenario:
+    with open_scenario(
+        "acme", "brook", "cedar", database_url=database_url, clock=clock_of(AUTUMN_2024)
+    ) as scenario:
         yield scenario
 
 
@@ -92,7 +94,7 @@ def test_within_a_group_and_across_lenders_are_told_apart(scenario: Scenario) ->
     ]
     assert [len(flag.tradeline_ids) for flag in both.flags] == [2, 3]
     # The group breaks up; the reports of before stay what they were.
-    with Operator(scenario.bureau.operator) as operator:
+    with Operator(scenario.bureau.operator, scenario.clock) as operator:
         elm = operator.member("elm")
         elm.group = ""
         operator.change(elm)

@@ -42,7 +42,14 @@ from tests.service.line_agents import (
     recover,
     waiting_alerts,
 )
-from tests.service.scenario import DAY, Scenario, account, open_scenario
+from tests.service.scenario import (
+    AUTUMN_2024,
+    DAY,
+    Scenario,
+    account,
+    clock_of,
+    open_scenario,
+)
 from tests.service.watching import MAY
 
 FREEZE, RESTORE = FacilityActionKind.FREEZE, FacilityActionKind.RESTORE
@@ -51,7 +58,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with open_scenario("acme", "brook") as opened:
+    with open_scenario("acme", "brook", clock=clock_of(AUTUMN_2024)) as opened:
         yield opened
 
 

@@ -32,14 +32,23 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
-from tests.service.scenario import DAY, Scenario, account, open_scenario
+from tests.service.scenario import (
+    AUTUMN_2024,
+    DAY,
+    Scenario,
+    account,
+    clock_of,
+    open_scenario,
+)
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", database_url=database_url) as scenario:
+    with open_scenario(
+        "acme", "brook", database_url=database_url, clock=clock_of(AUTUMN_2024)
+    ) as scenario:
         yield scenario
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
@@ -236,7 +236,7 @@ terms_of = Query[tuple[str, bytes]](
     .join(statement, statement.c.entry_key == entry.c.entry_key)
     .where(
         member_statement.c.member_id == bind("member_id"),
-        entry.c.kind.in_(("admission", "member-change", "member-state")),
+        or_(*(entry.c.kind == kind for kind in ("admission", "member-change", "member-state"))),
         entry.c.leaf_index < bind("log_size"),
     )
     .order_by(entry.c.leaf_index)
