@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,11 @@ from bureau_client.risk.active_policy import ActivePolicy
 from bureau_client.risk.policy import Policy, read_policy, reference_policies
 from bureau_client.risk.scorecard import Scorecard, read_scorecard, reference_scorecards
 from tests.service.scenario import ALL_SECTIONS, DAY, Scenario, account
-from tests.service.watching import MAY, marker, monitor
+from tests.service.watching import marker, monitor
 
+# The first month of the accounts, two before the newest that has ended: the agent's command has the
+# machine's clock, and an account of years ago is not reported any more.
+FIRST = Month.of(datetime.now(UTC).date()) - 3
 TERMS = ActionTerms(appeal_route="appeals@acme.example", review_days=30)
 LATE: dict[str, Any] = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
 
@@ -116,24 +120,24 @@ def review_consent(person: Wallet, name: str) -> str:
 def customer(scenario: Scenario, lines: Lines) -> Wallet:
     """A person with a line at acme, which monitors them, and a card at brook."""
     person = scenario.person()
-    scenario.submit("acme", account(person, "line", MAY))
-    scenario.submit("brook", account(person, "card", MAY))
+    scenario.submit("acme", account(person, "line", FIRST))
+    scenario.submit("brook", account(person, "card", FIRST))
     monitor(person, "acme")
     lines[person.subject_id] = [
         Line(
             subject_id=person.subject_id,
-            account_ref=account(person, "line", MAY).account_ref,
+            account_ref=account(person, "line", FIRST).account_ref,
             consent_id=review_consent(person, "acme"),
         )
     ]
     return person
 
 
-def fall_late(scenario: Scenario, person: Wallet, month: Month = MAY + 1) -> None:
+def fall_late(scenario: Scenario, person: Wallet, month: Month = FIRST + 1) -> None:
     scenario.submit("brook", account(person, "card", month, **LATE))
 
 
-def recover(scenario: Scenario, person: Wallet, month: Month = MAY + 2) -> None:
+def recover(scenario: Scenario, person: Wallet, month: Month = FIRST + 2) -> None:
     scenario.submit("brook", account(person, "card", month))
 
 

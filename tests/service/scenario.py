@@ -48,8 +48,8 @@ LENDER = ("furnisher", "subscriber", "attester")
 PURPOSES = ("credit-application", "account-review", "collection", "written-instruction")
 ALL_SECTIONS = [section for section in Section if section]
 DAY = timedelta(days=1)
-# A day on which accounts that were reported for May 2024, or later, are still reported.
-AUTUMN_2024 = datetime(2024, 11, 15, 12, tzinfo=UTC)
+# A day on which accounts that were reported for May 2026, or later, are still reported.
+AUTUMN_2026 = datetime(2026, 11, 15, 12, tzinfo=UTC)
 # A stream that brings nothing ends a test, not hangs it.
 PATIENCE = RetryPolicy(read_seconds=60, write_seconds=60, stream_seconds=20, attempts=3)
 

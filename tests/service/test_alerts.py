@@ -33,7 +33,7 @@ from bureau_client import (
     Wallet,
 )
 from tests.service.scenario import (
-    AUTUMN_2024,
+    AUTUMN_2026,
     DAY,
     Scenario,
     account,
@@ -60,7 +60,7 @@ BRIEF: dict[str, Any] = {"expire": 20 * DAY, "max_uses": 5, "frequency": None}
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
     with open_scenario(
-        "acme", "brook", "cedar", database_url=database_url, clock=clock_of(AUTUMN_2024)
+        "acme", "brook", "cedar", database_url=database_url, clock=clock_of(AUTUMN_2026)
     ) as scenario:
         yield scenario
 

@@ -9,16 +9,16 @@ import pytest
 
 from bureau.credit_file.report_versions import current_version
 from bureau_client import AccountStatus, Month, Purpose, Report, Section
-from tests.service.scenario import AUTUMN_2024, Scenario, account, clock_of, open_scenario
+from tests.service.scenario import AUTUMN_2026, Scenario, account, clock_of, open_scenario
 
-MAY, JUNE = Month(2024, 5), Month(2024, 6)
+MAY, JUNE = Month(2026, 5), Month(2026, 6)
 DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
     with open_scenario(
-        "acme", "brook", "cedar", database_url=database_url, clock=clock_of(AUTUMN_2024)
+        "acme", "brook", "cedar", database_url=database_url, clock=clock_of(AUTUMN_2026)
     ) as opened:
         yield opened
 

@@ -15,7 +15,7 @@ from bureau_client import (
     FlagKind,
     PortfolioType,
 )
-from tests.service.scenario import AUTUMN_2024, Scenario, account, clock_of, open_scenario
+from tests.service.scenario import AUTUMN_2026, Scenario, account, clock_of, open_scenario
 from tests.service.watching import (
     MAY,
     freeze,
@@ -29,7 +29,7 @@ from tests.service.watching import (
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
     with open_scenario(
-        "acme", "brook", "cedar", database_url=database_url, clock=clock_of(AUTUMN_2024)
+        "acme", "brook", "cedar", database_url=database_url, clock=clock_of(AUTUMN_2026)
     ) as scenario:
         yield scenario
 

@@ -32,6 +32,7 @@ from bureau_client.agent.state import MAX_AGE, AgentState
 from bureau_client.risk.inputs import inputs_document
 from bureau_client.sync.lender import Lender
 from tests.service.line_agents import (
+    FIRST,
     TERMS,
     Lines,
     agent_of,
@@ -42,15 +43,7 @@ from tests.service.line_agents import (
     recover,
     waiting_alerts,
 )
-from tests.service.scenario import (
-    AUTUMN_2024,
-    DAY,
-    Scenario,
-    account,
-    clock_of,
-    open_scenario,
-)
-from tests.service.watching import MAY
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 FREEZE, RESTORE = FacilityActionKind.FREEZE, FacilityActionKind.RESTORE
 MINUTE = timedelta(minutes=1)
@@ -58,7 +51,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", clock=clock_of(AUTUMN_2024)) as opened:
+    with open_scenario("acme", "brook") as opened:
         yield opened
 
 
@@ -137,7 +130,7 @@ def test_an_action_that_is_in_force_is_not_submitted_again(
     person, state = customer(scenario, lines), tmp_path / "agent.sqlite"
     fall_late(scenario, person)
     run(scenario, lines, state)
-    scenario.submit("brook", account(person, "loan", MAY))
+    scenario.submit("brook", account(person, "loan", FIRST))
     (again,) = run(scenario, lines, state)
     assert again.kind is AlertKind.NEW_TRADELINE
     (reviewed,) = again.lines
@@ -151,7 +144,7 @@ def test_one_report_answers_all_alerts_that_it_covers(
 ) -> None:
     person = customer(scenario, lines)
     fall_late(scenario, person)
-    scenario.submit("brook", account(person, "loan", MAY))
+    scenario.submit("brook", account(person, "loan", FIRST))
     (review,) = run(scenario, lines, tmp_path / "agent.sqlite")
     assert review.kind is AlertKind.FIRST_DELINQUENCY
     assert len(reports(scenario, person)) == 1

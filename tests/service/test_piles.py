@@ -63,7 +63,7 @@ def refused(call: Callable[[], Any]) -> None:
 
 def disputed(person: Wallet, line: str, month: int) -> str:
     opened = person.dispute(
-        line, field="status", month=Month(2024, month), reason=DisputeReason.WRONG_STATUS
+        line, field="status", month=Month(2026, month), reason=DisputeReason.WRONG_STATUS
     )
     return opened.dispute_id
 

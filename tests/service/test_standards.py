@@ -38,9 +38,9 @@ from creditbureau.v1.codes_pb2 import (
     CLASSIFICATION_SUBSTANDARD,
 )
 from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
-from tests.service.scenario import AUTUMN_2024, Scenario, account, clock_of, open_scenario
+from tests.service.scenario import AUTUMN_2026, Scenario, account, clock_of, open_scenario
 
-MAY, JUNE = Month(2024, 5), Month(2024, 6)
+MAY, JUNE = Month(2026, 5), Month(2026, 6)
 
 
 def standard(scenario: Scenario, version: int = 1, **changes: object) -> StandardOfCredit:
@@ -64,7 +64,7 @@ def standard(scenario: Scenario, version: int = 1, **changes: object) -> Standar
 
 def test_reports_say_where_a_person_stands_against_the_standard() -> None:
     with (
-        open_scenario("acme", "brook", clock=clock_of(AUTUMN_2024)) as scenario,
+        open_scenario("acme", "brook", clock=clock_of(AUTUMN_2026)) as scenario,
         Operator(scenario.bureau.operator, scenario.clock) as operator,
     ):
         person = scenario.person()
@@ -101,7 +101,7 @@ def test_reports_say_where_a_person_stands_against_the_standard() -> None:
 
 def test_standings_are_of_what_the_reader_may_see() -> None:
     with (
-        open_scenario("acme", "brook", clock=clock_of(AUTUMN_2024)) as scenario,
+        open_scenario("acme", "brook", clock=clock_of(AUTUMN_2026)) as scenario,
         Operator(scenario.bureau.operator, scenario.clock) as operator,
     ):
         person = scenario.person()
@@ -137,7 +137,7 @@ def test_standings_are_of_what_the_reader_may_see() -> None:
 
 def test_a_standard_is_the_next_version_and_the_operators() -> None:
     with (
-        open_scenario("acme", clock=clock_of(AUTUMN_2024)) as scenario,
+        open_scenario("acme", clock=clock_of(AUTUMN_2026)) as scenario,
         Operator(scenario.bureau.operator, scenario.clock) as operator,
     ):
         with pytest.raises(CallError, match="the next one is 1"):
@@ -162,7 +162,7 @@ def test_a_standard_is_the_next_version_and_the_operators() -> None:
 
 
 def test_a_report_again_as_it_was() -> None:
-    with open_scenario("acme", "brook", clock=clock_of(AUTUMN_2024)) as scenario:
+    with open_scenario("acme", "brook") as scenario:
         person = scenario.person()
         scenario.submit("acme", account(person, "card", MAY, balance_minor=1_00))
         first = scenario.report(person, "brook")
@@ -191,7 +191,7 @@ def test_a_report_again_as_it_was() -> None:
 
 def test_people_are_told_what_the_law_wants_them_told() -> None:
     late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
-    with open_scenario("acme", "brook", jurisdiction="CN", clock=clock_of(AUTUMN_2024)) as scenario:
+    with open_scenario("acme", "brook", jurisdiction="CN", clock=clock_of(AUTUMN_2026)) as scenario:
         person = scenario.person()
         scenario.submit("acme", account(person, "card", MAY, **late))
         scenario.submit("acme", account(person, "card", JUNE, **late))
@@ -225,7 +225,7 @@ def test_people_are_told_what_the_law_wants_them_told() -> None:
         )
         scenario.submit("acme", action)
         assert [len(wallet.notices()) for wallet in (owner, partner)] == [2, 2]
-    with open_scenario("acme", clock=clock_of(AUTUMN_2024)) as scenario:
+    with open_scenario("acme", clock=clock_of(AUTUMN_2026)) as scenario:
         person = scenario.person()
         scenario.submit("acme", account(person, "card", MAY, **late))
         assert person.notices() == []

@@ -33,7 +33,7 @@ from bureau_client import (
     Wallet,
 )
 from tests.service.scenario import (
-    AUTUMN_2024,
+    AUTUMN_2026,
     DAY,
     Scenario,
     account,
@@ -41,13 +41,13 @@ from tests.service.scenario import (
     open_scenario,
 )
 
-MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
+MAY, JUNE, JULY = Month(2026, 5), Month(2026, 6), Month(2026, 7)
 
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
     with open_scenario(
-        "acme", "brook", database_url=database_url, clock=clock_of(AUTUMN_2024)
+        "acme", "brook", database_url=database_url, clock=clock_of(AUTUMN_2026)
     ) as scenario:
         yield scenario
 

@@ -21,7 +21,7 @@ from bureau_client import (
 )
 from tests.service.scenario import ALL_SECTIONS, DAY, Scenario, account
 
-MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
+MAY, JUNE, JULY = Month(2026, 5), Month(2026, 6), Month(2026, 7)
 
 
 def monitored(scenario: Scenario, *names: str, **changes: Any) -> Wallet:
