@@ -46,5 +46,5 @@ def owes(role: int) -> bool:
 
 
 def owes_nothing(role: int) -> bool:
-    """Return True if a person of a role owes nothing, whoever does not pay."""
+    """Return True if a person of a role owes nothing, even if the others do not pay."""
     return LIABILITIES.get(role) is Liability.OWES_NOTHING

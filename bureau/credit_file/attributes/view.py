@@ -137,7 +137,7 @@ class View:
 
     @property
     def not_owed(self) -> list[TradelineView]:
-        """Tradelines that the subject does not owe, whoever does not pay."""
+        """Tradelines that the subject does not owe, even if the others do not pay."""
         return [line for line in self.others if line.liability is Liability.OWES_NOTHING]
 
     def age_of(self, yyyymmdd: int) -> int:
