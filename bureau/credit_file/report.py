@@ -269,7 +269,7 @@ def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
         record=line.record,
         party_count=len(snapshot.parties),
         original_creditor=snapshot.original_creditor,
-        stale=line.stale,  # type: ignore[arg-type]
+        stale=line.stale,
     )
     if snapshot.HasField("credit_limit_minor"):
         filled.credit_limit_minor = snapshot.credit_limit_minor

@@ -32,7 +32,11 @@ from bureau_client import (
     Wallet,
 )
 from bureau_client.cli.show import show_report
-from creditbureau.v1.codes_pb2 import ROLE_SUBSCRIBER
+from creditbureau.v1.codes_pb2 import (
+    CLASSIFICATION_NORMAL,
+    CLASSIFICATION_SUBSTANDARD,
+    ROLE_SUBSCRIBER,
+)
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
 from tests.service.scenario import DAY, Scenario, account, clock_of, open_scenario
@@ -69,8 +73,8 @@ def scenario(request: pytest.FixtureRequest) -> Iterator[Scenario]:
             max_unsecured_exposure_minor=1_000_00,
             max_concurrent_lenders=1,
             bands=[
-                ClassificationBand(min_days_past_due=0, classification=1),
-                ClassificationBand(min_days_past_due=61, classification=3),
+                ClassificationBand(min_days_past_due=0, classification=CLASSIFICATION_NORMAL),
+                ClassificationBand(min_days_past_due=61, classification=CLASSIFICATION_SUBSTANDARD),
             ],
         )
         standard.effective_time.FromDatetime(scenario.now())
@@ -225,7 +229,7 @@ def test_others_debts_alert_no_monitor(scenario: Scenario) -> None:
     assert AlertKind.STATUS_WORSE in kinds(waiting(scenario, "brook", child))
 
 
-def test_a_debt_that_nobody_reports_any_more_is_not_owed_today(scenario: Scenario) -> None:
+def test_a_debt_that_is_no_longer_reported_is_not_owed_today(scenario: Scenario) -> None:
     """Six months count as reported, the seventh does not; what has ended is never stale."""
     person = scenario.person()
     scenario.submit(

@@ -1,0 +1,23 @@
+"""The table of roles is whole: a role more in the contract needs its liability."""
+
+from __future__ import annotations
+
+from bureau.credit_file.liability import LIABILITIES, Liability, owes, owes_nothing
+from creditbureau.v1.codes_pb2 import PartyRole
+
+
+def test_every_role_has_a_liability() -> None:
+    assert set(LIABILITIES) == set(PartyRole.values()) - {0}
+    assert set(LIABILITIES.values()) == set(Liability)
+
+
+def test_a_guarantor_neither_owes_nor_owes_nothing() -> None:
+    named = {PartyRole.Name(role).removeprefix("PARTY_ROLE_"): role for role in LIABILITIES}
+    assert {name for name, role in named.items() if owes(role)} == {
+        "INDIVIDUAL",
+        "JOINT",
+        "MAKER",
+        "BUSINESS",
+    }
+    neither = {name for name, role in named.items() if not owes(role) and not owes_nothing(role)}
+    assert neither == {"GUARANTOR"}
