@@ -5,8 +5,8 @@ attribute, a text of a flag, a field, a rule of retention) add a version here, n
 year and month of its release, and keep what the versions before it use:
 
 - attributes: a new `Definition` has `since`, a retired one `until`;
-- the view that attributes are computed from, the summary, marks and retention: copy the function that
-  changes to a module with the retired version's name, and let that version call the copy;
+- the view that attributes are computed from, the summary, marks and retention: copy the function
+  that changes to a module with the retired version's name, and let that version call the copy;
 - texts of flags: copy the newest folder of `bureau/data/flag_texts`, and change the copy;
 - shape: copy the function that changes, and let the new version call the copy.
 
