@@ -12,7 +12,7 @@ def test_every_role_has_a_liability() -> None:
 
 
 def test_a_guarantor_neither_owes_nor_owes_nothing() -> None:
-    named = {PartyRole.Name(role).removeprefix("PARTY_ROLE_"): role for role in LIABILITIES}
+    named = {name.removeprefix("PARTY_ROLE_"): role for name, role in PartyRole.items() if role}
     assert {name for name, role in named.items() if owes(role)} == {
         "INDIVIDUAL",
         "JOINT",
