@@ -215,5 +215,8 @@ def _sentence(text: str) -> str:
     text = text.strip()
     # A word is capitalised, a field's path is not.
     first = text.split(" ", 1)[0]
-    text = text[0].upper() + text[1:] if first.isalpha() else text
+    return _ended(text[0].upper() + text[1:] if first.isalpha() else text)
+
+
+def _ended(text: str) -> str:
     return text if not text or text[-1] in ".!?。" else f"{text}."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, err
+from bureau_client.errors import SHOWN_VIOLATIONS, BureauError
 from bureau_client.files import (
     CsvSource,
     Import,
@@ -31,8 +31,10 @@ from bureau_client.files import (
 )
 from bureau_client.files.applicants import COLUMNS as APPLICANT_COLUMNS
 from bureau_client.files.csv_records import columns
+from bureau_client.files.formats import Format, format_of
 from bureau_client.files.importing import refuse
 from bureau_client.files.lines import COLUMNS as LINE_COLUMNS
+from bureau_client.files.reasons import SUFFIX, write_reasons
 from bureau_client.models.codes import SubmissionKind
 from bureau_keys.terminal import write_out
 
@@ -40,16 +42,10 @@ from bureau_keys.terminal import write_out
 _LISTED_PLACES = 10
 
 
-class Format(StrEnum):
-    """Format of a file of records; never guessed."""
-
-    CSV = "csv"
-    METRO2 = "metro2"
-
-
 FileArgument = Annotated[Path, typer.Argument(help="File of records.", exists=True, dir_okay=False)]
 FormatOption = Annotated[
-    Format, typer.Option("--format", help="Format of the file; never guessed.")
+    Format | None,
+    typer.Option("--format", help="Format of the file; default: by its first bytes."),
 ]
 CurrencyOption = Annotated[
     str, typer.Option(metavar="CODE", help="Metro 2: currency of the amounts, ISO 4217.")
@@ -57,6 +53,10 @@ CurrencyOption = Annotated[
 PreviousOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Metro 2: file of the month before, to compare with."),
+]
+StrictOption = Annotated[
+    bool,
+    typer.Option("--strict", help="Metro 2: flags of examiners are errors, not warnings."),
 ]
 
 
@@ -81,7 +81,7 @@ def submit(
         Path | None,
         typer.Option(metavar="FILE", help="File of the skipped rows; default: FILE.rejects."),
     ] = None,
-    format: FormatOption = Format.CSV,  # noqa: A002, the option's name
+    format: FormatOption = None,  # noqa: A002, the option's name
     currency: CurrencyOption = "USD",
     country: Annotated[
         str, typer.Option(metavar="CC", help="Metro 2: country of the persons' numbers.")
@@ -90,6 +90,7 @@ def submit(
         str, typer.Option(help="Metro 2: identifier scheme of the persons' numbers.")
     ] = "ssn",
     previous: PreviousOption = None,
+    strict: StrictOption = False,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -100,30 +101,41 @@ def submit(
     submitted.
     """
     source: Source = CsvSource(file)
-    if format is Format.METRO2:
+    if (format or format_of(file)) is Format.METRO2:
         source = Metro2Source(
-            file, currency=currency, country=country, scheme=scheme, previous=previous
+            file,
+            currency=currency,
+            country=country,
+            scheme=scheme,
+            previous=previous,
+            strict=strict,
         )
     if dry_run:
         with common.progress_bar("checking") as on_progress:
             checked = check_file(source, on_progress=on_progress)
         _show_warnings(source, checked)
         if checked.rejects:
-            raise refuse(source, checked)
+            error = refuse(source, checked)
+            _list_reasons(source, error)
+            raise error
         err.print(f"{checked.row_count} rows are in order; nothing was sent (dry run)")
         return
     with (
         open_lender(profile, passphrase_file) as lender,
         common.progress_bar("submitting", before="checking") as on_progress,
     ):
-        result = import_file(
-            lender,
-            source,
-            kind=kind,
-            label=label,
-            skip_invalid=skip_invalid,
-            on_progress=on_progress,
-        )
+        try:
+            result = import_file(
+                lender,
+                source,
+                kind=kind,
+                label=label,
+                skip_invalid=skip_invalid,
+                on_progress=on_progress,
+            )
+        except BureauError as error:
+            _list_reasons(source, error)
+            raise
     shown = ("submission_id", "record_count", "new_tradeline_count", "leaf_index")
     emit_many(result.submissions, output, shown)
     _show_warnings(source, result)
@@ -163,6 +175,15 @@ def _show_warnings(source: Source, result: Import) -> None:
             f"warning: {warning.name} {warning.message} [{rule}; {source.place} {listed}{more}]",
             style="yellow",
         )
+
+
+def _list_reasons(source: Source, error: BureauError) -> None:
+    """Write all reasons of a refusal beside the file if the message has too few of them."""
+    if len(error.violations) <= SHOWN_VIOLATIONS:
+        return
+    target = source.path.with_name(source.path.name + SUFFIX)
+    write_reasons(target, (({}, violation) for violation in error.violations), ())
+    err.print(f"all {len(error.violations)} reasons: {target}", style="yellow")
 
 
 def _keep(source: Source, rejects: Sequence[Reject], path: Path | None) -> None:

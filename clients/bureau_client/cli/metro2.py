@@ -15,10 +15,15 @@ from bureau_client.cli import common
 from bureau_client.cli.common import (
     OutputOption,
 )
-from bureau_client.cli.files import CurrencyOption, FileArgument, PreviousOption
+from bureau_client.cli.files import (
+    CurrencyOption,
+    FileArgument,
+    PreviousOption,
+    StrictOption,
+)
 from bureau_client.cli.output import Output, emit_many, err, plain
 from bureau_client.files import Metro2Source
-from bureau_client.files.exporting import export_file, people_columns
+from bureau_client.files.exporting import Newline, export_file, people_columns
 from bureau_client.files.metro2 import Finding, Framing, Reporter, Severity
 from bureau_client.models.months import Month
 from bureau_client.models.progress import Progress
@@ -59,6 +64,7 @@ _CHECKED_RECORDS = 1000
 def check(
     file: FileArgument,
     previous: PreviousOption = None,
+    strict: StrictOption = False,
     summary: Annotated[
         bool,
         typer.Option(
@@ -69,8 +75,8 @@ def check(
 ) -> None:
     """List the errors and warnings in a Metro 2 file; nothing is sent.
 
-    An account with an error is not submitted; one with warnings is. Exits with 5 for a
-    file with errors. With --summary, or as jsonl, memory does not grow with the findings.
+    An account with an error is not submitted; one with warnings is. Flags of examiners are
+    warnings, with --strict errors. Exits with 5 for a file with errors. With --summary, or as jsonl, memory does not grow with the findings.
     """
     listed: list[Finding] = []
     tallies: dict[tuple[str, str], Tally] = {}
@@ -78,7 +84,7 @@ def check(
     count = 0
     started = datetime.now(UTC)
     with common.progress_bar("checking") as on_progress:
-        for record, findings in Metro2Source(file, previous=previous).findings():
+        for record, findings in Metro2Source(file, previous=previous, strict=strict).findings():
             count += 1
             severities.update(finding.severity for finding in findings)
             for finding in findings:
@@ -93,7 +99,8 @@ def check(
     if summary:
         emit_many(list(tallies.values()), output, TALLY_COLUMNS)
     elif output is not Output.JSONL:
-        emit_many(listed, output, ("record", "rule", "severity", "field", "got", "expected", "fix"))
+        shown = ("record", "line", "byte", "rule", "severity", "field", "got", "expected", "fix")
+        emit_many(listed, output, shown)
     errors = severities[Severity.ERROR]
     err.print(f"{count} records: {errors} errors, {severities[Severity.WARNING]} warnings")
     if errors:
@@ -113,28 +120,60 @@ def export(
     identification: Annotated[
         str, typer.Option(metavar="ID", help="Identification number of the furnisher.")
     ],
+    reporter_address: Annotated[
+        str, typer.Option(metavar="TEXT", help="Address of the reporter, for the header.")
+    ] = "",
+    reporter_telephone: Annotated[
+        str,
+        typer.Option(metavar="DIGITS", help="Telephone number of the reporter; default: unknown."),
+    ] = "",
+    equifax_program: Annotated[
+        str, typer.Option(metavar="ID", help="Program identifier from Equifax.")
+    ] = "",
+    experian_program: Annotated[
+        str, typer.Option(metavar="ID", help="Program identifier from Experian.")
+    ] = "",
+    transunion_program: Annotated[
+        str, typer.Option(metavar="ID", help="Program identifier from TransUnion.")
+    ] = "",
+    innovis_program: Annotated[
+        str, typer.Option(metavar="ID", help="Program identifier from Innovis.")
+    ] = "",
     month: Annotated[
         str, typer.Option(metavar="YYYY-MM", help="Month; default: the newest in the file.")
     ] = "",
     currency: CurrencyOption = "USD",
     packed: Annotated[bool, typer.Option("--packed", help="Write the packed format.")] = False,
     blocked: Annotated[bool, typer.Option("--blocked", help="Write block descriptors.")] = False,
+    newline: Annotated[
+        Newline, typer.Option(help="Line end after each record; none in the packed format.")
+    ] = Newline.NONE,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Write a month of a CSV file as a Metro 2 file.
 
     The payment history is made of the earlier months in the CSV file. Data that Metro 2
-    cannot hold, for example cents, are listed; accounts that it cannot hold are left out.
+    cannot hold, for example cents, are listed; accounts that are left out are named.
     """
+    heading = Reporter(
+        reporter,
+        reporter_address,
+        reporter_telephone,
+        equifax_program=equifax_program,
+        experian_program=experian_program,
+        transunion_program=transunion_program,
+        innovis_program=innovis_program,
+    )
     count, listed = export_file(
         records,
         people,
         file,
-        Reporter(reporter),
+        heading,
         identification_number=identification,
         month=Month.parse(month) if month else None,
         currency=currency,
         framing=Framing(packed=packed, blocked=blocked),
+        newline=newline,
     )
     emit_many(listed, output, ("rule", "severity", "field", "got", "expected", "fix"))
     err.print(f"{count} accounts written to {file}")

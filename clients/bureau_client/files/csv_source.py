@@ -11,7 +11,7 @@ from pathlib import Path
 from bureau_client.files.csv_records import REASON_COLUMN, column_of, read_rows, write_row
 from bureau_client.files.csv_tables import open_table
 from bureau_client.files.metro2.accounts import Accounts
-from bureau_client.files.sources import Reject, Row, SubjectIds
+from bureau_client.files.sources import Reject, Row, SubjectIds, place_of
 from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.record_checks import find_warnings
@@ -68,7 +68,8 @@ class CsvSource:
             writer = csv.DictWriter(stream, [*names, REASON_COLUMN], lineterminator="\n")
             writer.writeheader()
             for reject, cells in rows:
-                reason = "; ".join(f"{self.field(v.field)} {v.message}" for v in reject.violations)
+                reasons = (f"{self.field(v.field)} {v.message}" for v in reject.violations)
+                reason = f"{place_of(self, reject.row)}: {'; '.join(reasons)}"
                 # The member's own cells are left as they were: `submit` reads the file again.
                 writer.writerow(cells | {REASON_COLUMN: text_cell(reason)})
 

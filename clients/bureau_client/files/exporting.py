@@ -6,12 +6,14 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from bureau_client.errors import InvalidRequest
 from bureau_client.files.csv_records import read_rows
 from bureau_client.files.csv_tables import open_table, read_lines
 from bureau_client.files.metro2 import (
+    BadValue,
     Finding,
     Framing,
     Numbers,
@@ -31,9 +33,24 @@ from bureau_client.models.violations import Violation
 
 SUBJECT = "subject_id"
 _REQUIRED = (SUBJECT, "surname", "first_name", "social_security_number")
+# Columns whose cells may be empty: a business has no first name.
+_MAY_BE_EMPTY = {"first_name"}
 _HISTORY_MONTHS = 24
 # Months before the first report, and months without a report after it.
 _BEFORE, _GAP = "B", "D"
+
+
+class Newline(StrEnum):
+    """Line end after each record of a file."""
+
+    NONE = "none"
+    LF = "lf"
+    CRLF = "crlf"
+
+    @property
+    def end(self) -> bytes:
+        """The bytes."""
+        return {Newline.LF: b"\n", Newline.CRLF: b"\r\n"}.get(self, b"")
 
 
 def people_columns() -> list[str]:
@@ -52,7 +69,8 @@ def read_people(path: Path) -> dict[str, Person]:
         for line in read_lines(stream, _REQUIRED, people_columns()):
             wrong = [(line.number, v.field, v.message) for v in line.violations]
             cells = {name: text for name, text in line.cells.items() if text}
-            wrong += [(line.number, name, "is empty") for name in _REQUIRED if name not in cells]
+            needed = [name for name in _REQUIRED if name not in _MAY_BE_EMPTY]
+            wrong += [(line.number, name, "is empty") for name in needed if name not in cells]
             born = cells.pop("date_of_birth", "")
             try:
                 day = date.fromisoformat(born) if born else None
@@ -63,7 +81,7 @@ def read_people(path: Path) -> dict[str, Person]:
             if wrong:
                 raise _wrong(path, wrong)
             subject_id = cells.pop(SUBJECT)
-            people[subject_id] = Person(**cells, date_of_birth=day)
+            people[subject_id] = Person(**{"first_name": "", **cells}, date_of_birth=day)
     return people
 
 
@@ -77,6 +95,7 @@ def export_file(
     month: Month | None = None,
     currency: str = "USD",
     framing: Framing | None = None,
+    newline: Newline = Newline.NONE,
 ) -> tuple[int, list[Finding]]:
     """Write a month of a CSV file as a Metro 2 file.
 
@@ -91,12 +110,16 @@ def export_file(
         month: The month; by default the newest in the file.
         currency: ISO 4217 currency of the file.
         framing: Framing of the records in the file.
+        newline: Line end after each record.
 
     Returns:
-        The number of accounts written, and findings on data that the format cannot hold.
+        The number of accounts written, and findings on data that the format cannot hold; every
+        account that is left out is named.
 
     Raises:
         InvalidRequest: A row is wrong, or the file has no rows.
+        BadValue: The reporter does not fit into the header; or the packed format is to have line
+            ends.
     """
     framing = framing or Framing()
     accounts = _accounts(records)
@@ -123,18 +146,22 @@ def export_file(
             if segments:
                 yield repacked(segments, Numbers.DECIMAL) if framing.packed else segments
 
+    if framing.packed and newline is not Newline.NONE:
+        raise BadValue("M2-LINE", "no line ends in the packed format: its bytes may be line ends")
     heading = header(reporter, as_of, datetime.now(UTC).date())
     with target.open("wb") as stream:
-        count = write(stream, heading, account_segments(), framing)
+        count = write(stream, heading, account_segments(), framing, newline=newline.end)
     return count, left_out
 
 
 def _missing(last: Snapshot, newest: Month) -> Iterator[Finding]:
-    """Yield a warning if an open account has no row for the month."""
-    if last.close_date is None:
-        got = f"{last.month}, the newest of account {last.account_ref}"
-        fix = "Add a row for the month; without it the account is left out"
-        yield Finding("M2-EXPORT", Severity.WARNING, 0, "month", got, str(newest), fix)
+    """Yield a warning about an account without a row for the month: it is left out."""
+    got = f"{last.month}, the newest of account {last.account_ref}"
+    fix = "Add a row for the month; without it the account is left out"
+    if last.close_date is not None:
+        got += f", closed on {last.close_date}"
+        fix += "; leave it out if the month of its closing was reported"
+    yield Finding("M2-EXPORT", Severity.WARNING, 0, "month", got, str(newest), fix)
 
 
 def _accounts(records: Path) -> dict[str, dict[Month, Snapshot]]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from bureau_client._operations.batches import MAX_RECORDS
 from bureau_client.aio.lender import AsyncLender
 from bureau_client.errors import BureauError, InvalidRequest
-from bureau_client.files.sources import Reject, Row, Source, SubjectIds
+from bureau_client.files.sources import Reject, Row, Source, SubjectIds, place_of
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.progress import OnProgress, Progress
 from bureau_client.models.submissions import Submission, SubmitResult
@@ -164,7 +164,7 @@ def refuse(source: Source, checked: Import) -> InvalidRequest:
         reason="INVALID_FIELD",
         violations=[
             dataclasses.replace(
-                violation, field=f"{source.place} {reject.row.place}, {violation.field}"
+                violation, field=f"{place_of(source, reject.row)}, {violation.field}"
             )
             for reject in checked.rejects
             for violation in reject.violations
@@ -216,25 +216,26 @@ class _Sending:
         try:
             return self.submit([record for row in chunk for record in row.records], **options)
         except BureauError as error:
-            places = _places(chunk)
-            error.violations = tuple(
-                self._in_file(violation, places) for violation in error.violations
-            )
+            rows = _rows(chunk)
+            violations = tuple(self._in_file(violation, rows) for violation in error.violations)
+            if violations != error.violations:
+                # The bureau's words name a record of the batch, which the sender does not know.
+                error.message = f"The bureau refuses rows of {self.source.path.name}"
+                error.violations = violations
             raise
 
     def _add(self, checked: Import, chunk: Sequence[Row], result: SubmitResult) -> None:
         """Add the result of a chunk; a row with any rejected record is a reject."""
         checked.submissions += result.submissions
         checked.accepted_count += sum(len(row.records) for row in chunk) - len(result.rejected)
-        places = _places(chunk)
-        rows = [row for row in chunk for _ in row.records]
+        rows = _rows(chunk)
         for warning in result.warnings:
             violation = Violation(warning.field, warning.rule, warning.message)
             for index in warning.indexes:
                 checked.warn(violation, rows[index])
         refused: dict[int, tuple[Violation, ...]] = {}
         for rejection in result.rejected:
-            position = places[rejection.index]
+            position = rows[rejection.index].place
             refused[position] = refused.get(position, ()) + rejection.violations
         checked.rejects += [
             Reject(row, refused[row.place]) for row in chunk if row.place in refused
@@ -244,11 +245,12 @@ class _Sending:
         if self.on_progress is not None:
             self.on_progress(Progress(done, total, elapsed))
 
-    def _in_file(self, violation: Violation, places: Sequence[int]) -> Violation:
+    def _in_file(self, violation: Violation, rows: Sequence[Row]) -> Violation:
         number = violation.field.removeprefix("records[").partition("]")[0]
-        if not number.isdigit() or int(number) >= len(places):
+        if not number.isdigit() or int(number) >= len(rows):
             return violation
-        where = f"{self.source.place} {places[int(number)]}, {self.source.field(violation.field)}"
+        row = rows[int(number)]
+        where = f"{place_of(self.source, row)}, {self.source.field(violation.field)}"
         return dataclasses.replace(violation, field=where)
 
 
@@ -266,9 +268,9 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _places(chunk: Sequence[Row]) -> list[int]:
-    """Return the place in the file of each record of some rows."""
-    return [row.place for row in chunk for _ in row.records]
+def _rows(chunk: Sequence[Row]) -> list[Row]:
+    """Return the row of each record of some rows."""
+    return [row for row in chunk for _ in row.records]
 
 
 def _digest(source: Source) -> str:

@@ -26,6 +26,7 @@ class Row:
         violations: Violations in the row.
         kind: Submission kind that the row gives; None if it gives none.
         warnings: Rules that the row breaks although it is imported; set by a check.
+        line: Line in the file, where the place is another number and the file has lines.
     """
 
     place: int
@@ -35,6 +36,7 @@ class Row:
     violations: tuple[Violation, ...] = ()
     kind: SubmissionKind | None = None
     warnings: tuple[Violation, ...] = ()
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +82,8 @@ class Source(Protocol):
 
     def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
         """Write the rejected rows as a file of the same format, to be corrected."""
+
+
+def place_of(source: Source, row: Row) -> str:
+    """Return the place of a row in its file, for people: `line 3`, `record 3 (line 4)`."""
+    return f"{source.place} {row.place}" + (f" (line {row.line})" if row.line else "")

@@ -159,7 +159,10 @@ def test_all_days_of_the_calendar_are_days() -> None:
 def test_a_day_that_has_not_come_is_found() -> None:
     raw = file_of([base()])
     assert rules(read_all(raw, today=DAY)) == {}
-    assert rules(read_all(raw, today=date(2024, 5, 30))) == {"M2-FUTURE": 1}
+    assert rules(read_all(raw, today=date(2024, 5, 30))) == {
+        "M2-FUTURE": 1,
+        "M2-HEADER-DATE": 1,
+    }
 
 
 @pytest.mark.parametrize(

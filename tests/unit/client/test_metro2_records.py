@@ -179,21 +179,21 @@ def test_what_the_bureau_would_refuse_is_found_in_the_file(
 
 def test_rejects_can_be_mended_with_an_editor(tmp_path: Path) -> None:
     """A record a line, and no counts in the trailer that mending would change."""
-    wrong = base(account_status="71", consumer_account_number="A-2")
+    wrong = base(account_status="71", consumer_account_number="A-2", payment_rating="0")
     short = Segment("", b"0100" + base().raw[4:100])
     file = source(tmp_path, [base()], [wrong], [short])
     rejects = tmp_path / "rejects.dat"
     rejected = check_file(file).rejects
     file.write_rejects(rejected, rejects)
     again = check_file(Metro2Source(rejects))
-    assert [reject.violations for reject in again.rejects] == [
-        reject.violations for reject in rejected
+    assert [[v.rule for v in reject.violations] for reject in again.rejects] == [
+        [v.rule for v in reject.violations] for reject in rejected
     ]
     head, late_one, _, trailer = rejects.read_bytes().splitlines()
     start = sum(
         field.length for field in wrong.layout.fields[: wrong.layout.index["account_status"]]
     )
-    mended = late_one[:start] + b"11" + late_one[start + 2 :]
+    mended = late_one[:start] + b"11 " + late_one[start + 3 :]
     whole = b"0426" + base(consumer_account_number="A-3").raw[4:]
     rejects.write_bytes(b"\r\n".join([head, mended, whole, trailer]) + b"\r\n")
     assert check_file(Metro2Source(rejects)).rejects == []

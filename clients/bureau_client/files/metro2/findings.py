@@ -22,6 +22,9 @@ class Finding:
         fix: The remedy.
         record_rule: Rule of docs/record-rules.md with the same meaning; empty for the rules of
             the format alone.
+        line: Line in the file, from 1; 0 for a file without line ends.
+        byte: Byte at which the field or record begins, from 1: of the line, or of the file if it
+            has no line ends; 0 for the whole file.
     """
 
     rule: str
@@ -32,16 +35,26 @@ class Finding:
     expected: str
     fix: str
     record_rule: str = ""
+    line: int = 0
+    byte: int = 0
 
     @property
     def message(self) -> str:
         """One sentence with the text found and the text expected."""
-        return f"is {self.got!r}; expected {self.expected} ({self.rule})"
+        where = f"{self.position}: " if self.byte else ""
+        return f"{where}is {self.got!r}; expected {self.expected} ({self.rule})"
+
+    @property
+    def position(self) -> str:
+        """Line and byte in the file, for people."""
+        return f"line {self.line}, byte {self.byte}" if self.line else f"byte {self.byte}"
 
 
 class Broken(ValueError):
     """A fault after which the rest of the file cannot be read."""
 
-    def __init__(self, rule: str, record: int, got: str, expected: str, fix: str) -> None:
+    def __init__(
+        self, rule: str, record: int, got: str, expected: str, fix: str, *, byte: int = 0
+    ) -> None:
         super().__init__(f"record {record}: {got}; expected {expected}")
-        self.finding = Finding(rule, Severity.ERROR, record, "", got, expected, fix)
+        self.finding = Finding(rule, Severity.ERROR, record, "", got, expected, fix, byte=byte)

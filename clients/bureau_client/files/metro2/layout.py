@@ -26,6 +26,7 @@ class Field:
         packs: True if the packed form holds a packed decimal.
         personal: True for personal data, which findings mask.
         required: True if a blank is an error.
+        of_persons: True if a business may leave a required field blank.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Field:
     packs: bool
     personal: bool
     required: bool
+    of_persons: bool
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Layout:
         return tuple(
             (number, field)
             for number, field in enumerate(self.fields)
-            if field.required or field.table or field.kind == "money"
+            if field.required or field.table or field.kind in {"money", "digits"}
         )
 
     def __getitem__(self, name: str) -> Field:
@@ -132,4 +134,5 @@ def _field(entry: list[Any], table: dict[str, Any]) -> Field:
         packs=len(entry) > 3 and kind != "reserved",
         personal=name in table["personal"],
         required=name in table["required"],
+        of_persons=name in table.get("of_persons", ()),
     )

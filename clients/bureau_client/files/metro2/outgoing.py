@@ -7,15 +7,15 @@ hold becomes a finding; nothing is dropped silently.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from bureau_client.files.metro2.codebook import AMOUNTS, DAYS_PAST_DUE, is_secured, to_metro2
 from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.segments import Segment, blank
 from bureau_client.files.metro2.values import BadValue, Value
-from bureau_client.models.codes import Classification, Code
+from bureau_client.models.codes import Classification, Code, PartyRole
 from bureau_client.models.money import exponent_of
 from bureau_client.models.records import Snapshot
 from bureau_keys.contradictions import Severity
@@ -37,6 +37,7 @@ class Person:
     """A person on an account, as the furnisher knows them.
 
     Attributes:
+        first_name: Empty for a business.
         social_security_number: Nine digits.
         country: ISO 3166-1 alpha-2.
     """
@@ -115,7 +116,10 @@ def account_of(
     unit = 10 ** exponent_of(snapshot.currency)
     for field, name in AMOUNTS.items():
         base[field] = _whole(name, getattr(snapshot, name) or 0, unit, findings)
+    findings += _nameless(snapshot, known)
     findings += _lost(snapshot)
+    # A file has many accounts: each finding names its own.
+    findings = [_named(finding, snapshot.account_ref) for finding in findings]
     if any(finding.severity is Severity.ERROR for finding in findings):
         return [], findings
     persons = [person for person in known if person is not None]
@@ -133,9 +137,17 @@ def account_of(
                 blank("K1").with_values(original_creditor_name=snapshot.original_creditor)
             )
     except BadValue as bad:
-        got = f"of account {snapshot.account_ref}"
-        return [], [*findings, _error(bad.field, got, bad.expected, "Correct it, or shorten it")]
+        wrong = _error(bad.field, "", bad.expected, "Correct it, or shorten it")
+        return [], [*findings, _named(wrong, snapshot.account_ref)]
     return segments, findings
+
+
+def _nameless(snapshot: Snapshot, known: Sequence[Person | None]) -> Iterator[Finding]:
+    """Yield an error for each person without a first name; a business has none."""
+    for party, person in zip(snapshot.parties, known, strict=True):
+        if person is not None and not person.first_name and party.role != PartyRole.BUSINESS:
+            expected = "a first name, or the role of a business"
+            yield _error("first_name", party.subject_id, expected, "Add the first name")
 
 
 def _lost(snapshot: Snapshot) -> Iterator[Finding]:
@@ -154,7 +166,7 @@ def _lost(snapshot: Snapshot) -> Iterator[Finding]:
 def _whole(name: str, minor: int, unit: int, findings: list[Finding]) -> int:
     """Return an amount in whole units; add a finding for a loss."""
     if minor < 0:
-        expected = "zero: the format has no negative balance"
+        expected = "zero: the format reports a credit balance as zero"
         findings.append(_warning(name, str(minor), expected))
         return 0
     whole, part = divmod(minor, unit)
@@ -193,6 +205,11 @@ def _address(person: Person) -> dict[str, Value]:
         "state": person.state,
         "postal_code": person.postal_code,
     }
+
+
+def _named(finding: Finding, account_ref: str) -> Finding:
+    got = f"{finding.got}, account {account_ref}" if finding.got else f"account {account_ref}"
+    return replace(finding, got=got)
 
 
 def _error(field: str, got: str, expected: str, fix: str) -> Finding:

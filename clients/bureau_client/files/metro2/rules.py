@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -40,10 +40,15 @@ Test = Callable[[Account], bool]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: an account that passes all tests of the rule breaks the rule."""
+    """One rule: an account that passes all tests of the rule breaks the rule.
+
+    Attributes:
+        strict: Severity that examiners give it.
+    """
 
     id: str
     severity: Severity
+    strict: Severity
     field: str
     expected: str
     fix: str
@@ -80,6 +85,7 @@ def _by_status() -> Mapping[str, list[Rule]]:
         rule = Rule(
             entry["id"],
             Severity(entry["severity"]),
+            Severity(entry.get("strict", entry["severity"])),
             entry["field"],
             entry["expected"],
             entry["fix"],
@@ -136,14 +142,14 @@ def _below(field: str, other: str) -> Test:
 
 
 def _older(field: str, operand: Sequence[Any]) -> Test:
-    """Return a test: a day is more than a number of months after another."""
-    other, months = operand[0], operand[1] if len(operand) > 1 else 0
+    """Return a test: a day is more than a number of months and days after another."""
+    other, months, days = [*operand, 0, 0][:3]
 
     def test(account: Account) -> bool:
         later, earlier = account.get(field), account.get(other)
         if not isinstance(later, date) or not isinstance(earlier, date):
             return False
-        return later > _plus_months(earlier, months)
+        return later > _plus_months(earlier, months) + timedelta(days=days)
 
     return test
 

@@ -33,11 +33,13 @@ class Segment:
             are kept unread.
         raw: Bytes of the segment, descriptor word included.
         numbers: Form of the numbers.
+        start: Byte of the record at which the segment begins, from 0.
     """
 
     kind: str
     raw: bytes
     numbers: Numbers = Numbers.CHARACTER
+    start: int = 0
 
     @property
     def layout(self) -> Layout:
@@ -93,12 +95,16 @@ class Segment:
                 parts[index] = values.write(self.layout.fields[index], value, self.numbers)
             except BadValue as bad:
                 raise BadValue(bad.rule, bad.expected, f"{self.kind}.{name}") from None
-        return Segment(self.kind, b"".join(parts), self.numbers)
+        return Segment(self.kind, b"".join(parts), self.numbers, self.start)
 
     def text_of(self, name: str) -> str:
         """Return a field's text in the file; personal data masked."""
         index = self.layout.index[name]
         return shown(self.layout.fields[index], self.parts[index])
+
+    def byte_of(self, name: str) -> int:
+        """Return the byte of the record at which a field begins, from 1, as the guide counts."""
+        return self.start + sum(map(len, self.parts[: self.layout.index[name]])) + 1
 
 
 @cache
@@ -120,7 +126,7 @@ def blank(kind: str, numbers: Numbers = Numbers.CHARACTER) -> Segment:
     packed = numbers is not Numbers.CHARACTER
     parts = []
     for field in layout.fields:
-        zero = field.kind in {"money", "count", "date", "time"}
+        zero = field.kind in {"money", "count", "digits", "date", "time"}
         if zero:
             parts.append(values.write(field, None, numbers))
         else:
@@ -180,37 +186,47 @@ def split(raw: bytes, numbers: Numbers, record: int) -> Iterator[Segment | Findi
             Severity.ERROR,
             record,
             kind,
-            f"{len(raw)} bytes",
+            "",
             f"at least {length} bytes",
             "Write the whole segment, blank filled",
         )
         return
     yield Segment(kind, raw[:length], numbers)
     offset = length
-    while offset < len(raw) and raw[offset:].strip(b" \0"):
+    while rest := raw[offset:].strip(b" \0"):
+        # Records of one length have blanks in place of a segment that they do not need.
+        offset = raw.index(rest, offset)
         name = raw[offset : offset + 2].decode("ascii", "replace")
         size = layouts()[name].length if name in ASSOCIATED and kind == BASE else 0
         if not size or offset + size > len(raw):
+            # What stands here is not shown: it may belong to another field.
             yield Finding(
                 "M2-SEGMENT",
                 Severity.ERROR,
                 record,
-                kind if not size else name,
-                f"{len(raw) - offset} bytes that begin with {name!r}"
-                if not size
-                else f"{len(raw) - offset} bytes",
-                f"one of {', '.join(ASSOCIATED)}, or blanks" if not size else f"{size} bytes",
+                name if size else kind,
+                f"{len(raw) - offset} bytes",
+                f"{size} bytes" if size else f"one of {', '.join(ASSOCIATED)}, or blanks",
                 "Write whole segments one after another",
+                byte=offset + 1,
             )
             return
-        yield Segment(name, raw[offset : offset + size])
+        segment = Segment(name, raw[offset : offset + size], start=offset)
+        if not is_blank(segment):
+            yield segment
         offset += size
 
 
+def is_blank(segment: Segment) -> bool:
+    """Return True for an associated segment that has its identifier alone, and says nothing."""
+    return not segment.raw[2:].strip(b" 0\0")
+
+
 def kind_of(raw: bytes) -> str:
-    """Return the kind of a record: HEADER, BASE, TRAILER."""
-    if raw[4:10] == b"HEADER":
-        return HEADER
-    if raw[4:11] == b"TRAILER":
-        return TRAILER
+    """Return the kind of a record: HEADER, BASE, TRAILER; one letter of a name may be wrong."""
+    for kind in (HEADER, TRAILER):
+        name = kind.encode()
+        letters = raw[4 : 4 + len(name)]
+        if sum(map(int.__eq__, letters, name)) >= len(name) - 1:
+            return kind
     return BASE

@@ -6,17 +6,17 @@ nor names. Identifiers are sent for 256 accounts at a time.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import fields
+from dataclasses import replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
 
 from bureau_client._operations import arguments
 from bureau_client.errors import InvalidRequest
+from bureau_client.files.metro2.codebook import FIELD_OF
 from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.incoming import (
     number_of,
@@ -26,13 +26,13 @@ from bureau_client.files.metro2.incoming import (
     renumberings_of,
     without_number,
 )
-from bureau_client.files.metro2.layout import BASE
+from bureau_client.files.metro2.layout import BASE, HEADER
 from bureau_client.files.metro2.reader import Metro2Record, Reader
-from bureau_client.files.metro2.segments import Segment
+from bureau_client.files.metro2.segments import Segment, blank
 from bureau_client.files.metro2.validation import validate
 from bureau_client.files.metro2.writer import write
+from bureau_client.files.reasons import SUFFIX, write_reasons
 from bureau_client.files.sources import Reject, Row, SubjectIds
-from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.record_checks import newest_day
 from bureau_client.models.records import Record
@@ -58,6 +58,7 @@ class Metro2Source:
         scheme: str = "ssn",
         previous: Path | None = None,
         today: date | None = None,
+        strict: bool = False,
     ) -> None:
         """Prepare to read a file, with the properties that the file does not have itself.
 
@@ -68,6 +69,7 @@ class Metro2Source:
             scheme: Identifier scheme of the persons' numbers.
             previous: The file of the month before, to compare with.
             today: Later dates are errors; by default the newest date of any time zone.
+            strict: Keep accounts back that examiners' rules flag, instead of warning.
 
         Raises:
             InvalidRequest: The currency is not an ISO 4217 code.
@@ -82,6 +84,7 @@ class Metro2Source:
         self._scheme = scheme
         self._previous = previous
         self._today = today
+        self._strict = strict
 
     def findings(self) -> Iterator[tuple[Metro2Record, list[Finding]]]:
         """Yield every record of the file with its findings."""
@@ -91,7 +94,8 @@ class Metro2Source:
             if self._previous is not None:
                 before = stack.enter_context(self._previous.open("rb"))
             today = self._today or newest_day()
-            for record, findings in validate(stream, previous=before, today=today):
+            checked = validate(stream, previous=before, today=today, strict=self._strict)
+            for record, findings in checked:
                 if record.kind != BASE or not record.segments:
                     yield record, findings
                     continue
@@ -142,28 +146,39 @@ class Metro2Source:
 
     def field(self, path: str) -> str:
         """See `Source`."""
-        return path.partition(".")[2].removeprefix("snapshot.") or path
+        name = path.partition(".")[2].removeprefix("snapshot.")
+        person, _, field = name.removeprefix("parties[").partition("].")
+        if person.isdigit():
+            number = "social_security_number" if field == "subject_id" else "ecoa_code"
+            return f"{number} of person {int(person) + 1}"
+        return f"BASE.{FIELD_OF.get(name, name)}" if name else path
 
     def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
         """See `Source`; a second file, CSV, has the reasons."""
         with self.path.open("rb") as stream:
             reader = Reader(stream)
-            heading = next(iter(reader)).first
+            heads = (record.segments for record in reader if record.kind == HEADER)
+            heading = next((segments[0] for segments in heads if segments), blank(HEADER))
         accounts = (_verbatim(reject.row.original) for reject in rejects)
         with path.open("wb") as out:
             write(out, heading, accounts, reader.framing, to_mend=True)
         # The header is record 1 of the file of rejects.
-        reasons = [
-            (number, violation)
-            for number, reject in enumerate(rejects, start=2)
-            for violation in reject.violations
-        ]
-        with path.with_name(path.name + ".reasons.csv").open("w", newline="") as listed:
-            writer = csv.writer(listed, lineterminator="\n")
-            writer.writerow(["record", *(field.name for field in fields(Violation))])
-            for number, violation in reasons:
-                cells = (violation.field, violation.rule, violation.message)
-                writer.writerow([number, *map(text_cell, cells)])
+        reasons = (
+            ({"record": number, "original_record": row.place, "original_line": row.line}, violation)
+            for number, (row, violations) in enumerate(
+                ((reject.row, reject.violations) for reject in rejects), start=2
+            )
+            for violation in self._in_file(violations)
+        )
+        places = ("record", "original_record", "original_line")
+        write_reasons(path.with_name(path.name + SUFFIX), reasons, places)
+
+    def _in_file(self, violations: Sequence[Violation]) -> Iterator[Violation]:
+        """Yield violations under the names of the file's fields, those of the bureau too."""
+        for violation in violations:
+            is_path = violation.field.startswith("records[")
+            field = self.field(violation.field) if is_path else violation.field
+            yield replace(violation, field=field)
 
     @staticmethod
     def _row(
@@ -180,6 +195,7 @@ class Metro2Source:
             violations=violations,
             kind=_kind_of(record),
             warnings=warnings,
+            line=record.line,
         )
 
 
@@ -194,10 +210,11 @@ def _kind_of(record: Metro2Record) -> SubmissionKind | None:
 
 
 def _verbatim(record: Metro2Record) -> list[Segment]:
-    """Return a record's segments, and the rest that could not be split as one more."""
-    known = b"".join(segment.raw for segment in record.segments)
-    rest = record.raw[len(known) :].rstrip(b" ")
-    return [*record.segments, *([Segment("", rest)] if rest else [])]
+    """Return a record's base segment, and its rest as one more; all as one if it is unread."""
+    if not record.segments:
+        return [Segment("", record.raw)]
+    rest = record.raw[len(record.first.raw) :].rstrip(b" ")
+    return [record.first, *([Segment("", rest)] if rest else [])]
 
 
 def _violation(finding: Finding) -> Violation:
@@ -213,5 +230,6 @@ def _warning(finding: Finding) -> Violation:
 
 
 def _in_record(finding: Finding) -> Violation:
-    where = f"record {finding.record}, {finding.field}" if finding.record else finding.field
+    line = f" (line {finding.line})" if finding.line else ""
+    where = f"record {finding.record}{line}, {finding.field}" if finding.record else finding.field
     return Violation(where, finding.rule, finding.message)

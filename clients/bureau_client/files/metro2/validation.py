@@ -27,16 +27,29 @@ from bureau_client.files.metro2.months import PreviousMonth, account_fields, acc
 from bureau_client.files.metro2.reader import Metro2Record, Reader
 from bureau_client.files.metro2.rules import rules_of
 from bureau_client.files.metro2.segments import MASK, Segment, shown
-from bureau_client.files.metro2.totals import Totals
+from bureau_client.files.metro2.totals import ACCOUNTS, Totals
 from bureau_client.files.metro2.values import Value
 from bureau_keys.contradictions import Severity
 
 _TERMS = {"LOC", "REV", ""}
+_BUSINESS = "W"
+_NUMBER = "social_security_number"
+_BORN = ("date_of_birth",)
+# Dates that lie in the past.
+_PAST = {
+    BASE: ("date_opened", "date_of_account_information", "date_closed", *_BORN),
+    "J1": _BORN,
+    "J2": _BORN,
+}
 _HISTORY_LENGTH = 24
 
 
 def validate(
-    stream: BinaryIO, *, previous: BinaryIO | None = None, today: date | None = None
+    stream: BinaryIO,
+    *,
+    previous: BinaryIO | None = None,
+    today: date | None = None,
+    strict: bool = False,
 ) -> Iterator[tuple[Metro2Record, list[Finding]]]:
     """Read a file and yield every record with its findings.
 
@@ -44,6 +57,7 @@ def validate(
         stream: The file, opened for reading bytes.
         previous: The same furnisher's file of the month before, to compare with.
         today: Later dates are errors; None for no check.
+        strict: Give examiners' flags the severity that examiners give them, not warnings.
 
     Yields:
         Each record with its findings. A file that breaks off ends with a record of kind ""
@@ -54,42 +68,59 @@ def validate(
         before = None
         if previous is not None:
             before = PreviousMonth(stack.enter_context(closing(Accounts())), previous)
-        yield from _Validation(here, before, today).run(stream)
+        yield from _Validation(here, before, today, strict=strict).run(stream)
 
 
 class _Validation:
     """The validation of one file."""
 
-    def __init__(self, here: Accounts, before: PreviousMonth | None, today: date | None) -> None:
+    def __init__(
+        self, here: Accounts, before: PreviousMonth | None, today: date | None, *, strict: bool
+    ) -> None:
         self._here = here
         self._before = before
         self._today = today
+        self._strict = strict
         self._totals = Totals()
         self._seen: Counter[str] = Counter()
 
     def run(self, stream: BinaryIO) -> Iterator[tuple[Metro2Record, list[Finding]]]:
         for record in Reader(stream):
-            findings = [*record.findings, *self._place(record)]
+            findings = [*_form(record, strict=self._strict), *self._order(record)]
             self._seen[record.kind] += 1
             self._totals.add(record)
-            for segment in record.segments:
-                findings += check_segment(segment, record.number)
             if record.kind == BASE and record.segments:
                 findings += self._account(record)
-            elif record.kind == HEADER and record.segments and self._before is not None:
-                findings += self._before.check(record)
+            elif record.kind == HEADER and record.segments:
+                findings += self._header(record)
             elif record.kind == TRAILER and record.segments:
                 findings += self._totals.compare(record)
-            yield record, findings
+            yield record, [_placed(finding, record) for finding in findings]
         if missing := list(self._missing()):
             yield Metro2Record(0, "", ()), missing
 
-    def _place(self, record: Metro2Record) -> Iterator[Finding]:
+    def _header(self, record: Metro2Record) -> Iterator[Finding]:
+        """Yield findings on the dates of the header."""
+        if self._before is not None:
+            yield from self._before.check(record)
+        fields = record.first.values
+        activity, created = fields.get("activity_date"), fields.get("date_created")
+        for name, day, latest, expected in (
+            ("activity_date", activity, created, "a day not after the date created"),
+            ("date_created", created, self._today, "a day that is not in the future"),
+        ):
+            if isinstance(day, date) and isinstance(latest, date) and day > latest:
+                yield _finding(
+                    "M2-HEADER-DATE", Severity.WARNING, record, record.first, name, expected,
+                    "Correct the date",
+                )  # fmt: skip
+
+    def _order(self, record: Metro2Record) -> Iterator[Finding]:
         """Yield an error unless the header is first, the trailer last, each once."""
         if record.kind == HEADER and self._seen.total():
-            yield _order(record, "the header as the first record, once")
+            yield _out_of_order(record, "the header as the first record, once")
         if record.kind and self._seen[TRAILER]:
-            yield _order(record, "nothing after the trailer")
+            yield _out_of_order(record, "nothing after the trailer")
 
     def _missing(self) -> Iterator[Finding]:
         for kind in (HEADER, TRAILER):
@@ -109,7 +140,7 @@ class _Validation:
             if rule.breaks(account):
                 finding = _finding(
                     rule.id,
-                    rule.severity,
+                    rule.strict if self._strict else rule.severity,
                     record,
                     record.first,
                     rule.field,
@@ -123,13 +154,20 @@ class _Validation:
                 "M2-DUPLICATE", Severity.ERROR, record, record.first, "consumer_account_number",
                 f"one record an account; record {earlier} has it too", "Report each account once",
             )  # fmt: skip
-        for name in ("date_opened", "date_of_account_information", "date_closed"):
-            day = account.get(name)
-            if self._today and isinstance(day, date) and day > self._today:
-                yield _finding(
-                    "M2-FUTURE", Severity.ERROR, record, record.first, name,
-                    "a day that is not in the future", "Correct the date",
-                )  # fmt: skip
+        yield from self._future(record)
+
+    def _future(self, record: Metro2Record) -> Iterator[Finding]:
+        """Yield an error for each day that has not come, of the account and of its persons."""
+        if self._today is None:
+            return
+        for segment in record.segments:
+            for name in _PAST.get(segment.kind, ()):
+                day = segment.values.get(name)
+                if isinstance(day, date) and day > self._today:
+                    yield _finding(
+                        "M2-FUTURE", Severity.ERROR, record, segment, name,
+                        "a day that is not in the future", "Correct the date",
+                    )  # fmt: skip
 
 
 def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
@@ -142,17 +180,22 @@ def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
     fields, wrong = segment.read
     for field, raw, bad in wrong:
         yield _found(bad.rule, Severity.ERROR, record, segment, field, raw, bad.expected)
+    is_business = fields.get("ecoa_code") == _BUSINESS
     for start, field in segment.layout.checked:
         if field.name not in fields:
             continue
         value = fields[field.name]
         if value is None or value == "":
-            if field.required:
+            if field.required and not (is_business and field.of_persons):
                 rule, severity, expected = "M2-REQUIRED", Severity.ERROR, "a value"
             elif field.kind == "money":
                 rule, severity, expected = "M2-NUMBER", Severity.WARNING, "zeros"
             else:
                 continue
+        elif field.kind == "digits" and len(str(value)) != field.length:
+            # Fewer digits may be the number of another person.
+            rule, expected = "M2-DIGITS", f"{field.length} digits, or zeros"
+            severity = Severity.ERROR if field.name == _NUMBER else Severity.WARNING
         elif field.table and value not in codes(field.table):
             rule, expected = "M2-CODE", _one_of(field.table)
             severity = Severity.WARNING if field.table in open_tables() else Severity.ERROR
@@ -161,6 +204,11 @@ def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
         yield _found(rule, severity, record, segment, field, segment.parts[start], expected)
     if segment.kind == BASE:
         yield from _check_base(segment, fields, record)
+    elif fields.get("record_identifier", segment.kind) != segment.kind:
+        yield _found(
+            "M2-IDENTIFIER", Severity.ERROR, record, segment,
+            segment.layout["record_identifier"], segment.parts[1], segment.kind,
+        )  # fmt: skip
 
 
 def _one_of(table: str) -> str:
@@ -197,7 +245,7 @@ def _repeated(record: Metro2Record) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _order(record: Metro2Record, expected: str) -> Finding:
+def _out_of_order(record: Metro2Record, expected: str) -> Finding:
     return Finding(
         "M2-ORDER", Severity.ERROR, record.number, record.kind, record.kind.lower(), expected,
         "Write one header, the accounts, one trailer",
@@ -213,8 +261,10 @@ def _finding(
     expected: str,
     fix: str,
 ) -> Finding:
-    got = segment.text_of(field)
-    return Finding(rule, severity, record.number, f"{segment.kind}.{field}", got, expected, fix)
+    return Finding(
+        rule, severity, record.number, f"{segment.kind}.{field}", segment.text_of(field), expected,
+        fix, byte=segment.byte_of(field),
+    )  # fmt: skip
 
 
 def _found(
@@ -228,4 +278,26 @@ def _found(
 ) -> Finding:
     where = f"{segment.kind}.{field.name}"
     fix = "Correct the field" if shown(field, raw) != MASK else "Correct the field (not shown)"
-    return Finding(rule, severity, record, where, shown(field, raw), expected, fix)
+    byte = segment.byte_of(field.name)
+    return Finding(rule, severity, record, where, shown(field, raw), expected, fix, byte=byte)
+
+
+def _form(record: Metro2Record, *, strict: bool) -> Iterator[Finding]:
+    """Yield the findings on the form of a record.
+
+    Unless strict, only faults that can hide accounts are errors of a header and a trailer.
+    """
+    findings = [*record.findings]
+    for segment in record.segments:
+        findings += check_segment(segment, record.number)
+    for finding in findings:
+        hides = record.kind == BASE or not record.kind or finding.field == f"{TRAILER}.{ACCOUNTS}"
+        hides = hides or (record.kind == TRAILER and not record.segments)
+        yield finding if strict or hides else replace(finding, severity=Severity.WARNING)
+
+
+def _placed(finding: Finding, record: Metro2Record) -> Finding:
+    """Return a finding with its line and byte in the file."""
+    if not record.kind:
+        return finding
+    return replace(finding, line=record.line, byte=record.start + (finding.byte or 1))

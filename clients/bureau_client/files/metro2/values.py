@@ -105,7 +105,8 @@ def _written(field: Field, value: Value) -> str:
     if value is None:
         return "0" * field.length
     if field.kind == "digits":
-        return value.rjust(field.length, "0") if value else " " * field.length
+        # A number that is not known is zeros.
+        return value.rjust(field.length, "0")
     return value
 
 
@@ -123,7 +124,7 @@ def _number(text: str) -> Value:
     if not text:
         return None
     if not text.isdigit():
-        raise BadValue("M2-NUMBER", "digits, zero filled")
+        raise BadValue("M2-NUMBER", "digits, zero filled; a credit balance is zeros")
     return int(text)
 
 
@@ -183,7 +184,7 @@ READ: dict[str, Callable[[str], Value]] = {
 def _unpack(field: Field, raw: bytes) -> str:
     digits, sign = raw.hex()[:-1], raw[-1] & 0x0F
     if not digits.isdigit() or sign not in _SIGNS:
-        raise BadValue("M2-PACKED", "a packed decimal without a minus")
+        raise BadValue("M2-PACKED", "a packed decimal without a minus; a credit balance is zero")
     return _fitted(field, digits)
 
 

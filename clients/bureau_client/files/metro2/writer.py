@@ -22,12 +22,20 @@ class Reporter:
     Attributes:
         name: At most 40 characters.
         address: At most 96 characters.
-        telephone_number: Ten digits, or empty.
+        telephone_number: Ten digits; empty if it is not known.
+        equifax_program: Program identifier that Equifax gave, at most 10 characters.
+        experian_program: The one that Experian gave, at most 5 characters.
+        transunion_program: The one that TransUnion gave, at most 10 characters.
+        innovis_program: The one that Innovis gave, at most 10 characters.
     """
 
     name: str
     address: str = ""
     telephone_number: str = ""
+    equifax_program: str = ""
+    experian_program: str = ""
+    transunion_program: str = ""
+    innovis_program: str = ""
 
 
 def header(reporter: Reporter, activity_date: date, created: date) -> Segment:
@@ -47,6 +55,10 @@ def header(reporter: Reporter, activity_date: date, created: date) -> Segment:
         reporter_name=reporter.name,
         reporter_address=reporter.address,
         reporter_telephone_number=reporter.telephone_number,
+        equifax_program_identifier=reporter.equifax_program,
+        experian_program_identifier=reporter.experian_program,
+        transunion_program_identifier=reporter.transunion_program,
+        innovis_program_identifier=reporter.innovis_program,
     )
 
 
@@ -56,6 +68,7 @@ def write(
     accounts: Iterable[Sequence[Segment]],
     framing: Framing | None = None,
     *,
+    newline: bytes = b"",
     to_mend: bool = False,
 ) -> int:
     """Write a file.
@@ -65,6 +78,7 @@ def write(
         heading: The header, from `header` or from another file.
         accounts: The segments of each account, the base segment first.
         framing: Framing of the records; by default characters without blocks.
+        newline: Line end after each record, or block; none in the packed form.
         to_mend: Write for correction in an editor: in the character form each record on a
             line, and no counts in the trailer that a correction would change.
 
@@ -75,7 +89,7 @@ def write(
         BadValue: An account is too long for a record.
     """
     framing = framing or Framing()
-    end = b"\n" if to_mend and not framing.packed else b""
+    end = b"\n" if to_mend and not framing.packed else newline
     totals = Totals()
     totals.add(Metro2Record(0, HEADER, (heading,)))
     stream.write(_record([heading], framing) + end)
@@ -98,6 +112,11 @@ def write(
 
 def _record(segments: Sequence[Segment], framing: Framing) -> bytes:
     """Return a record, in a blocked file in a block."""
+    if not segments[0].kind:
+        # A record that could not be read stays as it was, in a blocked file as one block.
+        raw = segments[0].raw
+        is_block = framing.length(raw[WORD : 2 * WORD]) == len(raw) - WORD
+        return framing.word(len(raw) + WORD) + raw if framing.blocked and not is_block else raw
     body = b"".join(segment.raw for segment in segments)[WORD:]
     record = framing.word(len(body) + WORD) + body
     return framing.word(len(record) + WORD) + record if framing.blocked else record
