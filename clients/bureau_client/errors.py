@@ -68,7 +68,8 @@ class BureauError(Exception):
             shown = [str(violation) for violation in unsaid[:SHOWN_VIOLATIONS]]
             more = len(unsaid) - len(shown)
             shown += [f"and {more} more"] if more else []
-            parts.append(_sentence("; ".join(shown)))
+            # A field, and its place in a file, keep their names.
+            parts.append(_ended("; ".join(shown)))
         if self.partial is not None and self.partial.accepted_count:
             parts.append(f"{self.partial.accepted_count} records before it were accepted.")
         if self.fix:

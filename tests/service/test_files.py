@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +18,7 @@ from bureau_client import (
     AccountStatus,
     InvalidRequest,
     Month,
+    Party,
     PartyRole,
     SubmissionKind,
     Wallet,
@@ -24,6 +28,7 @@ from bureau_client.files.csv_records import columns, write_row
 from bureau_client.files.exporting import export_file, people_columns
 from bureau_client.files.metro2 import (
     Framing,
+    Reader,
     Reporter,
     Segment,
     blank,
@@ -149,7 +154,7 @@ def test_what_is_left_out_can_be_mended_and_sent_again(
     person = scenario.person(number=number)
     acme = scenario.lenders["acme"]
     ref = f"R-{packed}"
-    wrong = [base(number, f"{ref}-2", account_status="71")]
+    wrong = [base(number, f"{ref}-2", payment_rating="0", terms_duration="X")]
     stranger = [base(f"00011109{packed:d}", f"{ref}-3")]
     nobody = [base("", f"{ref}-4")]
     file = written(
@@ -172,13 +177,17 @@ def test_what_is_left_out_can_be_mended_and_sent_again(
     source.write_rejects(result.rejects, rejects)
     with (tmp_path / "rejects.dat.reasons.csv").open() as stream:
         reasons = list(csv.DictReader(stream))
-    assert {reason["record"] for reason in reasons} == {"2", "3", "4"}
-    assert {"Status-DOFD-1", "Status-APD-1", "M2-IDENTITY"} <= {
-        reason["rule"] for reason in reasons
-    }
+    assert {reason["record"]: reason["original_record"] for reason in reasons} == {
+        "2": "3", "3": "4", "4": "5",
+    }  # fmt: skip
+    assert {"Rating-2", "M2-CODE", "M2-IDENTITY"} <= {reason["rule"] for reason in reasons}
+    # What the bureau refuses is named by the field of the file, too.
+    (refusal,) = [reason for reason in reasons if reason["original_record"] == "4"]
+    assert refusal["field"] == "social_security_number of person 1"
     # Mended where it stands, as with an editor, and sent.
     raw = bytearray(rejects.read_bytes())
-    mend(raw, f"{ref}-2", "account_status", b"11")
+    mend(raw, f"{ref}-2", "payment_rating", b" ")
+    mend(raw, f"{ref}-2", "terms_duration", b"REV")
     mend(raw, f"{ref}-4", "social_security_number", number.encode())
     rejects.write_bytes(raw)
     scenario.person(number=f"00011109{packed:d}")
@@ -213,7 +222,10 @@ def test_a_month_is_compared_with_the_month_before(scenario: Scenario, tmp_path:
         day=date(2024, 6, 30),
     )
     assert check_file(Metro2Source(june)).rejects == []
-    (reject,) = check_file(Metro2Source(june, previous=may)).rejects
+    # Examiners flag it; only who asks for their judgement keeps the account back.
+    flagged = check_file(Metro2Source(june, previous=may))
+    assert (flagged.rejects, list(flagged.warnings)) == ([], ["PHP-Status-2"])
+    (reject,) = check_file(Metro2Source(june, previous=may, strict=True)).rejects
     assert [violation.rule for violation in reject.violations] == ["PHP-Status-2"]
 
 
@@ -254,3 +266,120 @@ def test_records_go_out_and_come_back(scenario: Scenario, tmp_path: Path, framin
     assert import_file(scenario.lenders["acme"], CsvSource(records)).accepted_count == 3
     (card,) = lines(person)
     assert card.history.profile.startswith("010")
+
+
+def rows_of(path: Path, *months: Any) -> Path:
+    with path.open("w") as stream:
+        writer = csv.DictWriter(stream, [column.name for column in columns()])
+        writer.writeheader()
+        writer.writerows(write_row(month) for month in months)
+    return path
+
+
+def people_of(path: Path, *people: str) -> Path:
+    path.write_text("\n".join([",".join(people_columns()[:4]), *people]) + "\n")
+    return path
+
+
+def test_an_export_names_who_is_left_out_and_fills_what_is_unknown(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    person = scenario.person(number="000111021")
+    firm = scenario.person(number="000111022")
+    may = account(person, "X-1", Month(2024, 5))
+    closed = dataclasses.replace(
+        account(person, "X-CLOSED", Month(2024, 4)),
+        status=AccountStatus.PAID_OR_CLOSED,
+        balance_minor=0,
+        payment_rating="0",
+        close_date=date(2024, 4, 20),
+    )
+    business = dataclasses.replace(
+        account(firm, "X-FIRM", Month(2024, 5)),
+        parties=(Party(firm.subject_id, PartyRole.BUSINESS),),
+    )
+    nameless = dataclasses.replace(may, account_ref="X-NAMELESS", parties=business.parties[:1])
+    nameless = dataclasses.replace(nameless, parties=(Party(firm.subject_id),))
+    unknown = dataclasses.replace(may, account_ref="X-UNKNOWN", parties=(Party("f" * 32),))
+    records = rows_of(tmp_path / "rows.csv", may, closed, business, nameless, unknown)
+    people = people_of(
+        tmp_path / "people.csv",
+        f"{person.subject_id},DOE,JANE,000111021",
+        f"{firm.subject_id},ACME TRUCKING LLC,,000111022",
+    )
+    profile = tmp_path / "profile"
+    scenario.profiles["acme"].save(profile)
+    target = tmp_path / "may.dat"
+    done = lender(
+        "export", records, target, "--people", people, "--reporter", "ACME", "--identification",
+        "A", "--reporter-address", "1 HIGH STREET", "--experian-program", "EX123",
+        "--newline", "crlf", "--output", "csv",
+    )  # fmt: skip
+    assert done.returncode == 8, done.stderr
+    assert "2 accounts written" in done.stderr
+    for left_out in ("X-CLOSED", "X-NAMELESS", "X-UNKNOWN"):
+        assert left_out in done.stdout
+    raw = target.read_bytes()
+    assert [len(line) for line in raw.split(b"\r\n")] == [426] * 4 + [0]
+    head, *_ = Reader(io.BytesIO(raw))
+    assert head.raw[215:225] == b"0" * 10
+    assert head.first.values["experian_program_identifier"] == "EX123"
+    assert head.first.values["reporter_address"] == "1 HIGH STREET"
+    # The packed format has no line ends.
+    assert lender(
+        "export", records, target, "--people", people, "--reporter", "ACME", "--identification",
+        "A", "--newline", "lf", "--packed",
+    ).returncode == 2  # fmt: skip
+    # The format of what is imported is found by the first bytes.
+    lines = raw.split(b"\r\n")
+    target.write_bytes(b"\r\n".join([lines[0], lines[1][4:], *lines[2:]]))
+    done = lender("import", target, "--profile", profile, "--skip-invalid")
+    assert done.returncode == 8, done.stderr
+    assert "1 of 2 rows accepted" in done.stderr
+    with (tmp_path / "may.dat.rejects.dat.reasons.csv").open() as stream:
+        (reason,) = csv.DictReader(stream)
+    assert (reason["rule"], reason["original_line"]) == ("M2-WORD", "2")
+
+
+def lender(*words: Any) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("bureau-lender")), *map(str, words)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def test_all_that_the_bureau_refuses_is_named_with_its_line(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    own = account(scenario.person(), "L-0", Month(2024, 5))
+    strangers = [
+        dataclasses.replace(own, account_ref=f"L-{i}", parties=(Party(f"{i:032x}"),))
+        for i in range(1, 13)
+    ]
+    records = rows_of(tmp_path / "rows.csv", own, *strangers)
+    scenario.profiles["acme"].save(tmp_path / "profile")
+    done = lender("import", records, "--profile", tmp_path / "profile")
+    assert done.returncode == 3
+    assert "line 3, subject_id: no consent" in done.stderr
+    assert "line 4, subject_id: no consent" in done.stderr
+    assert "records[" not in done.stderr
+    # The answer has no room for all: the import that leaves them out lists each.
+    assert "(and 11 more): --skip-invalid lists all" in done.stderr
+    done = lender("import", records, "--profile", tmp_path / "profile", "--skip-invalid")
+    assert done.returncode == 8
+    with (tmp_path / "rows.csv.rejects.csv").open() as stream:
+        reasons = [row["reject_reason"] for row in csv.DictReader(stream)]
+    assert [reason.partition(": subject_id no consent")[0] for reason in reasons] == [
+        f"line {number}" for number in range(3, 15)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("utf-16", "UTF-16"), ("utf-16-be", "UTF-16"), ("cp037", "EBCDIC")]
+)
+def test_a_file_in_another_encoding_is_named(tmp_path: Path, encoding: str, name: str) -> None:
+    header_of_csv = ",".join(column.name for column in columns()) + "\n"
+    metro2 = written(tmp_path / "may.dat", [base("000111031", "E-1")]).read_text("ascii")
+    for text in (header_of_csv, metro2):
+        file = tmp_path / "file"
+        file.write_bytes(text.encode(encoding))
+        done = lender("import", file, "--profile", tmp_path, "--dry-run")
+        assert (done.returncode, name in done.stderr) == (5, True), done.stderr

@@ -76,7 +76,8 @@ def check(
     """List the errors and warnings in a Metro 2 file; nothing is sent.
 
     An account with an error is not submitted; one with warnings is. Flags of examiners are
-    warnings, with --strict errors. Exits with 5 for a file with errors. With --summary, or as jsonl, memory does not grow with the findings.
+    warnings, with --strict errors. Exits with 5 for a file with errors. With --summary, or as
+    jsonl, memory does not grow with the findings.
     """
     listed: list[Finding] = []
     tallies: dict[tuple[str, str], Tally] = {}

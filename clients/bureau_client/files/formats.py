@@ -63,9 +63,7 @@ def format_of(path: Path) -> Format:
     with path.open("rb") as stream:
         head = stream.read(4096)
     if encoding := _foreign_encoding(head):
-        raise InvalidRequest(
-            f"{path.name} is {encoding.name}", reason="BAD_TEXT", fix=encoding.fix
-        )
+        raise InvalidRequest(f"{path.name} is {encoding.name}", reason="BAD_TEXT", fix=encoding.fix)
     return Format.METRO2 if _is_metro2(head) else Format.CSV
 
 
@@ -96,7 +94,9 @@ def _is_ebcdic_text(head: bytes) -> bool:
         head.decode()
     except UnicodeDecodeError:
         text = head.decode("cp037")
-        return sum(character.isalnum() and character.isascii() for character in text) > len(head) // 2
+        return (
+            sum(character.isalnum() and character.isascii() for character in text) > len(head) // 2
+        )
     return False
 
 

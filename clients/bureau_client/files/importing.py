@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+import re
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,8 @@ from bureau_client.sync.lender import Lender
 Result = TypeVar("Result")
 Submit = Callable[..., SubmitResult]
 
+# End of the bureau's words if it refuses more records than its answer has room for.
+_MORE = re.compile(r"\(and (?:at least )?[0-9]+ more\)")
 # Rows between two calls of `on_progress` while a file is checked.
 _CHECKED_ROWS = 1000
 
@@ -220,7 +223,9 @@ class _Sending:
             violations = tuple(self._in_file(violation, rows) for violation in error.violations)
             if violations != error.violations:
                 # The bureau's words name a record of the batch, which the sender does not know.
-                error.message = f"The bureau refuses rows of {self.source.path.name}"
+                more = _MORE.search(error.message)
+                shown = f" {more[0]}: --skip-invalid lists all" if more else ""
+                error.message = f"The bureau refuses rows of {self.source.path.name}{shown}"
                 error.violations = violations
             raise
 

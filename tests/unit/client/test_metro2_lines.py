@@ -18,7 +18,7 @@ from tests.unit.client.metro2_files import DAY, base, file_of, read_all, rules
 
 # No two of these differ in one character only.
 REFS = ("FIRST-ONE", "SECOND-22", "THIRD-333", "FOURTH-44")
-SECRETS = ("SECRETNAME", "HIDDENFIRST", "000778899", "5559876543", "77 QUIET LANE", "48999")
+SECRETS = ("SECRETNAME", "HIDDENFIRST", "987613599", "5556427913", "77 QUIET LANE", "48999")
 # Characters of a secret that show the person.
 SHOWING = 4
 
@@ -36,7 +36,7 @@ def account(ref: str, **changes: Any) -> list[Segment]:
         **(person | {"first_line_of_address": SECRETS[4], "postal_code": SECRETS[5]} | changes),
     )
     joint = blank("J1").with_values(
-        **(person | {"social_security_number": "000778898", "ecoa_code": "2"})
+        **(person | {"social_security_number": "987613598", "ecoa_code": "2"})
     )
     return [first, joint] if ref == REFS[1] else [first]
 
@@ -77,7 +77,9 @@ def wrong(findings: Sequence[Finding]) -> list[Finding]:
 def shown_secrets(checked: Checked) -> set[str]:
     """Parts of secrets in the text of findings."""
     text = " ".join(
-        f"{finding.got} {finding.expected} {finding.fix}" for _, found in checked for finding in found
+        f"{finding.got} {finding.expected} {finding.fix}"
+        for _, found in checked
+        for finding in found
     )
     parts = {s[i : i + SHOWING] for s in SECRETS for i in range(len(s) - SHOWING + 1)}
     return {part for part in parts if part in text}
@@ -140,7 +142,9 @@ def test_blanks_at_the_end_of_a_line_cost_nothing(line: bytes) -> None:
 
 
 def test_a_wrong_field_is_named_with_the_byte_that_the_guide_gives() -> None:
-    (finding,) = wrong([f for _, found in damaged(1, LINES[1][:123] + b"QQ" + LINES[1][125:]) for f in found])
+    (finding,) = wrong(
+        [f for _, found in damaged(1, LINES[1][:123] + b"QQ" + LINES[1][125:]) for f in found]
+    )
     assert (finding.field, finding.line, finding.byte) == ("BASE.account_status", 2, 124)
     # Without lines it is the byte of the file.
     raw = b"".join([LINES[0], LINES[1][:123] + b"QQ" + LINES[1][125:], *LINES[2:]])

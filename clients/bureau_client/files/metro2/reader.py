@@ -173,7 +173,8 @@ def _as_its_word_says(line: bytes) -> bytes:
 
 
 def _named_record(line: bytes, kind: str) -> bytes:
-    """Return a header or trailer with the right word, from its name on."""
+    """Return a header or trailer with the right word, from its name on; empty without the name."""
     length = layouts()[kind].length
-    body = line[line.index(kind.encode()) :].rstrip(b" ").ljust(length - WORD)
+    _, name, rest = line.partition(kind.encode())
+    body = (name + rest).rstrip(b" ").ljust(length - WORD) if name else b""
     return Framing().word(length) + body if len(body) == length - WORD else b""

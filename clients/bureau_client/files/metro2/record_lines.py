@@ -90,7 +90,8 @@ def whole_records(line: bytes) -> list[tuple[int, int]]:
         if start == len(line):
             break
         start = next(
-            (start + gap for gap in _DAMAGED_END if _begins_record(line[start + gap :])), len(line) + 1
+            (start + gap for gap in _DAMAGED_END if _begins_record(line[start + gap :])),
+            len(line) + 1,
         )
     return records if start == len(line) else []
 
@@ -121,7 +122,8 @@ def kind_in(line: bytes) -> str:
 
 def _resembles(text: bytes, name: bytes) -> bool:
     """Return True if a text begins with a name in which one letter may be wrong."""
-    same = next((i for i, pair in enumerate(zip(text, name, strict=False)) if pair[0] != pair[1]), len(name))
+    pairs = enumerate(zip(text, name, strict=False))
+    same = next((i for i, (one, other) in pairs if one != other), min(len(text), len(name)))
     rest = name[same + 1 :]
     return len(text) >= len(rest) and any(
         text[start:].startswith(after)
@@ -131,26 +133,31 @@ def _resembles(text: bytes, name: bytes) -> bool:
 
 def _is_continued(line: RecordLine, following: RecordLine) -> bool:
     """Return True if a line end was typed into a record: two lines are one."""
-    if whole_records(line.raw) or whole_records(following.raw):
+    is_next_whole = len(following.raw) >= _shortest() and whole_records(following.raw)
+    if whole_records(line.raw) or is_next_whole:
         return False
-    if _begins_record(following.raw) or kind_in(following.raw) != BASE:
+    # The line end took the place of another character, or was added.
+    added = len(line.raw) + len(following.raw)
+    if length_in(line.raw) in {added, added + len(line.end)}:
+        return True
+    if _begins_record(following.raw):
         return False
-    joined = len(line.raw) + len(line.end) + len(following.raw)
-    lengths = (len(line.raw), len(following.raw))
-    return length_in(line.raw) == joined or min(lengths) < _shortest() - WORD
+    if kind_in(following.raw) != BASE and len(line.raw) > WORD:
+        return False
+    return min(len(line.raw), len(following.raw)) < _shortest() - WORD
 
 
 def _begins_record(line: bytes) -> bool:
     """Return True if a descriptor word and what follows one are at the beginning."""
-    if not length_in(line):
+    if length_in(line) < _shortest():
         return False
     rest = line[WORD:]
     # A block's descriptor word is followed by a record's.
     rest = rest[WORD:] if length_in(rest) == length_in(line) - WORD else rest
     if rest.startswith((HEADER.encode(), TRAILER.encode())):
         return True
-    indicator, stamp = rest[:1], rest[1:15].strip()
-    return indicator in {b"1", b" "} and (not stamp or stamp.isdigit())
+    indicator, stamp = rest[:1], rest[1:15]
+    return indicator in {b"1", b" "} and (stamp.isdigit() or stamp.isspace())
 
 
 def _shortest() -> int:

@@ -151,7 +151,7 @@ class Metro2Source:
         if person.isdigit():
             number = "social_security_number" if field == "subject_id" else "ecoa_code"
             return f"{number} of person {int(person) + 1}"
-        return f"BASE.{FIELD_OF.get(name, name)}" if name else path
+        return FIELD_OF.get(name, name) or path
 
     def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
         """See `Source`; a second file, CSV, has the reasons."""
