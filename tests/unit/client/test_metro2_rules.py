@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from bureau_client.files.metro2 import Reader, Segment, blank
+from bureau.policy import load_policy
+from bureau_client.files.metro2 import Reader, Segment, Severity, blank
 from bureau_client.files.metro2.incoming import records_of
 from bureau_client.files.metro2.layout import BASE, layouts, table_of
 from bureau_keys import contradictions
@@ -103,3 +104,34 @@ def test_a_rule_that_means_the_same_for_records_judges_alike(record_rule: str) -
             (snapshot, *_) = records_of(account, ["0" * 32], "USD")
             judged = contradictions.errors_of(snapshot) + contradictions.warnings_of(snapshot)
             assert (record_rule in {rule.id for rule in judged}) is broken
+
+
+def test_what_is_obsolete_is_so_for_the_bureau_too() -> None:
+    """The client cannot read the bureau's policy: its rules have the same months and days."""
+    retention = load_policy("US").retention
+    rules_of_age = [e for e in table_of("rules")["rule"] if e["id"] == "DOAI-DOFD-1"]
+    operands = [when[2][1:] for e in rules_of_age for when in e["when"] if "older than" in when]
+    delinquency, lost = retention["delinquency"], retention["collection_or_charge_off"]
+    assert operands[0] == [delinquency.months]
+    assert operands[1:] == [[lost.months, lost.grace_days]] * 2
+    assert delinquency.grace_days == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "is_obsolete"),
+    [("71", 83, False), ("71", 85, True), ("97", 89, False), ("97", 91, True), ("62", 89, False)],
+)
+def test_a_charge_off_is_reported_180_days_longer(status: str, age: int, is_obsolete: bool) -> None:
+    months = DAY.year * 12 + DAY.month - 1 - age
+    first = date(months // 12, months % 12 + 1, 1)
+    account = base(
+        account_status=status, date_opened=date(2000, 1, 1), date_of_first_delinquency=first
+    )
+    assert ("DOAI-DOFD-1" in rules(read_all(file_of([account])))) is is_obsolete
+
+
+def test_flags_of_examiners_are_warnings_unless_asked_for() -> None:
+    raw = file_of([base(account_status="71", date_of_first_delinquency=date(2024, 4, 20))])
+    for strict, severity in ((False, Severity.WARNING), (True, Severity.ERROR)):
+        findings = [f for _, found in read_all(raw, strict=strict) for f in found]
+        assert {(f.rule, f.severity) for f in findings} == {("Status-APD-1", severity)}
