@@ -25,7 +25,7 @@ from bureau_client.sync.lender import Lender
 Result = TypeVar("Result")
 Submit = Callable[..., SubmitResult]
 
-# End of the bureau's words if it refuses more records than its answer has room for.
+# End of the bureau's words if it refuses more records than its answer lists.
 _MORE = re.compile(r"\(and (?:at least )?[0-9]+ more\)")
 # Rows between two calls of `on_progress` while a file is checked.
 _CHECKED_ROWS = 1000

@@ -26,6 +26,6 @@ def write_reasons(
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([*places, *_COLUMNS])
-        for place, violation in reasons:
+        for columns, violation in reasons:
             cells = (violation.field, violation.rule, violation.message)
-            writer.writerow([*(place[name] for name in places), *map(text_cell, cells)])
+            writer.writerow([*(columns[name] for name in places), *map(text_cell, cells)])

@@ -78,8 +78,8 @@ def shown_secrets(checked: Checked) -> set[str]:
     """Parts of secrets in the text of findings."""
     text = " ".join(
         f"{finding.got} {finding.expected} {finding.fix}"
-        for _, found in checked
-        for finding in found
+        for _, findings in checked
+        for finding in findings
     )
     parts = {s[i : i + SHOWING] for s in SECRETS for i in range(len(s) - SHOWING + 1)}
     return {part for part in parts if part in text}
@@ -104,7 +104,7 @@ def test_one_damaged_byte_costs_one_record_and_shows_no_person(data: st.DataObje
             assert read.get(ref) == WHOLE[ref], "a neighbour"
     if line <= len(REFS):
         # Neither the header nor the trailer, nor another record, has an error.
-        errors = [found for record, findings in checked for found in wrong(findings)]
+        errors = [finding for record, findings in checked for finding in wrong(findings)]
         assert {finding.line for finding in errors} <= {line + 1}
     assert not shown_secrets(checked)
 
@@ -128,7 +128,7 @@ def damaged(number: int, line: bytes) -> Checked:
 )
 def test_a_line_that_is_off_costs_itself_and_is_named_with_line_and_byte(line: bytes) -> None:
     checked = damaged(1, line)
-    (finding,) = wrong([found for _, findings in checked for found in findings])
+    (finding,) = wrong([finding for _, findings in checked for finding in findings])
     assert (finding.record, finding.line, finding.byte) == (2, 2, 1)
     assert set(sound(checked)) == set(REFS[1:])
     assert not shown_secrets(checked)
@@ -143,12 +143,12 @@ def test_blanks_at_the_end_of_a_line_cost_nothing(line: bytes) -> None:
 
 def test_a_wrong_field_is_named_with_the_byte_that_the_guide_gives() -> None:
     (finding,) = wrong(
-        [f for _, found in damaged(1, LINES[1][:123] + b"QQ" + LINES[1][125:]) for f in found]
+        [f for _, listed in damaged(1, LINES[1][:123] + b"QQ" + LINES[1][125:]) for f in listed]
     )
     assert (finding.field, finding.line, finding.byte) == ("BASE.account_status", 2, 124)
     # Without lines it is the byte of the file.
     raw = b"".join([LINES[0], LINES[1][:123] + b"QQ" + LINES[1][125:], *LINES[2:]])
-    (finding,) = wrong([found for _, findings in read_all(raw) for found in findings])
+    (finding,) = wrong([finding for _, findings in read_all(raw) for finding in findings])
     assert (finding.line, finding.byte) == (0, len(LINES[0]) + 124)
 
 
@@ -156,7 +156,7 @@ def test_a_file_without_lines_shows_no_person_behind_a_wrong_word() -> None:
     for word in (b"0526", b"0430", b"0400", b"0427", b"9999"):
         raw = b"".join([LINES[0], word + LINES[1][4:], *LINES[2:]])
         checked = read_all(raw)
-        assert wrong([found for _, findings in checked for found in findings])
+        assert wrong([finding for _, findings in checked for finding in findings])
         assert not shown_secrets(checked)
 
 

@@ -1,7 +1,7 @@
 """Recognises segments that are read off their place: their values belong to other fields.
 
 A lost or added character shifts all that follows, so that names and numbers stand in fields that
-are not personal. Some fields show it: dates and codes in which hardly anything else is valid.
+are not personal. Some fields show it: dates and codes in which little else is valid.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ACCOUNT_OFF, _PERSON_OFF = 3, 2
 
 
 def is_off_place(segment: Segment) -> bool:
-    """Return True if so many telling fields are wrong that the segment is shifted."""
+    """Return True if more telling fields are wrong than a typing error explains."""
     if segment.kind not in _PERSONS:
         return False
     if segment.kind == BASE and _wrong(segment, _ACCOUNT) >= _ACCOUNT_OFF:

@@ -124,9 +124,9 @@ class Frames:
                 number += 1
                 yield Frame(number, line.raw, line=line.number, fills_line=False)
             for start, end in parts:
-                for word, at, raw in self._in_block(line.raw, start, end):
+                for word, first, raw in self._in_block(line.raw, start, end):
                     number += 1
-                    yield Frame(number, raw, word, line.number, at)
+                    yield Frame(number, raw, word, line.number, first)
 
     def _in_block(self, line: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, bytes]]:
         """Yield the records of a block on a line: the block's word, start and bytes of each."""

@@ -167,16 +167,16 @@ def _shortest() -> int:
 def _split(ahead: bytes, stream: BinaryIO, end: bytes) -> Iterator[RecordLine]:
     number, rest, more = 1, ahead, True
     while more or rest:
-        before, found, after = rest.partition(end)
-        if not found and more and len(rest) <= _LONGEST:
+        before, divider, after = rest.partition(end)
+        if not divider and more and len(rest) <= _LONGEST:
             read = stream.read(_READ)
             more, rest = bool(read), rest + read
             continue
         if len(before) > _LONGEST:
-            before, found, after = rest[:_LONGEST], b"", rest[_LONGEST:]
+            before, divider, after = rest[:_LONGEST], b"", rest[_LONGEST:]
         raw = before.rstrip(b"\r\x1a")
-        yield RecordLine(number, raw, before[len(raw) :] + found)
-        number += bool(found)
+        yield RecordLine(number, raw, before[len(raw) :] + divider)
+        number += bool(divider)
         rest = after
 
 
