@@ -335,7 +335,10 @@ def test_a_metro2_file_is_checked(
     wrong = base(account_status="71", special_comment="ZZ")
     file = tmp_path / "may.dat"
     file.write_bytes(file_of([wrong], [wrong.with_values(consumer_account_number="A-2")]))
-    assert run("check", file, "--output", "jsonl") == 5
+    # Examiners' flags alone are warnings.
+    assert run("check", file) == 0
+    assert "4 records: 0 errors, 6 warnings" in capsys.readouterr().err
+    assert run("check", file, "--strict", "--output", "jsonl") == 5
     captured = capsys.readouterr()
     findings = [json.loads(line) for line in captured.out.splitlines()]
     assert {(finding["rule"], finding["severity"]) for finding in findings} == {
@@ -345,7 +348,8 @@ def test_a_metro2_file_is_checked(
     }
     assert all(finding["field"] and finding["expected"] and finding["fix"] for finding in findings)
     assert "4 records: 4 errors, 2 warnings" in captured.err
-    assert run("check", file, "--summary", "--output", "json") == 5
+    assert {(finding["line"], finding["byte"] > 0) for finding in findings} == {(0, True)}
+    assert run("check", file, "--strict", "--summary", "--output", "json") == 5
     tallies = json.loads(capsys.readouterr().out)
     assert [(tally["rule"], tally["count"], tally["first_record"]) for tally in tallies] == [
         ("M2-CODE", 2, 2),

@@ -118,10 +118,9 @@ def account_of(
         base[field] = _whole(name, getattr(snapshot, name) or 0, unit, findings)
     findings += _nameless(snapshot, known)
     findings += _lost(snapshot)
-    # A file has many accounts: each finding names its own.
-    findings = [_named(finding, snapshot.account_ref) for finding in findings]
     if any(finding.severity is Severity.ERROR for finding in findings):
-        return [], findings
+        # An account that is left out is named.
+        return [], [_named(finding, snapshot.account_ref) for finding in findings]
     persons = [person for person in known if person is not None]
     roles = [party.role for party in snapshot.parties]
     try:
