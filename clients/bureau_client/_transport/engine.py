@@ -13,7 +13,7 @@ from bureau_client._operations.operation import Call, Operation, Sleep
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Cursor, Item, Stream
 from bureau_client._transport.load_balancing import AddressBook, AddressPool
-from bureau_client._transport.retry import RetryPolicy, is_retryable
+from bureau_client._transport.retry import CLOSED, RetryPolicy, is_retryable
 from bureau_client.errors import BureauError, Unavailable, VerificationFailed
 from bureau_client.models.progress import Progress
 from bureau_client.models.statements import BeforeSend, ignore
@@ -225,19 +225,28 @@ class Following(Generic[Item]):
             BureauError: The error itself, if it has another cause; CLOSED if the stream has an
                 end, and did not come to it.
         """
-        if not is_retryable(error):
+        if not (is_retryable(error) or error.reason == CLOSED):
             raise error.with_traceback(None)
         if not self._stream.endless:
-            raise closed() from None
+            raise closed("the stream came to its end") from None
 
 
-def closed() -> Unavailable:
-    """Return the error of a stream whose client was closed."""
+def closed(end: str = "the call was answered") -> Unavailable:
+    """Return the error of a call or a stream whose client was closed before its end."""
     return Unavailable(
-        "The client was closed before the stream came to its end",
-        reason="CLOSED",
-        fix="Close the client after its streams, or follow the stream again",
+        f"The client was closed before {end}",
+        reason=CLOSED,
+        fix="Close the client after its calls and streams. If the call is a write, "
+        "`receipt(error.request_id)` of an open client says whether it took effect",
     )
+
+
+def end_of_closed(error: BureauError) -> BureauError:
+    """Return the error of an attempt whose client was closed meanwhile.
+
+    A refusal by the bureau, and an answer that does not verify, stay what they are.
+    """
+    return closed() if is_retryable(error) else error
 
 
 def should_fail_over(

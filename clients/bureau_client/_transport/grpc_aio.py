@@ -29,7 +29,15 @@ from bureau_client._transport.channels import (
     explain_expired_certificate,
     read_reply,
 )
-from bureau_client._transport.engine import Attempt, Done, Following, closed, run_operation, step
+from bureau_client._transport.engine import (
+    Attempt,
+    Done,
+    Following,
+    closed,
+    end_of_closed,
+    run_operation,
+    step,
+)
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.request_ids import LastRequestId
 from bureau_client._transport.retry import RetryPolicy
@@ -78,7 +86,7 @@ class AsyncDriver:
         before_send: BeforeSend = ignore,
         *,
         around: Around = unchanged,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
@@ -88,7 +96,7 @@ class AsyncDriver:
         self._around = around
         self._sleep = sleep
         self._now = now
-        # One for each stream in progress; `close` sets them.
+        # One for each call and stream in progress; `close` sets them.
         self._stops = WeakSet[asyncio.Event]()
 
     async def run(
@@ -111,7 +119,7 @@ class AsyncDriver:
                 verify.
         """
         try:
-            return await self._carry_out(operation, on_progress, heavy=heavy)
+            return await self._carry_out(operation, self._started(), on_progress, heavy=heavy)
         except BureauError as error:
             # The SDK's frames are of no use to the caller.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
@@ -133,12 +141,15 @@ class AsyncDriver:
             start: Returns the operation of an item.
             concurrency: Largest number of operations at once.
         """
+        # All of them: those that have not begun when the client is closed open no connection.
+        stop = self._started()
 
         async def outcome(item: Asked) -> Result | BureauError:
             try:
-                return await self.run(start(item), heavy=True)
+                return await self._carry_out(start(item), stop, heavy=True)
             except BureauError as error:
-                return error
+                # The SDK's frames are of no use to the caller.
+                return error.with_traceback(None)
 
         waiting = iter(items)
         running: dict[asyncio.Task[Result | BureauError], Asked] = {}
@@ -165,17 +176,16 @@ class AsyncDriver:
             BureauError: As `run`; also when several attempts in a row deliver no item, and when
                 the client is closed before another stream came to its end.
         """
-        stop = asyncio.Event()
-        self._stops.add(stop)
+        stop = self._started()
         following = Following(stream, self._addresses, self._policy, self._now)
         # A stream, too, sends nothing before what is around each operation has passed.
-        await self._carry_out(no_calls(), None, heavy=False)
+        await self._carry_out(no_calls(), stop)
         if statement := statement_of(following.call()):
             self._before_send(statement)
         while True:
             try:
                 async for message in self._open(following.attempt(), stop):
-                    item = await self._carry_out(stream.read(message), None, heavy=False)
+                    item = await self._carry_out(stream.read(message), stop)
                     following.advance(message.cursor, has_item=item is not None)
                     if item is not None:
                         yield item
@@ -186,9 +196,7 @@ class AsyncDriver:
                     following.check_closed(error)
                     return
                 if pause := following.pause_after(error):
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(pause):
-                            await stop.wait()
+                    await self._pause(pause, stop)
 
     def _open(self, attempt: Attempt, stop: asyncio.Event) -> AsyncIterator[Any]:
         # After `close` the stream would open a connection of its own.
@@ -197,13 +205,43 @@ class AsyncDriver:
         return self._transport.stream(attempt)
 
     async def close(self) -> None:
-        """End the streams in progress and close the connections."""
+        """End the calls and streams in progress and close the connections."""
         for stop in self._stops:
             stop.set()
         await self._transport.close()
 
+    def _started(self) -> asyncio.Event:
+        """Return the event that `close` sets for what begins now."""
+        stop = asyncio.Event()
+        self._stops.add(stop)
+        return stop
+
+    async def _pause(self, seconds: float, stop: asyncio.Event) -> None:
+        if self._sleep is not None:
+            await self._sleep(seconds)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
+
+    async def _send(self, attempt: Attempt, stop: asyncio.Event) -> Message:
+        # After `close` the call would open a connection of its own.
+        if stop.is_set():
+            raise closed()
+        try:
+            return await self._transport.send(attempt)
+        except BureauError as error:
+            if stop.is_set():
+                raise end_of_closed(error) from None
+            raise
+
     async def _carry_out(
-        self, operation: Operation[Result], on_progress: OnProgress | None, *, heavy: bool
+        self,
+        operation: Operation[Result],
+        stop: asyncio.Event,
+        on_progress: OnProgress | None = None,
+        *,
+        heavy: bool = False,
     ) -> Result:
         effects = run_operation(
             self._around(operation), self._addresses, self._policy, self._now, self._before_send
@@ -218,11 +256,11 @@ class AsyncDriver:
                 match effect:
                     case Attempt():
                         try:
-                            reply = await self._transport.send(effect)
+                            reply = await self._send(effect, stop)
                         except BureauError as error:
                             failure = error
                     case Sleep():
-                        await self._sleep(effect.seconds)
+                        await self._pause(effect.seconds, stop)
                     case Progress() if on_progress is not None:
                         on_progress(effect)
                 effect = await move(effects, reply, failure)

@@ -31,7 +31,15 @@ from bureau_client._transport.channels import (
     explain_expired_certificate,
     read_reply,
 )
-from bureau_client._transport.engine import Attempt, Done, Following, closed, run_operation, step
+from bureau_client._transport.engine import (
+    Attempt,
+    Done,
+    Following,
+    closed,
+    end_of_closed,
+    run_operation,
+    step,
+)
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.request_ids import LastRequestId
 from bureau_client._transport.retry import RetryPolicy
@@ -80,7 +88,7 @@ class Driver:
         before_send: BeforeSend = ignore,
         *,
         around: Around = unchanged,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
@@ -91,7 +99,7 @@ class Driver:
         self._sleep = sleep
         self._now = now
         self._lock = threading.Lock()
-        # One for each stream in progress; `close` sets them.
+        # One for each call and stream in progress; `close` sets them.
         self._stops = WeakSet[threading.Event]()
 
     def run(self, operation: Operation[Result], on_progress: OnProgress | None = None) -> Result:
@@ -102,7 +110,7 @@ class Driver:
                 verify.
         """
         try:
-            return self._carry_out(operation, on_progress)
+            return self._carry_out(operation, self._started(), on_progress)
         except BureauError as error:
             # The SDK's frames are of no use to the caller.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
@@ -124,12 +132,15 @@ class Driver:
             start: Returns the operation of an item.
             concurrency: Largest number of operations at once.
         """
+        # All of them: those that have not begun when the client is closed open no connection.
+        stop = self._started()
 
         def outcome(item: Asked) -> Result | BureauError:
             try:
-                return self.run(start(item))
+                return self._carry_out(start(item), stop)
             except BureauError as error:
-                return error
+                # The SDK's frames are of no use to the caller.
+                return error.with_traceback(None)
 
         waiting = iter(items)
         running: dict[Future[Result | BureauError], Asked] = {}
@@ -152,18 +163,16 @@ class Driver:
             BureauError: As `run`; also when several attempts in a row deliver no item, and when
                 the client is closed before another stream came to its end.
         """
-        stop = threading.Event()
-        with self._lock:
-            self._stops.add(stop)
+        stop = self._started()
         following = Following(stream, self._addresses, self._policy, self._now)
         # A stream, too, sends nothing before what is around each operation has passed.
-        self._carry_out(no_calls(), None)
+        self._carry_out(no_calls(), stop)
         if statement := statement_of(following.call()):
             self._before_send(statement)
         while True:
             try:
                 for message in self._open(following.attempt(), stop):
-                    item = self._carry_out(stream.read(message), None)
+                    item = self._carry_out(stream.read(message), stop)
                     following.advance(message.cursor, has_item=item is not None)
                     if item is not None:
                         yield item
@@ -174,7 +183,7 @@ class Driver:
                     following.check_closed(error)
                     return
                 if pause := following.pause_after(error):
-                    stop.wait(pause)
+                    self._pause(pause, stop)
 
     def _open(self, attempt: Attempt, stop: threading.Event) -> Iterator[Any]:
         # Under the lock of `close`: after it the stream would open a connection of its own.
@@ -184,13 +193,42 @@ class Driver:
             return self._transport.stream(attempt)
 
     def close(self) -> None:
-        """End the streams in progress and close the connections."""
+        """End the calls and streams in progress and close the connections."""
         with self._lock:
             for stop in self._stops:
                 stop.set()
         self._transport.close()
 
-    def _carry_out(self, operation: Operation[Result], on_progress: OnProgress | None) -> Result:
+    def _started(self) -> threading.Event:
+        """Return the event that `close` sets for what begins now."""
+        stop = threading.Event()
+        with self._lock:
+            self._stops.add(stop)
+        return stop
+
+    def _pause(self, seconds: float, stop: threading.Event) -> None:
+        if self._sleep is None:
+            stop.wait(seconds)
+        else:
+            self._sleep(seconds)
+
+    def _send(self, attempt: Attempt, stop: threading.Event) -> Message:
+        # After `close` the call would open a connection of its own.
+        if stop.is_set():
+            raise closed()
+        try:
+            return self._transport.send(attempt)
+        except BureauError as error:
+            if stop.is_set():
+                raise end_of_closed(error) from None
+            raise
+
+    def _carry_out(
+        self,
+        operation: Operation[Result],
+        stop: threading.Event,
+        on_progress: OnProgress | None = None,
+    ) -> Result:
         effects = run_operation(
             self._around(operation), self._addresses, self._policy, self._now, self._before_send
         )
@@ -203,11 +241,11 @@ class Driver:
                 match effect:
                     case Attempt():
                         try:
-                            reply = self._transport.send(effect)
+                            reply = self._send(effect, stop)
                         except BureauError as error:
                             failure = error
                     case Sleep():
-                        self._sleep(effect.seconds)
+                        self._pause(effect.seconds, stop)
                     case Progress() if on_progress is not None:
                         on_progress(effect)
                 effect = step(effects, reply, failure)
@@ -241,6 +279,9 @@ class GrpcTransport:
             data, ended = send(attempt.call.request, timeout=attempt.timeout_seconds)
         except grpc.RpcError as error:
             explained = self._explained(error, attempt)
+        except ValueError:
+            # gRPC's own error for a channel that `close` closed since it was taken.
+            explained = self._cancelled(attempt)
         else:
             self._note(attempt, "OK", ended.trailing_metadata())
             return read_reply(attempt.call, data)
@@ -285,6 +326,12 @@ class GrpcTransport:
         trailers = failed.trailing_metadata() or ()
         self._note(attempt, failed.code().name, trailers)
         return translate(failed.code(), failed.details() or "", trailers, address=address)
+
+    def _cancelled(self, attempt: Attempt) -> BureauError:
+        """Return the error of a call whose channel `close` closed before it was sent."""
+        self._note(attempt, "CANCELLED", ())
+        address = self._addresses[attempt.address]
+        return translate(grpc.StatusCode.CANCELLED, "", (), address=address)
 
     def close(self) -> None:
         """Close the channels; a later call opens new ones."""

@@ -78,10 +78,14 @@ class RetryPolicy:
 
 
 DEFAULT_POLICY = RetryPolicy()
+# Reason of a call or stream that ended because its client was closed.
+CLOSED = "CLOSED"
 
 
 def is_retryable(error: BureauError) -> bool:
     """Return True if the same request may succeed a little later."""
+    if error.reason == CLOSED:
+        return False
     if isinstance(error, Overloaded | QuotaExceeded):
         return error.retry_after is not None
     # A node that is stopping looks like a node that refuses the certificate.

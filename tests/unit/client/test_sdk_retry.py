@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau_client._operations import methods
-from bureau_client._operations.operation import DeadlineClass, call
+from bureau_client._operations.operation import Call, DeadlineClass, call
 from bureau_client._operations.streams import Stream, without_calls
 from bureau_client._transport.engine import Attempt
 from bureau_client._transport.grpc_aio import AsyncDriver
-from bureau_client._transport.grpc_sync import Driver
+from bureau_client._transport.grpc_sync import Driver, GrpcTransport
 from bureau_client._transport.load_balancing import FIRST_REST_SECONDS, AddressBook, AddressPool
 from bureau_client._transport.retry import LONGEST_BUDGET_SECONDS, RetryPolicy, is_retryable
 from bureau_client.errors import (
@@ -37,6 +37,7 @@ from bureau_client.errors import (
 from bureau_client.models.progress import Progress
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.furnishing_pb2 import WatchDisputesRequest, WatchDisputesResponse
+from tests.unit.client.fakes import FakeBureau
 
 REQUEST = log_pb2.GetCheckpointRequest()
 REPLY = log_pb2.GetCheckpointResponse(checkpoint="x")
@@ -367,17 +368,9 @@ class Ending:
 ENDLESS = replace(FOLLOWED, endless=True)
 
 
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses of streams, none of which is waited for."""
-    pauses: list[float] = []
-    monkeypatch.setattr(threading.Event, "wait", lambda _, seconds: pauses.append(seconds))
-    return pauses
-
-
-def test_a_stream_that_ends_at_once_is_given_up_after_pauses(pauses: list[float]) -> None:
-    streams = Ending(messages=3)
-    driver = Driver(streams, AddressBook(["a"]), RetryPolicy())  # type: ignore[arg-type]
+def test_a_stream_that_ends_at_once_is_given_up_after_pauses() -> None:
+    streams, pauses = Ending(messages=3), list[float]()
+    driver = Driver(streams, AddressBook(["a"]), RetryPolicy(), sleep=pauses.append)  # type: ignore[arg-type]
     items = driver.follow(ENDLESS)
     assert [next(items) for _ in range(3)] == [1, 2, 3]
     with pytest.raises(Unavailable, match="ended the stream as soon as it was opened"):
@@ -386,13 +379,33 @@ def test_a_stream_that_ends_at_once_is_given_up_after_pauses(pauses: list[float]
     assert len(pauses) == RetryPolicy().attempts - 1
 
 
-def test_a_stream_that_asks_for_a_day_is_given_up(pauses: list[float]) -> None:
+def test_an_asynchronous_stream_pauses_by_the_injected_sleep_too() -> None:
+    class Asynchronous(Ending):
+        async def stream(self, attempt: Any) -> AsyncIterator[Any]:  # type: ignore[override]
+            for message in super().stream(attempt):
+                yield message
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def follow() -> None:
+        driver = AsyncDriver(Asynchronous(), AddressBook(["a"]), RetryPolicy(), sleep=sleep)  # type: ignore[arg-type]
+        with pytest.raises(Unavailable, match="ended the stream"):
+            await anext(aiter(driver.follow(ENDLESS)))
+
+    pauses: list[float] = []
+    asyncio.run(follow())
+    assert len(pauses) == RetryPolicy().attempts - 1
+
+
+def test_a_stream_that_asks_for_a_day_is_given_up() -> None:
     class Busy:
         def stream(self, _: Any) -> Iterator[Any]:
             raise Overloaded("busy", retry_after=timedelta(days=1))
             yield
 
-    driver = Driver(Busy(), AddressBook(["a"]), RetryPolicy())  # type: ignore[arg-type]
+    pauses: list[float] = []
+    driver = Driver(Busy(), AddressBook(["a"]), RetryPolicy(), sleep=pauses.append)  # type: ignore[arg-type]
     with pytest.raises(Overloaded):
         next(driver.follow(ENDLESS))
     assert pauses == []
@@ -498,3 +511,95 @@ def test_a_stream_that_is_closed_hides_no_other_error() -> None:
     driver.close()
     with pytest.raises(VerificationFailed, match="Forged"):
         next(items)
+
+
+class ClosedCalls:
+    """Calls that are cancelled when the client is closed, or ask for a pause before."""
+
+    def __init__(self, pause: timedelta | None) -> None:
+        self.pause = pause
+        self.begun, self.closed = threading.Event(), threading.Event()
+        self.sent = 0
+
+    def send(self, _: Any) -> Any:
+        self.sent += 1
+        self.begun.set()
+        if self.pause is None:
+            assert self.closed.wait(60)
+        raise Unavailable("cancelled", reason="CANCELLED", retry_after=self.pause)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+@pytest.mark.parametrize("pause", [None, timedelta(seconds=5)])
+def test_close_ends_the_calls_in_progress(pause: timedelta | None) -> None:
+    transport, policy = ClosedCalls(pause), RetryPolicy(read_seconds=60)
+    driver = Driver(transport, AddressBook(["a", "b"]), policy)  # type: ignore[arg-type]
+    if pause is not None:
+        driver._addresses = AddressBook(["a"])
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(driver.run, call(methods.GET_CHECKPOINT, REQUEST, "the-id"))
+        assert transport.begun.wait(60)
+        driver.close()
+        error = running.exception(60)
+    assert isinstance(error, Unavailable)
+    assert (error.reason, error.request_id, transport.sent) == ("CLOSED", "the-id", 1)
+
+
+def test_many_operations_end_with_their_client() -> None:
+    transport = ClosedCalls(None)
+    driver = Driver(transport, AddressBook(["a"]), RetryPolicy())  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(
+            lambda: [*driver.run_many(range(9), lambda _: call(methods.GET_CHECKPOINT, REQUEST), 2)]
+        )
+        assert transport.begun.wait(60)
+        driver.close()
+        ended = running.result(60)
+    assert [getattr(error, "reason", None) for _, error in ended] == ["CLOSED"] * 9
+    assert transport.sent <= 2
+
+
+def test_the_asynchronous_driver_ends_its_calls_too() -> None:
+    class Transport:
+        sent = 0
+
+        def __init__(self) -> None:
+            self.begun, self.closed = asyncio.Event(), asyncio.Event()
+
+        async def send(self, _: Any) -> Any:
+            self.sent += 1
+            self.begun.set()
+            await self.closed.wait()
+            raise Unavailable("cancelled", reason="CANCELLED")
+
+        async def close(self) -> None:
+            self.closed.set()
+
+    async def close() -> tuple[BaseException | None, int]:
+        transport = Transport()
+        driver = AsyncDriver(transport, AddressBook(["a", "b"]), RetryPolicy())  # type: ignore[arg-type]
+        running = asyncio.create_task(driver.run(call(methods.GET_CHECKPOINT, REQUEST)))
+        await transport.begun.wait()
+        await driver.close()
+        return (await asyncio.gather(running, return_exceptions=True))[0], transport.sent
+
+    error, sent = asyncio.run(close())
+    assert (getattr(error, "reason", None), sent) == ("CLOSED", 1)
+
+
+def test_a_client_that_was_closed_may_be_used_again() -> None:
+    script = Script()
+    driver = Driver(script, AddressBook(["a"]), RetryPolicy())
+    driver.close()
+    assert driver.run(call(methods.GET_CHECKPOINT, REQUEST)) is REPLY
+
+
+def test_a_channel_that_is_closed_since_it_was_taken_is_an_error_of_the_sdk() -> None:
+    transport = GrpcTransport(FakeBureau().profile("127.0.0.1:9"))
+    attempt = Attempt(Call(methods.GET_CHECKPOINT, REQUEST), 0, 1.0)
+    transport._channel(0).close()  # as `close` does in another thread
+    with pytest.raises(Unavailable) as caught:
+        transport.send(attempt)
+    assert caught.value.reason == "CANCELLED"
