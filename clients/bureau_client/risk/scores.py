@@ -21,11 +21,20 @@ Scores = Mapping[str, Score]
 
 
 def pinned_scorecards(policy: Policy, scorecards: Iterable[Scorecard]) -> Scorecards:
-    """Return the scorecards of a policy by name; those of the SDK are found by themselves."""
-    passed = {scorecard.name: scorecard for scorecard in scorecards}
-    wanted = {pin.name for pin in policy.scorecards}
-    known = {**reference_scorecards(), **passed} if wanted - passed.keys() else passed
-    return {name: scorecard for name, scorecard in known.items() if name in wanted}
+    """Return the scorecards of a policy by name; those of the SDK are found by themselves.
+
+    Of several scorecards of one name the policy gets the one whose digest it pins, so that two
+    policies may pin two versions of one scorecard. A name of which the pinned one is missing
+    gets another: `scorecard_problems` says how it differs.
+    """
+    known = (*reference_scorecards().values(), *scorecards)
+    by_name = {scorecard.name: scorecard for scorecard in known}
+    exact = {(scorecard.name, scorecard.digest.hex()): scorecard for scorecard in known}
+    found = {
+        pin.name: exact.get((pin.name, pin.digest), by_name.get(pin.name))
+        for pin in policy.scorecards
+    }
+    return {name: scorecard for name, scorecard in found.items() if scorecard is not None}
 
 
 def scorecard_problems(policy: Policy, scorecards: Scorecards) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from bureau_client.models.codes import DecisionOutcome, ReportOutcome, Section
 from bureau_client.models.decisions import DecisionBasis
 from bureau_client.risk.activation import activate
 from bureau_client.risk.active_policy import ActivePolicy
+from bureau_client.risk.backtest import backtest
 from bureau_client.risk.inputs import InputError, inputs_document
 from bureau_client.risk.notice_formats import notice_text
 from bureau_client.risk.notices import adverse_notice
@@ -128,6 +130,26 @@ def by_score() -> ActivePolicy:
 
 def scored_report(figures: Mapping[str, float | None], **values: Any) -> Report:
     return report_of({**OTHERS, **figures}, **values)
+
+
+def test_two_versions_of_a_scorecard_are_backtested_against_each_other() -> None:
+    """Each policy scores with the version that it pins, whatever the order of the files."""
+    document = copy.deepcopy(DOCUMENT)
+    document.update(version="2", base_points=DOCUMENT["base_points"] - 1)
+    newer, changed = read_scorecard(json.dumps(document)), changed_policy()
+    changed["version"] = "2"
+    changed["scorecards"][0].update(version="2", digest=newer.digest.hex())
+    input_of(changed, "score").update(neutral=newer.neutral, default=newer.neutral)
+    for cards in ([small(), newer], [newer, small()]):
+        champion = activate(policy_of(changed_policy()), cards)
+        challenger = activate(policy_of(changed), cards)
+        report = scored_report(BEST)
+        points = [policy.scores(report)["score"].points for policy in (champion, challenger)]
+        assert points[0] == points[1] + 1
+        applicant = {name: [value] for name, value in APPLICANT.items()}
+        inputs = {"subject_id": [report.subject_id], **applicant}
+        tested = backtest(champion, challenger, [report], inputs=inputs)
+        assert (len(tested.pairs), tested.refusals) == (1, ())
 
 
 def test_the_reference_policy_is_active_with_the_reference_scorecard() -> None:
