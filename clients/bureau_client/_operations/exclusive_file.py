@@ -1,7 +1,8 @@
-"""A file that one process at a time uses."""
+"""A file that one object of one process at a time uses."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,24 +23,31 @@ class ExclusiveFile:
                 one, has locked.
         """
         self._in_use = in_use
-        self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0)
+        self._entered = threading.Lock()
+        # Held by the object, not by a thread: it may be opened in one and closed in another.
+        self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, thread_local=False)
 
     def acquire(self, open_file: Callable[[], None]) -> None:
         """Lock the file, and open it; an error of opening releases the lock.
 
         Raises:
-            Conflict: Another process has the lock.
+            Conflict: Another process, another object of this one, or this object already, has
+                the lock.
         """
+        # `FileLock` would count a second entry, and the first exit would close the file.
+        if not self._entered.acquire(blocking=False):
+            raise self._in_use()
         try:
             self._lock.acquire()
-        except Timeout:
-            raise self._in_use() from None
-        try:
             open_file()
+        except Timeout:
+            self._entered.release()
+            raise self._in_use() from None
         except BaseException:
-            self._lock.release()
+            self.release()
             raise
 
     def release(self) -> None:
         """Release the lock."""
         self._lock.release()
+        self._entered.release()

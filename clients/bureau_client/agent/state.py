@@ -32,6 +32,9 @@ from creditbureau.v1.envelope_pb2 import Envelope, Header
 # Age of an alert in the file at most, from its begin or, if it is done, from its end. The bureau
 # repeats the answer to an inquiry for a day; a later attempt would use the consent again.
 MAX_AGE = timedelta(days=1)
+# Number of the file's form, SQLite's `user_version`; files without one are of the first form. A
+# release reads its own form and earlier ones.
+FORM = 1
 OPEN, FAILED, DONE = "open", "failed", "done"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS owner (member_id TEXT NOT NULL, origin TEXT NOT NULL);
@@ -87,7 +90,7 @@ class AgentState:
 
         Raises:
             Conflict: Another agent has the file open.
-            InvalidRequest: The file is no state file, or another member's.
+            InvalidRequest: The file is no state file, another member's, or one of a newer release.
         """
         self._lock.acquire(self._open)
         return self
@@ -238,8 +241,12 @@ class AgentState:
         # `query_many` asks for the signed inquiry in a thread of its own, one at a time.
         self._db = sqlite3.connect(self._path, check_same_thread=False)
         try:
+            (form,) = self._db.execute("PRAGMA user_version").fetchone()
+            if form > FORM:
+                raise self._newer(form)
             # A transaction is on disk before anything that rests on it is sent.
             self._db.executescript("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;" + _SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {FORM}")
             owner = self._db.execute("SELECT member_id, origin FROM owner").fetchone()
             if owner is None:
                 with self._db:
@@ -247,6 +254,9 @@ class AgentState:
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise self._refused(str(error)) from error
+        except InvalidRequest:
+            self._db.close()
+            raise
         if owner not in {None, self._owner}:
             self._db.close()
             raise self._refused(f"it is of {owner[0]} at {owner[1]}")
@@ -256,6 +266,13 @@ class AgentState:
             f"The state file {self._path} is in use by another agent",
             reason="STATE_IN_USE",
             fix="Stop that agent first; one agent acts on the alerts of a member",
+        )
+
+    def _newer(self, form: int) -> InvalidRequest:
+        return InvalidRequest(
+            f"{self._path} has the form {form} of state files; this release reads up to {FORM}",
+            reason="INVALID_FIELD",
+            fix="Run the release that wrote the file; it finishes the alerts that are open",
         )
 
     def _refused(self, problem: str) -> InvalidRequest:
