@@ -31,17 +31,17 @@ def read_submission(
 def read_warning(message: furnishing_pb2.RecordWarning, indexes: Sequence[int]) -> RecordWarning:
     """Read a warning about records of a batch.
 
+    A record that the batch does not have is left out: the batch is stored, whatever the warning
+    says.
+
     Args:
         indexes: For each record of the batch, its index among those passed to `submit`.
-
-    Raises:
-        ValueError: The warning names a record that the batch does not have.
     """
-    if any(not 0 <= position < len(indexes) for position in message.record_indexes):
-        raise ValueError(f"names a record outside the batch of {len(indexes)}")
     return RecordWarning(
         rule=message.rule,
         field=message.field,
         message=message.message,
-        indexes=tuple(indexes[position] for position in message.record_indexes),
+        indexes=tuple(
+            indexes[position] for position in message.record_indexes if 0 <= position < len(indexes)
+        ),
     )

@@ -57,7 +57,8 @@ class RecordWarning:
         rule: Id of the rule, one of docs/record-rules.md: `past-due-over-balance`.
         field: Field of the snapshot that the rule names.
         message: The fault and the fix.
-        indexes: Indexes of the records among those passed to `submit`, ascending.
+        indexes: Indexes of the records among those passed to `submit`, ascending; empty if the
+            bureau named no record of the batch.
     """
 
     rule: str

@@ -174,3 +174,18 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(
         bureau.lender().submit([snapshot()], **arguments)
     assert caught.value.violations[0].field == field
     assert bureau.calls == []
+
+
+def test_a_wrong_warning_hides_no_stored_batch(bureau: FakeBureau) -> None:
+    def warn(method: str, reply: Any) -> None:
+        if method == "SubmitRecords":
+            reply.warnings.add(rule="past-due-over-balance", field="x", record_indexes=[1, 7])
+            reply.warnings.add(rule="of-no-record", record_indexes=[-1])
+
+    bureau.mend = warn
+    result = bureau.lender().submit([snapshot("A-1"), snapshot("A-2")])
+    assert result.submissions[0].receipt is not None
+    assert {warning.rule: warning.indexes for warning in result.warnings} == {
+        "past-due-over-balance": (1,),
+        "of-no-record": (),
+    }
