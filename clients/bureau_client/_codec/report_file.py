@@ -22,14 +22,15 @@ from bureau_keys.envelope import peek
 from bureau_keys.errors import KeysError
 from bureau_keys.evidence import write_page
 from bureau_keys.saved_report import SavedReport
+from bureau_keys.whole_files import write_whole
 from creditbureau.v1 import members_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import ConsentProof
 
 
 def write_bundle(report: Report, path: str | Path) -> None:
-    """Write a report with every proof that verifies it."""
-    Path(path).write_text(saved_report(report).to_json(), "utf-8")
+    """Write a report with every proof that verifies it, whole or not at all."""
+    write_whole(path, saved_report(report).to_json())
 
 
 def read_bundle(path: str | Path) -> Report:

@@ -19,6 +19,7 @@ from bureau_client.cli.extras import extra
 from bureau_client.cli.output import Output, emit_many, emit_one, err
 from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_keys.profile import Profile
+from bureau_keys.whole_files import write_whole
 
 LIFT = ("figure", "at_opening", "now", "difference")
 TIMELINE = ("report_time", "probability", "change", "decision", "moved_by")
@@ -99,7 +100,7 @@ def assess(
         assessed = run_assessment(model, verified, policy=active, inputs=facts)
         warning = early_warning(model, verified, event=event, own=own, seed=seed, draws=draws)
         if to is not None:
-            to.write_text(assessment_html(model, assessed, warning), "utf-8")
+            write_whole(to, assessment_html(model, assessed, warning))
             err.print(f"page: {to}", soft_wrap=True)
     if output not in {Output.TABLE, Output.CSV}:
         whole = {

@@ -15,6 +15,7 @@ from bureau_client.cli.policies import ScorecardOption, load_scorecards
 from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_client.models.reports import Report
 from bureau_keys.profile import Profile
+from bureau_keys.whole_files import write_whole
 
 if TYPE_CHECKING:
     from bureau_client.risk.outcomes import PastDue
@@ -120,7 +121,7 @@ def backtest(
         )
         figures = backtest_figures(tested, Draws(seed=seed, count=draws))
         if to is not None:
-            to.write_text(backtest_html(tested, figures), "utf-8")
+            write_whole(to, backtest_html(tested, figures))
             err.print(f"page: {to}", soft_wrap=True)
     if output in {Output.TABLE, Output.CSV}:
         emit_many(figure_rows(figures), output, SHOWN)

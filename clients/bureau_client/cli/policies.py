@@ -18,6 +18,7 @@ from bureau_client.verify import verify_bundle
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 from bureau_keys.terminal import write_out
+from bureau_keys.whole_files import write_whole
 
 if TYPE_CHECKING:
     from bureau_client.risk.notices import AdverseNotice
@@ -68,7 +69,7 @@ def sign_policy_file(
 
         policy = activate(load_policy(file), load_scorecards(scorecard)).policy
     key = signing_key(Profile.load(profile), passphrase_file)
-    to.write_text(sign_policy(policy, key), "utf-8")
+    write_whole(to, sign_policy(policy, key))
     err.print(f"signed {policy.name} {policy.version} by key {key.verify_key.key_id}: {to}")
 
 
@@ -156,7 +157,7 @@ def decide(
             datetime.now(UTC).date(),
             language,
         )
-        notice.write_bytes(_formats()[notice.suffix](written))
+        write_whole(notice, _formats()[notice.suffix](written))
         err.print(f"notice: {notice}")
 
 

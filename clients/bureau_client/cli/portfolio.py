@@ -20,6 +20,7 @@ from bureau_client.models.codes import Purpose
 from bureau_client.models.reports import Report
 from bureau_client.models.statements import Statement
 from bureau_client.sync.lender import Lender
+from bureau_keys.whole_files import write_whole
 
 NOTE = "unfinished.json"
 
@@ -121,10 +122,8 @@ class Note:
             "inquiry": base64.b64encode(self.inquiry).decode("ascii"),
             "cursor": self.cursor,
         }
-        # Replaced in one step, so that a crash leaves the old or the new state.
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps(kept), "utf-8")
-        new.replace(self.path)
+        # A crash leaves the old or the new state.
+        write_whole(self.path, json.dumps(kept))
 
 
 def _reports(

@@ -11,6 +11,7 @@ import typer
 
 from bureau_client.cli import common
 from bureau_client.cli.output import err
+from bureau_keys.whole_files import write_whole
 
 # The bureau begins on the day before the first month's end.
 AHEAD = timedelta(days=1)
@@ -104,9 +105,9 @@ def study(
             )
     except ReturnedDiffers as error:
         common.fail(str(error), common.EXIT_INVALID)
-    to.write_text(study_page(result), "utf-8")
+    write_whole(to, study_page(result))
     if json_file is not None:
-        json_file.write_text(json.dumps(result.document(), indent=1) + "\n", "utf-8")
+        write_whole(json_file, json.dumps(result.document(), indent=1) + "\n")
     compared = result.comparison
     err.print(
         f"{compared.values:,} values of {compared.tradelines:,} tradelines were returned as "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -13,6 +13,7 @@ from bureau_client.cli.output import err
 from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_client.files.spreadsheet import text_cell
 from bureau_keys.profile import Profile
+from bureau_keys.whole_files import whole_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,23 +57,24 @@ def tables(
     to.mkdir(parents=True, exist_ok=True)
     for name, table in converted._asdict().items():
         path = to / f"{name}.{form}"
-        _write(table, path, form)
+        with whole_file(path) as out:
+            _write(table, out, form)
         err.print(f"{path}: {table.num_rows} rows", soft_wrap=True)
     err.print(f"{len(paths)} reports, all verified")
 
 
-def _write(table: pa.Table, path: Path, form: Form) -> None:
+def _write(table: pa.Table, out: BinaryIO, form: Form) -> None:
     import pyarrow as pa  # noqa: PLC0415  (an extra)
     from pyarrow import csv, parquet  # noqa: PLC0415
 
     match form:
         case Form.PARQUET:
-            parquet.write_table(table, path, compression="zstd")
+            parquet.write_table(table, out, compression="zstd")
         case Form.ARROW:
-            with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            with pa.ipc.new_file(out, table.schema) as writer:
                 writer.write_table(table)
         case Form.CSV:
-            csv.write_csv(for_spreadsheet(table), path)
+            csv.write_csv(for_spreadsheet(table), out)
 
 
 def for_spreadsheet(table: pa.Table) -> pa.Table:

@@ -36,6 +36,7 @@ from bureau_client.models.codes import (
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.wallet_folder import WalletFolder
 from bureau_keys.profile import Profile
+from bureau_keys.whole_files import write_whole
 
 app = typer.Typer(
     help="Hold your own key: control access to your credit file, and see every inquiry. "
@@ -93,7 +94,7 @@ def binding(
     with open_wallet(wallet, profile, passphrase_file) as own:
         data = own.binding()
     if file is not None:
-        file.write_bytes(data)
+        write_whole(file, data)
     else:
         sys.stdout.buffer.write(data)
 

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from bureau_client.files.csv_records import REASON_COLUMN, column_of, read_rows, write_row
-from bureau_client.files.csv_tables import open_table
+from bureau_client.files.csv_tables import open_table, whole_table
 from bureau_client.files.metro2.accounts import Accounts
 from bureau_client.files.sources import Reject, Row, SubjectIds, place_of
 from bureau_client.files.spreadsheet import text_cell
@@ -64,7 +64,7 @@ class CsvSource:
         """See `Source`; the last column has the reasons."""
         rows = [(reject, self._cells(reject.row)) for reject in rejects]
         names = list(dict.fromkeys(name for _, cells in rows for name in cells))
-        with open_table(path, "w") as stream:
+        with whole_table(path) as stream:
             writer = csv.DictWriter(stream, [*names, REASON_COLUMN], lineterminator="\n")
             writer.writeheader()
             for reject, cells in rows:

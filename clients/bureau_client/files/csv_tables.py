@@ -10,12 +10,15 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
 
 from bureau_client.errors import InvalidRequest
 from bureau_client.models.violations import Violation
+from bureau_keys.whole_files import whole_file
 
 # Keeps a byte that is not UTF-8 in text, as a lone surrogate (PEP 383).
 KEPT = "surrogateescape"
@@ -37,10 +40,21 @@ class Line:
     violations: tuple[Violation, ...]
 
 
-def open_table(path: Path, mode: str = "r") -> IO[str]:
+def open_table(path: Path) -> IO[str]:
     """Open a file; skip the byte order mark that spreadsheets write."""
-    encoding = "utf-8-sig" if mode == "r" else "utf-8"
-    return path.open(mode, encoding=encoding, errors=KEPT, newline="")
+    return path.open(encoding="utf-8-sig", errors=KEPT, newline="")
+
+
+@contextmanager
+def whole_table(path: Path) -> Iterator[IO[str]]:
+    """Open a table for writing that appears whole or not at all."""
+    with whole_file(path) as out:
+        text = TextIOWrapper(out, "utf-8", errors=KEPT, newline="")
+        try:
+            yield text
+        finally:
+            # The bytes go to the file, which is closed where it was opened.
+            text.detach()
 
 
 def read_lines(

@@ -30,6 +30,7 @@ from bureau_client.files.metro2.codebook import character_of
 from bureau_client.models.months import Month
 from bureau_client.models.records import Snapshot
 from bureau_client.models.violations import Violation
+from bureau_keys.whole_files import whole_file
 
 SUBJECT = "subject_id"
 _REQUIRED = (SUBJECT, "surname", "first_name", "social_security_number")
@@ -149,7 +150,7 @@ def export_file(
     if framing.packed and newline is not Newline.NONE:
         raise BadValue("M2-LINE", "no line ends in the packed format: its bytes may be line ends")
     heading = header(reporter, as_of, datetime.now(UTC).date())
-    with target.open("wb") as stream:
+    with whole_file(target) as stream:
         count = write(stream, heading, account_segments(), framing, newline=newline.end)
     return count, left_out
 

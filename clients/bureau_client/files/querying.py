@@ -174,10 +174,7 @@ class _Run:
 
     def save(self, inquiry: Inquiry, report: Report) -> None:
         """Save a report, whole or not at all."""
-        path = self.folder / report_name(inquiry)
-        fresh = path.with_name(f"{path.name}.new")
-        report.save(fresh)
-        fresh.replace(path)
+        report.save(self.folder / report_name(inquiry))
         self._add_report(inquiry, report)
 
     def refuse(self, inquiry: Inquiry, error: BureauError) -> None:

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bureau_client.files.csv_tables import whole_table
 from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.violations import Violation
 
@@ -23,7 +24,7 @@ def write_reasons(
         reasons: Places of a row, by the columns of `places`, with one violation.
         places: Columns before those of the violation.
     """
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    with whole_table(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([*places, *_COLUMNS])
         for columns, violation in reasons:

@@ -8,7 +8,6 @@ no value.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TypeAlias
 
 from bureau_client.errors import BureauError
 from bureau_client.files.applicants import Applicant
-from bureau_client.files.csv_tables import open_table
+from bureau_client.files.csv_tables import whole_table
 from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import Code
 from bureau_client.models.reports import Report, Summary
@@ -67,15 +66,11 @@ def error_row(applicant: Applicant, subject_id: str, error: BureauError) -> Row:
 def write_table(rows: Sequence[Row], path: Path) -> None:
     """Write the rows as CSV, whole or not at all; text is never a formula of a spreadsheet."""
     names = list(dict.fromkeys([*FIXED, *(name for row in rows for name in row)]))
-    fresh = path.with_name(f"{path.name}.new")
-    with open_table(fresh, "w") as stream:
+    with whole_table(path) as stream:
         writer = csv.DictWriter(stream, names, lineterminator="\n")
         writer.writeheader()
         for row in rows:
             writer.writerow({name: _cell(value) for name, value in row.items()})
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(path)
 
 
 def _applicant_row(applicant: Applicant, subject_id: str) -> Row:

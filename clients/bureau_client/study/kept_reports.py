@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bureau_client.models.reports import Report
 from bureau_client.study.furnishing import Exchange
+from bureau_keys.whole_files import whole_folder
 
 
 def check_empty(folder: Path) -> None:
@@ -25,13 +26,17 @@ def check_empty(folder: Path) -> None:
 
 
 def save_reports(exchanged: Exchange, folder: Path) -> None:
-    """Write the reports of a study, in the order of its applications, and a profile."""
-    _save(folder / "applications", (one.report for one in exchanged.answered))
-    _save(folder / "reviews", exchanged.reviews)
-    exchanged.profile.save(folder / "profile")
+    """Write the reports of a study, in the order of its applications, and a profile.
+
+    The folder appears when it is whole: half of a study's reports would be taken for all.
+    """
+    with whole_folder(folder) as new:
+        _save(new / "applications", (one.report for one in exchanged.answered))
+        _save(new / "reviews", exchanged.reviews)
+        exchanged.profile.save(new / "profile")
 
 
 def _save(folder: Path, reports: Iterable[Report]) -> None:
-    folder.mkdir(parents=True)
+    folder.mkdir()
     for number, report in enumerate(reports, start=1):
         report.save(folder / f"{number:05}.json")

@@ -38,6 +38,7 @@ from bureau_client.models.record_checks import newest_day
 from bureau_client.models.records import Record
 from bureau_client.models.violations import Violation
 from bureau_keys.contradictions import Severity
+from bureau_keys.whole_files import whole_file
 
 ACCOUNTS_AT_ONCE = 256
 _CORRECTION = "1"
@@ -160,7 +161,7 @@ class Metro2Source:
             heads = (record.segments for record in reader if record.kind == HEADER)
             heading = next((segments[0] for segments in heads if segments), blank(HEADER))
         accounts = (_verbatim(reject.row.original) for reject in rejects)
-        with path.open("wb") as out:
+        with whole_file(path) as out:
             write(out, heading, accounts, reader.framing, to_mend=True)
         # The header is record 1 of the file of rejects.
         reasons = (

@@ -1,0 +1,64 @@
+"""Files that are written whole or not at all: a new file, which then replaces the earlier one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import BinaryIO
+from uuid import uuid4
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears under its name when the block ends without an error.
+
+    After an error the file that was there before is unchanged, and nothing else is left. What is
+    no ordinary file, as a terminal or a pipe, is written to directly.
+    """
+    # A link keeps pointing to the file, which is replaced where it lies.
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            yield stream
+        return
+    fresh = target.with_name(f".{target.name[:200]}.{uuid4().hex}.new")
+    try:
+        with fresh.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, fresh)
+        fresh.replace(target)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: str | Path, content: bytes | str) -> None:
+    """Write a file whole or not at all; text is UTF-8."""
+    with whole_file(path) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a new folder that appears under its name when the block ends without an error.
+
+    Raises:
+        OSError: The name is a file, or a folder that is not empty.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(mkdtemp(prefix=f".{target.name[:200]}.", suffix=".new", dir=target.parent))
+    try:
+        yield fresh
+        fresh.chmod(0o755)
+        fresh.replace(target)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
