@@ -50,6 +50,15 @@ def configure(level: str = "info", *, as_json: bool | None = None) -> None:
     )
 
 
+def silence() -> None:
+    """Drop every line of this process: the log belongs to the program that embeds the server."""
+    structlog.configure(processors=[_dropped])
+
+
+def _dropped(_logger: Any, _name: str, _event: Event) -> Event:
+    raise structlog.DropEvent
+
+
 class _Lines(structlog.WriteLogger):
     """Lines on stderr. A line that cannot be written is dropped: a full disk or a closed pipe
     must not end the thread that logs.

@@ -24,6 +24,9 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import structlog
+
+from bureau import logs
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau.admin.enrolment import admit, new_kit
 from bureau.admin.enum_names import PURPOSES, ROLES
@@ -142,6 +145,7 @@ def running_bureau(
     clock: Clock | None = None,
     start: datetime | None = None,
     until: datetime | None = None,
+    log: str = "",
     **overrides: object,
 ) -> Iterator[RunningBureau]:
     """Serve a bureau inside the block, on a free port of 127.0.0.1.
@@ -155,17 +159,23 @@ def running_bureau(
         start: Time of the bureau, past or future; None for the machine's.
         until: Latest time to which `move_to` will move a bureau that is created here; None for
             the later of the machine's time and `start`.
+        log: Least level of the log that the process writes to stderr: `info`, `warning`; empty
+            for none, unless the program has configured structlog itself.
         overrides: Settings that override those of the folder.
     """
     if folder is None:
         with (
             TemporaryDirectory(prefix="bureau-") as temporary,
             running_bureau(
-                Path(temporary), plan, clock=clock, start=start, until=until, **overrides
+                Path(temporary), plan, clock=clock, start=start, until=until, log=log, **overrides
             ) as bureau,
         ):
             yield bureau
         return
+    if log:
+        logs.configure(log)
+    elif not structlog.is_configured():
+        logs.silence()
     folder, clock = Path(folder).resolve(), clock or _clock(start, until)
     overrides.setdefault("listen", f"127.0.0.1:{free_port()}")
     if not (folder / SETTINGS_FILE).exists():

@@ -21,6 +21,7 @@ from bureau_keys.cosignature import parse_witness
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import seal
 from bureau_keys.profile import Profile
+from bureau_keys.proxies import proxy_options
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signing import SigningKey
 from bureau_keys.status_details import read_explanation
@@ -287,14 +288,18 @@ def _reached(profile: Profile) -> tuple[str, grpc.Channel]:
     )
     *others, last = profile.addresses
     for address in others:
-        channel = grpc.secure_channel(address, credentials, _OPTIONS)
+        channel = grpc.secure_channel(address, credentials, _options(address))
         try:
             grpc.channel_ready_future(channel).result(timeout=CONNECT_S)
         except grpc.FutureTimeoutError:
             channel.close()
         else:
             return address, channel
-    return last, grpc.secure_channel(last, credentials, _OPTIONS)
+    return last, grpc.secure_channel(last, credentials, _options(last))
+
+
+def _options(address: str) -> tuple[tuple[str, str | int], ...]:
+    return (*_OPTIONS, *proxy_options(address))
 
 
 def _explained(error: Any, address: str) -> CallError:

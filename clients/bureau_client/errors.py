@@ -146,6 +146,13 @@ class ConsentScope(ConsentError):
     """The consent does not cover this purpose or action."""
 
 
+class HoldInForce(PermissionDenied):
+    """A hold of the person, for example a security freeze, forbids the request.
+
+    The person can lift it, for this member too.
+    """
+
+
 class NotFound(BureauError):
     """The requested object does not exist, or the caller is not permitted to see it."""
 

@@ -15,7 +15,7 @@ from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import Order, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
-from bureau_client.errors import VerificationFailed
+from bureau_client.errors import ConsentRequired, VerificationFailed
 from bureau_client.models.codes import (
     Action,
     ConsentMode,
@@ -136,6 +136,35 @@ def list_held(
     """List the consents that the calling member holds, newest first."""
     subject = arguments.subject_id(subject_id) if subject_id else ""
     return (yield from _list(context, lambda: None, subject, limit))
+
+
+def usable(
+    context: SigningContext, subject_id: str, purpose: Purpose, action: Action
+) -> Operation[Consent]:
+    """Return the consent that allows an action for a purpose now; of several the longest.
+
+    Raises:
+        ConsentRequired: No consent of the subject does.
+    """
+    arguments.code(purpose, "purpose")
+    held = yield from list_held(context, arguments.subject_id(subject_id), None)
+    now = context.clock()
+    usable = [
+        consent
+        for consent in held
+        if consent.state is ConsentState.ACTIVE
+        and action in consent.actions
+        and purpose in consent.purposes
+        and consent.start_time <= now < consent.expire_time
+    ]
+    if not usable:
+        raise ConsentRequired(
+            f"None of the {len(held)} consents that this member holds of the person allows "
+            f"{action.text} for {purpose.text} now",
+            reason="CONSENT_REQUIRED",
+            fix="Ask the person for one; `consents` lists those held, with their states",
+        )
+    return max(usable, key=lambda consent: consent.expire_time)
 
 
 def list_own(context: SigningContext, limit: int | None) -> Operation[list[Consent]]:

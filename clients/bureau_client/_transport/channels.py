@@ -16,6 +16,7 @@ from bureau_keys.authority import not_after
 from bureau_keys.bounded_parsing import parse
 from bureau_keys.errors import MalformedMessage
 from bureau_keys.profile import Profile
+from bureau_keys.proxies import proxy_options
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
@@ -35,6 +36,11 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.primary_user_agent", "bureau-client"),
 )
+
+
+def options(address: str) -> tuple[tuple[str, int | str], ...]:
+    """Return the channel options of an address: no proxy lies before this machine's own."""
+    return (*OPTIONS, *proxy_options(address))
 
 
 def read_reply(call: Call, data: bytes) -> Message:

@@ -8,8 +8,21 @@ broke during the call.
 from __future__ import annotations
 
 from bureau_client.errors import BureauError, NotAuthenticated, Unavailable
+from bureau_keys.proxies import proxy_of
 
 TLS_REFUSED = "TLS_REFUSED"
+# Reason of an address whose certificate has expired, or is another host's or authority's.
+BUREAU_CERTIFICATE = "BUREAU_CERTIFICATE"
+
+
+# Texts of connections that reached a server: a proxy is not their cause.
+_OF_TLS = (
+    "Hostname Verification",
+    "certificate has expired",
+    "CERTIFICATE_VERIFY_FAILED",
+    "BAD_SIGNATURE",
+    "security handshaker",
+)
 
 
 def explain(details: str, address: str) -> BureauError:
@@ -20,6 +33,13 @@ def explain(details: str, address: str) -> BureauError:
         address: The address that was called.
     """
     connecting = "failed to connect" in details
+    proxy = proxy_of(address)
+    if proxy and not any(text in details for text in _OF_TLS):
+        return Unavailable(
+            f"The bureau at {address} was not reached through the proxy {proxy}",
+            reason="UNREACHABLE",
+            fix="Check the proxy, or name the bureau's host in the environment variable no_proxy",
+        )
     if "Connection refused" in details:
         return Unavailable(
             f"Nothing listens at {address}",
@@ -35,26 +55,26 @@ def explain(details: str, address: str) -> BureauError:
     if "Hostname Verification" in details:
         return NotAuthenticated(
             f"The certificate shown at {address} is not for that host",
-            reason="BUREAU_CERTIFICATE",
+            reason=BUREAU_CERTIFICATE,
             fix="Use an address that the bureau's certificate names; "
             "if it should name this one, tell the operator",
         )
     if "certificate has expired" in details:
         return NotAuthenticated(
             f"The certificate shown at {address} has expired",
-            reason="BUREAU_CERTIFICATE",
+            reason=BUREAU_CERTIFICATE,
             fix="Tell the operator, and check this machine's clock",
         )
     if "CERTIFICATE_VERIFY_FAILED" in details or "BAD_SIGNATURE" in details:
         return NotAuthenticated(
             f"The certificate shown at {address} was not issued by the profile's authority",
-            reason="BUREAU_CERTIFICATE",
+            reason=BUREAU_CERTIFICATE,
             fix="Check that ca.pem and the addresses belong to the same bureau",
         )
     if "WRONG_VERSION_NUMBER" in details:
         return NotAuthenticated(
             f"The server at {address} does not speak TLS",
-            reason="BUREAU_CERTIFICATE",
+            reason=BUREAU_CERTIFICATE,
             fix="Check the port in the profile's addresses",
         )
     if "security handshaker" in details:

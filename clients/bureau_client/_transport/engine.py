@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from bureau_client._operations.operation import Call, Operation, Sleep
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Cursor, Item, Stream
+from bureau_client._transport.connection_errors import BUREAU_CERTIFICATE
 from bureau_client._transport.load_balancing import AddressBook, AddressPool
 from bureau_client._transport.retry import CLOSED, RetryPolicy, is_retryable
 from bureau_client.errors import BureauError, Unavailable, VerificationFailed
@@ -101,6 +102,7 @@ def _persist(
     give_up = now() + policy.budget(deadline_class)
     pool, tried = addresses.for_method(call.method), set[int]()
     attempts = failures = 0
+    may_pass = False
     while True:
         address = pool.pick(now())
         tried.add(address)
@@ -112,11 +114,13 @@ def _persist(
             # A request id from the bureau finds more of its log lines than the statement's.
             error.request_id = error.request_id or call.request_id
             error.attempts = attempts
-            if not is_retryable(error):
+            may_pass = may_pass or is_retryable(error)
+            moves = should_fail_over(error, policy, pool, tried)
+            if not is_retryable(error) and not (is_out_of_order(error) and (moves or may_pass)):
                 raise
             pool.failed(address, now())
             pause = 0.0
-            if not should_fail_over(error, policy, pool, tried):
+            if not moves:
                 failures += 1
                 pause = policy.pause(failures, error)
             if failures == policy.attempts or now() + pause >= give_up:
@@ -210,7 +214,8 @@ class Following(Generic[Item]):
         self._failures += not moving
         pause = 0.0 if moving else self._policy.pause(self._failures, error)
         budget = self._policy.budget(self._stream.method.deadline_class)
-        if self._failures == self._policy.attempts or not is_retryable(error) or pause >= budget:
+        passes = is_retryable(error) or (is_out_of_order(error) and moving)
+        if self._failures == self._policy.attempts or not passes or pause >= budget:
             raise error.with_traceback(None)
         self._pool.failed(self._address, self._now())
         return pause
@@ -254,8 +259,17 @@ def should_fail_over(
 ) -> bool:
     """Return True if the call goes to another address at once, without a pause.
 
-    An unreachable node says nothing about the others. A busy node does: then the pause
-    that it asks for is kept.
+    A node that is unreachable or out of order says nothing about the others. A busy node does:
+    then the pause that it asks for is kept.
     """
-    may = policy.attempts > 1 and isinstance(error, Unavailable)
-    return may and pool.has_other(tried)
+    away = isinstance(error, Unavailable) or is_out_of_order(error)
+    return policy.attempts > 1 and away and pool.has_other(tried)
+
+
+def is_out_of_order(error: BureauError) -> bool:
+    """Return True for an address that shows a certificate that does not count.
+
+    The call was not sent. The address rests like an unreachable one; it is an error of the call
+    if no other address answers.
+    """
+    return error.reason == BUREAU_CERTIFICATE

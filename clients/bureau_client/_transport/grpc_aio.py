@@ -24,9 +24,9 @@ from bureau_client._operations.operation import (
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import (
-    OPTIONS,
     credentials,
     explain_expired_certificate,
+    options,
     read_reply,
 )
 from bureau_client._transport.engine import (
@@ -383,6 +383,8 @@ class GrpcAioTransport:
             self._loop, self._channels = loop, {}
         if address not in self._channels:
             self._channels[address] = grpc.aio.secure_channel(
-                self._addresses[address], credentials(self._profile), OPTIONS
+                self._addresses[address],
+                credentials(self._profile),
+                options(self._addresses[address]),
             )
         return self._channels[address]

@@ -26,9 +26,9 @@ from bureau_client._operations.operation import (
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import (
-    OPTIONS,
     credentials,
     explain_expired_certificate,
+    options,
     read_reply,
 )
 from bureau_client._transport.engine import (
@@ -363,6 +363,8 @@ class GrpcTransport:
     def _channel(self, address: int) -> grpc.Channel:
         if address not in self._channels:
             self._channels[address] = grpc.secure_channel(
-                self._addresses[address], credentials(self._profile), OPTIONS
+                self._addresses[address],
+                credentials(self._profile),
+                options(self._addresses[address]),
             )
         return self._channels[address]

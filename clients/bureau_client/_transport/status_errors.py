@@ -22,6 +22,7 @@ BY_REASON: MappingProxyType[str, type[BureauError]] = MappingProxyType(
         "CONSENT_EXPIRED": errors.ConsentExpired,
         "CONSENT_EXHAUSTED": errors.ConsentExhausted,
         "CONSENT_SCOPE": errors.ConsentScope,
+        "HOLD": errors.HoldInForce,
         "NOT_WITNESSED": errors.NotWitnessed,
         "OVERLOADED": errors.Overloaded,
         "STORAGE_FULL": errors.Overloaded,

@@ -36,6 +36,7 @@ from bureau_client._operations.portfolio import OnWithheld, ignore_withheld
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.alerts import Alert, DisputeNews
 from bureau_client.models.codes import (
+    Action,
     DisputeOutcome,
     EvidenceLevel,
     IdentificationMethod,
@@ -339,6 +340,24 @@ class Lender(Client):
     def consents(self, subject_id: str | None = None, *, limit: int | None = None) -> list[Consent]:
         """List the consents that this member holds, newest first; of one subject if named."""
         return self._driver.run(consents.list_held(self._signing, subject_id, limit))
+
+    def usable_consent(
+        self, subject_id: str, purpose: Purpose, *, action: Action = Action.INQUIRE
+    ) -> Consent:
+        """Return the consent of a person that allows an action for a purpose now.
+
+        Of several it is the one that expires last. The bureau decides at the inquiry: a consent
+        with a number of uses per period may have none left.
+
+        Args:
+            subject_id: The person.
+            purpose: Purpose of the inquiry.
+            action: INQUIRE for a report, MONITOR for alerts and portfolios.
+
+        Raises:
+            ConsentRequired: No consent that this member holds does.
+        """
+        return self._driver.run(consents.usable(self._signing, subject_id, purpose, action))
 
     def consents_many(
         self,

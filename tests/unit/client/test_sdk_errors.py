@@ -80,7 +80,7 @@ def test_help_is_taken_where_there_is_no_message() -> None:
         ("CONSENT_EXPIRED", CODE.PERMISSION_DENIED, errors.ConsentExpired),
         ("CONSENT_EXHAUSTED", CODE.PERMISSION_DENIED, errors.ConsentExhausted),
         ("CONSENT_SCOPE", CODE.PERMISSION_DENIED, errors.ConsentScope),
-        ("HOLD", CODE.PERMISSION_DENIED, errors.PermissionDenied),
+        ("HOLD", CODE.PERMISSION_DENIED, errors.HoldInForce),
         ("BAD_SIGNATURE", CODE.UNAUTHENTICATED, errors.NotAuthenticated),
         ("NOT_FOUND", CODE.NOT_FOUND, errors.NotFound),
         ("BEYOND_LOG", CODE.OUT_OF_RANGE, errors.NotFound),

@@ -603,3 +603,37 @@ def test_a_channel_that_is_closed_since_it_was_taken_is_an_error_of_the_sdk() ->
     with pytest.raises(Unavailable) as caught:
         transport.send(attempt)
     assert caught.value.reason == "CANCELLED"
+
+
+FOREIGN = NotAuthenticated("another authority's", reason="BUREAU_CERTIFICATE")
+
+
+def test_an_address_with_a_certificate_that_does_not_count_rests() -> None:
+    script = Script(FOREIGN)
+    assert script.run(addresses=2) is REPLY
+    assert (script.addresses, script.pauses) == ([0, 1], [])
+
+
+def test_a_certificate_that_does_not_count_is_the_error_where_no_other_address_answers() -> None:
+    for addresses, outcomes in ((1, [FOREIGN]), (2, [FOREIGN, FOREIGN])):
+        script = Script(*outcomes)
+        with pytest.raises(NotAuthenticated):
+            script.run(addresses=addresses)
+        assert len(script.attempts) == addresses
+
+
+def test_a_node_that_restarts_is_waited_for_beside_one_that_is_out_of_order() -> None:
+    script = Script(Unavailable("restarts"), FOREIGN)
+    assert script.run(addresses=2) is REPLY
+    assert len(script.pauses) == 1
+
+
+def test_a_stream_passes_by_an_address_that_is_out_of_order() -> None:
+    class OutOfOrder(Streams):
+        def stream(self, attempt: Any) -> Iterator[Any]:
+            if attempt.address == 0:
+                raise FOREIGN
+            return self.brought(attempt)
+
+    driver = Driver(OutOfOrder(), AddressBook(["a", "b"]), RetryPolicy())  # type: ignore[arg-type]
+    assert list(driver.follow(FOLLOWED)) == [1, 2]
