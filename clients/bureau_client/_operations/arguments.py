@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bureau_client.errors import InvalidRequest
 from bureau_client.models.codes import Code
+from bureau_client.models.consents import Consent
 from bureau_client.models.violations import Violation
 
 _SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
@@ -30,7 +31,7 @@ def subject_id(value: str, field: str = "subject_id") -> str:
     Raises:
         InvalidRequest: The value is not a subject id.
     """
-    if not _SUBJECT_ID.fullmatch(value):
+    if not (isinstance(value, str) and _SUBJECT_ID.fullmatch(value)):
         raise refuse(
             field,
             "INVALID_FIELD",
@@ -43,7 +44,7 @@ def subject_id(value: str, field: str = "subject_id") -> str:
 
 def is_member_id(value: str) -> bool:
     """Return true for the spelling of a member id."""
-    return _MEMBER_ID.fullmatch(value) is not None
+    return isinstance(value, str) and _MEMBER_ID.fullmatch(value) is not None
 
 
 def key_id(value: str, field: str = "key_id") -> str:
@@ -52,7 +53,7 @@ def key_id(value: str, field: str = "key_id") -> str:
     Raises:
         InvalidRequest: The value is not 64 lower-case hex characters.
     """
-    if not _KEY_ID.fullmatch(value):
+    if not (isinstance(value, str) and _KEY_ID.fullmatch(value)):
         raise refuse(field, "INVALID_FIELD", "must be 64 lower-case hex characters")
     return value
 
@@ -77,8 +78,17 @@ def request_id(value: str, field: str) -> str:
     """
     try:
         return str(UUID(value))
-    except ValueError:
+    except (ValueError, AttributeError, TypeError):
         raise refuse(field, "INVALID_FIELD", f"is {value!r}; write a UUID") from None
+
+
+def consent_id(value: str | Consent) -> str:
+    """Return the id of a consent, which may be given itself.
+
+    Raises:
+        InvalidRequest: The value is neither a consent nor a UUID.
+    """
+    return request_id(value.consent_id if isinstance(value, Consent) else value, "consent_id")
 
 
 def code(value: Code, field: str) -> int:

@@ -107,10 +107,10 @@ def grant(
 
 
 def change(
-    context: SigningContext, consent_id: str, transition: ConsentTransition, note: str
+    context: SigningContext, consent_id: str | Consent, transition: ConsentTransition, note: str
 ) -> Operation[Consent]:
     """Pause, resume or revoke a consent."""
-    consent_id = arguments.request_id(consent_id, "consent_id")
+    consent_id = arguments.consent_id(consent_id)
     statement = consent_pb2.ConsentChange(
         header=context.signer.header(),
         consent_id=consent_id,

@@ -9,6 +9,7 @@ from bureau_client._operations.context import SigningContext
 from bureau_client._operations.cosigning import as_needed
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.receipts import verify_reply_receipt
+from bureau_client._operations.typed_calls import argument
 from bureau_client.models.progress import Progress
 from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import verifying
@@ -26,9 +27,7 @@ def subject_ids(
     Each different identifier counts once against the member's quota.
     """
     started = context.clock()
-    inputs = [
-        normalised(f"identifiers[{index}]", *parts) for index, parts in enumerate(identifiers)
-    ]
+    inputs = [normalised(f"identifiers[{index}]", parts) for index, parts in enumerate(identifiers)]
     different = list(dict.fromkeys(inputs))
     by_identifier: dict[bytes, str] = {}
     receipt = None
@@ -56,12 +55,17 @@ def _evaluate(context: SigningContext, inputs: list[bytes]) -> Operation[tuple[l
     return ids, receipt
 
 
-def normalised(field: str, country: str, scheme: str, identifier: str) -> bytes:
+def normalised(field: str, parts: tuple[str, str, str]) -> bytes:
     """Return an identifier in its normal form.
+
+    Args:
+        field: Name of the argument, for the error.
+        parts: Country, scheme and identifier.
 
     Raises:
         InvalidRequest: The identifier is wrong; `field` names it.
     """
+    country, scheme, identifier = argument(field, parts, tuple[str, str, str])
     try:
         return pseudonym.normalise(country, scheme, identifier)
     except (KeysError, ValueError) as error:

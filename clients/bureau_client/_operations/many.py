@@ -19,6 +19,7 @@ from bureau_client._operations.operation import Clock, Operation, Sleep
 from bureau_client._operations.receipts import get_receipt
 from bureau_client._operations.reporting import replay, send_inquiry, sign_inquiry
 from bureau_client._operations.signer import Signer
+from bureau_client._operations.typed_calls import argument
 from bureau_client.errors import (
     BureauError,
     InvalidRequest,
@@ -30,6 +31,7 @@ from bureau_client.errors import (
     VerificationFailed,
     WrongState,
 )
+from bureau_client.models.codes import EvidenceLevel, Purpose
 from bureau_client.models.consents import Consent
 from bureau_client.models.many import Identifier, Inquiry
 from bureau_client.models.progress import OnProgress, Progress
@@ -209,9 +211,17 @@ def canonical(inquiry: Inquiry) -> Inquiry:
     Raises:
         InvalidRequest: A field is wrong.
     """
-    arguments.code(inquiry.purpose, "purpose")
-    arguments.subject_id(inquiry.subject_id)
-    return replace(inquiry, consent_id=arguments.request_id(inquiry.consent_id, "consent_id"))
+    inquiry = argument("inquiry", inquiry, Inquiry)
+    purpose = argument("purpose", inquiry.purpose, Purpose)
+    arguments.code(purpose, "purpose")
+    return replace(
+        inquiry,
+        subject_id=arguments.subject_id(argument("subject_id", inquiry.subject_id, str)),
+        purpose=purpose,
+        consent_id=arguments.consent_id(inquiry.consent_id),
+        evidence=argument("evidence", inquiry.evidence, EvidenceLevel),
+        reference=argument("reference", inquiry.reference, str),
+    )
 
 
 def _sealed(
@@ -275,7 +285,7 @@ def each(
 
 def _fault(identifier: Identifier) -> InvalidRequest | None:
     try:
-        directory.normalised("identifier", *identifier)
+        directory.normalised("identifier", identifier)
     except InvalidRequest as error:
         return error
     return None
@@ -283,4 +293,5 @@ def _fault(identifier: Identifier) -> InvalidRequest | None:
 
 def consents(context: SigningContext, subject_id: str) -> Operation[list[Consent]]:
     """List the consents that the calling member holds of one subject, newest first."""
-    return (yield from patiently(partial(list_held, context, subject_id, None)))
+    named = argument("subject_id", subject_id, str)
+    return (yield from patiently(partial(list_held, context, named, None)))

@@ -19,6 +19,7 @@ from bureau_client._operations import (
 from bureau_client._operations.context import Context, log_view, signing_as_well
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._operations.receipts import sighting_of
+from bureau_client._operations.typed_calls import checked
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.aio.client import AsyncClient
 from bureau_client.models.audits import AuditReport, Checkpoint
@@ -34,6 +35,7 @@ from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
 
+@checked
 class AsyncAuditor(AsyncClient):
     """An auditor of the log; needs a registered certificate, and signs replays only.
 

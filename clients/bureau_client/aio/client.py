@@ -11,6 +11,7 @@ from bureau_client._operations import cosigning
 from bureau_client._operations.context import Context
 from bureau_client._operations.cosigning import WITNESS_TIMEOUT
 from bureau_client._operations.remembering import remembering
+from bureau_client._operations.typed_calls import checked
 from bureau_client._transport.grpc_aio import AsyncDriver, GrpcAioTransport
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy
@@ -19,6 +20,7 @@ from bureau_client.models.statements import BeforeSend, ignore
 from bureau_keys.profile import Profile
 
 
+@checked
 class AsyncClient:
     """Base of the clients: connects on first use, disconnects with its `with` block.
 

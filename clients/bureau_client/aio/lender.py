@@ -32,6 +32,7 @@ from bureau_client._operations.furnishing import OnInvalid
 from bureau_client._operations.many import CONCURRENCY, Outcome
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._operations.portfolio import OnWithheld, ignore_withheld
+from bureau_client._operations.typed_calls import checked
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.aio.client import AsyncClient
 from bureau_client.models.alerts import Alert, DisputeNews
@@ -60,6 +61,7 @@ from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
 
+@checked
 class AsyncLender(AsyncClient):
     """A member that submits records and queries reports.
 
@@ -270,7 +272,7 @@ class AsyncLender(AsyncClient):
         subject_id: str,
         *,
         purpose: Purpose,
-        consent_id: str,
+        consent_id: str | Consent,
         evidence: EvidenceLevel = EvidenceLevel.NONE,
     ) -> Report:
         """Query a person's report under a consent.

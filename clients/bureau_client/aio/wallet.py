@@ -19,6 +19,7 @@ from bureau_client._operations import (
 )
 from bureau_client._operations.context import subject_context
 from bureau_client._operations.operation import Clock, utc_now
+from bureau_client._operations.typed_calls import checked
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.aio.client import AsyncClient
 from bureau_client.models.codes import (
@@ -43,6 +44,7 @@ from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
 
+@checked
 class AsyncWallet(AsyncClient):
     """A person with their own key: grants and revokes consents, lists inquiries.
 
@@ -154,7 +156,7 @@ class AsyncWallet(AsyncClient):
         )
         return await self._driver.run(operation)
 
-    async def pause(self, consent_id: str, note: str = "") -> Consent:
+    async def pause(self, consent_id: str | Consent, note: str = "") -> Consent:
         """Pause a consent, from the next request on; the grantee can read the note.
 
         Raises:
@@ -162,7 +164,7 @@ class AsyncWallet(AsyncClient):
         """
         return await self._change(consent_id, ConsentTransition.PAUSE, note)
 
-    async def resume(self, consent_id: str, note: str = "") -> Consent:
+    async def resume(self, consent_id: str | Consent, note: str = "") -> Consent:
         """Resume a paused consent.
 
         Raises:
@@ -170,7 +172,7 @@ class AsyncWallet(AsyncClient):
         """
         return await self._change(consent_id, ConsentTransition.RESUME, note)
 
-    async def revoke(self, consent_id: str, note: str = "") -> Consent:
+    async def revoke(self, consent_id: str | Consent, note: str = "") -> Consent:
         """Revoke a consent permanently, from the next request on.
 
         A consent that has ended keeps its state, EXPIRED or EXHAUSTED.
@@ -392,5 +394,7 @@ class AsyncWallet(AsyncClient):
         operation = subjects.repudiate_own_key(self._signing, self._subject_id, key_id)
         return await self._driver.run(operation)
 
-    async def _change(self, consent_id: str, transition: ConsentTransition, note: str) -> Consent:
+    async def _change(
+        self, consent_id: str | Consent, transition: ConsentTransition, note: str
+    ) -> Consent:
         return await self._driver.run(consents.change(self._signing, consent_id, transition, note))

@@ -20,6 +20,7 @@ from bureau_client._operations import (
 from bureau_client._operations.context import Context, log_view, signing_as_well
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._operations.receipts import sighting_of
+from bureau_client._operations.typed_calls import checked
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.audits import AuditReport, Checkpoint
 from bureau_client.models.decisions import DecidedReport, RecordedDecision
@@ -35,6 +36,7 @@ from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
 
+@checked
 class Auditor(Client):
     """An auditor of the log; needs a registered certificate, and signs replays only.
 

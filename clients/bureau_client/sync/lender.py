@@ -33,6 +33,7 @@ from bureau_client._operations.furnishing import OnInvalid
 from bureau_client._operations.many import CONCURRENCY, Outcome
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._operations.portfolio import OnWithheld, ignore_withheld
+from bureau_client._operations.typed_calls import checked
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.alerts import Alert, DisputeNews
 from bureau_client.models.codes import (
@@ -61,6 +62,7 @@ from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
 
+@checked
 class Lender(Client):
     """A member that submits records and queries reports.
 
@@ -269,7 +271,7 @@ class Lender(Client):
         subject_id: str,
         *,
         purpose: Purpose,
-        consent_id: str,
+        consent_id: str | Consent,
         evidence: EvidenceLevel = EvidenceLevel.NONE,
     ) -> Report:
         """Query a person's report under a consent.

@@ -20,6 +20,7 @@ from bureau_client._operations import (
 )
 from bureau_client._operations.context import subject_context
 from bureau_client._operations.operation import Clock, utc_now
+from bureau_client._operations.typed_calls import checked
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.codes import (
     Action,
@@ -44,6 +45,7 @@ from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
 
+@checked
 class Wallet(Client):
     """A person with their own key: grants and revokes consents, lists inquiries.
 
@@ -155,7 +157,7 @@ class Wallet(Client):
         )
         return self._driver.run(operation)
 
-    def pause(self, consent_id: str, note: str = "") -> Consent:
+    def pause(self, consent_id: str | Consent, note: str = "") -> Consent:
         """Pause a consent, from the next request on; the grantee can read the note.
 
         Raises:
@@ -163,7 +165,7 @@ class Wallet(Client):
         """
         return self._change(consent_id, ConsentTransition.PAUSE, note)
 
-    def resume(self, consent_id: str, note: str = "") -> Consent:
+    def resume(self, consent_id: str | Consent, note: str = "") -> Consent:
         """Resume a paused consent.
 
         Raises:
@@ -171,7 +173,7 @@ class Wallet(Client):
         """
         return self._change(consent_id, ConsentTransition.RESUME, note)
 
-    def revoke(self, consent_id: str, note: str = "") -> Consent:
+    def revoke(self, consent_id: str | Consent, note: str = "") -> Consent:
         """Revoke a consent permanently, from the next request on.
 
         A consent that has ended keeps its state, EXPIRED or EXHAUSTED.
@@ -391,5 +393,7 @@ class Wallet(Client):
         operation = subjects.repudiate_own_key(self._signing, self._subject_id, key_id)
         return self._driver.run(operation)
 
-    def _change(self, consent_id: str, transition: ConsentTransition, note: str) -> Consent:
+    def _change(
+        self, consent_id: str | Consent, transition: ConsentTransition, note: str
+    ) -> Consent:
         return self._driver.run(consents.change(self._signing, consent_id, transition, note))
