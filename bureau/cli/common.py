@@ -17,6 +17,7 @@ from rich.table import Table
 from bureau.admin.bureau_folder import addresses_of
 from bureau.admin.operator import Operator
 from bureau.config import SETTINGS_FILE, Settings
+from bureau_keys.money import label_of, text_of
 from bureau_keys.profile import Profile
 from bureau_keys.terminal import Terminal, write_err, write_json
 
@@ -86,9 +87,9 @@ def show(rows: Iterable[Mapping[str, Any]], output: Output, columns: Sequence[st
     names = columns or list(listed[0] if listed else ())
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(label_of(name), overflow="fold")
     for row in listed:
-        table.add_row(*(_cell(row[name]) for name in names))
+        table.add_row(*(_shown(name, row[name], row) for name in names))
     _print(table)
 
 
@@ -101,12 +102,18 @@ def show_one(fields: Mapping[str, Any], output: Output) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in fields.items():
-        table.add_row(name.replace("_", " "), _cell(value))
+        table.add_row(label_of(name), _shown(name, value, fields))
     _print(table)
 
 
 def _print(table: Table) -> None:
     Terminal(pipe_width=NO_TERMINAL_WIDTH).print_trimmed(table)
+
+
+def _shown(name: str, value: Any, fields: Mapping[str, Any]) -> str:
+    """Return a cell: amounts and shares as people read them."""
+    text = text_of(name, value, fields)
+    return _cell(value) if text is None else text
 
 
 def _cell(value: Any) -> str:

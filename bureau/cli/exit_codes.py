@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -108,11 +110,10 @@ def explain(error: Exception) -> list[str]:
     """Return lines with the error, its value and its fix."""
     fix = getattr(error, "fix", "")
     if isinstance(error, ValidationError):
-        violations = error.errors()
         return [
-            f"{'.'.join(map(str, wrong['loc'])) or 'setting'}: {wrong['msg']} "
+            f"{'.'.join(map(str, wrong['loc'])) or 'setting'}: {_problem_of(wrong)} "
             f"(given: {wrong['input']!r})"
-            for wrong in violations
+            for wrong in error.errors()
         ]
     lines = [str(error) or type(error).__name__]
     if isinstance(error, CallError):
@@ -120,3 +121,10 @@ def explain(error: Exception) -> list[str]:
             lines[0] = f"{error.reason}: {error.message}"
         lines += [f"  {field}" for field in error.fields]
     return [*lines, fix] if fix else lines
+
+
+def _problem_of(wrong: Mapping[str, Any]) -> str:
+    """Return the problem of a setting in words: a person reads no regular expression."""
+    if wrong["type"] != "string_pattern_mismatch":
+        return str(wrong["msg"])
+    return "has characters or a form that this setting does not allow; see docs/operating.md"

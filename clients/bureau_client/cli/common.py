@@ -22,6 +22,7 @@ from bureau_client._operations.operation import utc_now
 from bureau_client._transport.request_ids import logger as calls
 from bureau_client.cli.output import Output, err
 from bureau_client.models.codes import Code
+from bureau_client.models.months import Month
 from bureau_client.models.progress import OnProgress, Progress
 from bureau_client.models.records import RecordRef
 from bureau_keys.log_memory import MemoryFolder
@@ -133,7 +134,13 @@ def code_parser(cls: type[C]) -> Callable[[str], C]:
     """Return a parser of an option's value as a code, by name."""
 
     def parse(text: str | C) -> C:
-        return text if isinstance(text, cls) else cls.parse(str(text))
+        if isinstance(text, cls):
+            return text
+        try:
+            return cls.parse(str(text))
+        except ValueError as error:
+            # The command line adds the name of the option.
+            raise typer.BadParameter(str(error)) from error
 
     parse.__name__ = cls.__name__
     return parse
@@ -142,6 +149,19 @@ def code_parser(cls: type[C]) -> Callable[[str], C]:
 def names_of(cls: type[Code]) -> str:
     """Return the names that an option accepts."""
     return ", ".join(cls.spellings())
+
+
+def parse_month(text: str, option: str = "--month") -> Month | None:
+    """Read an option's value as a month; None for an empty value.
+
+    Raises:
+        BadParameter: The value is no month; the error names the option.
+    """
+    try:
+        return Month.parse(text) if text else None
+    except ValueError:
+        message = f"{text!r} is not a month; write yyyy-mm, for example 2026-05"
+        raise typer.BadParameter(message, param_hint=f"'{option}'") from None
 
 
 def parse_record_ref(text: str, option: str) -> RecordRef:

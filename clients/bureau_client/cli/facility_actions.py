@@ -13,12 +13,12 @@ from bureau_client.cli.common import (
     ProfileOption,
     code_parser,
     names_of,
+    parse_month,
     parse_record_ref,
 )
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many
 from bureau_client.models.codes import ActionReason, DeletionReason, FacilityActionKind, Initiator
-from bureau_client.models.months import Month
 from bureau_client.models.records import Deletion, FacilityAction, Record
 from bureau_client.sync.lender import Lender
 
@@ -116,7 +116,7 @@ def delete(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Withdraw an account, or a month of it; to bring it back, submit it certified."""
-    which = Month.parse(month) if month else None
+    which = parse_month(month)
     with open_lender(profile, passphrase_file) as lender:
         _submit(lender, Deletion(account_ref=account_ref, reason=reason, month=which), output)
 

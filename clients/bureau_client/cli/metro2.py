@@ -14,6 +14,7 @@ import typer
 from bureau_client.cli import common
 from bureau_client.cli.common import (
     OutputOption,
+    parse_month,
 )
 from bureau_client.cli.files import (
     CurrencyOption,
@@ -25,7 +26,6 @@ from bureau_client.cli.output import Output, emit_many, err, plain
 from bureau_client.files import Metro2Source
 from bureau_client.files.exporting import Newline, export_file, people_columns
 from bureau_client.files.metro2 import Finding, Framing, Reporter, Severity
-from bureau_client.models.months import Month
 from bureau_client.models.progress import Progress
 from bureau_keys.terminal import write_json
 
@@ -171,7 +171,7 @@ def export(
         file,
         heading,
         identification_number=identification,
-        month=Month.parse(month) if month else None,
+        month=parse_month(month),
         currency=currency,
         framing=Framing(packed=packed, blocked=blocked),
         newline=newline,

@@ -17,6 +17,7 @@ from rich.text import Text
 from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import Code
 from bureau_client.models.months import Month
+from bureau_keys.money import label_of, text_of
 from bureau_keys.terminal import Terminal, write_json, write_out
 
 # Characters. Width of a table in a pipe or a file, where no terminal limits it.
@@ -68,7 +69,7 @@ def emit_one(value: Any, output: Output) -> None:
     if output is Output.TABLE:
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         for name, field in fields.items():
-            table.add_row(Text(name.replace("_", " "), "dim"), _cell(field))
+            table.add_row(Text(label_of(name), "dim"), _shown(name, field, fields))
         out.print(table)
     elif output is Output.JSON:
         write_json(fields, indent=2)
@@ -118,21 +119,30 @@ def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
         return
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
     for name in shown:
-        right = all(isinstance(row[name], int) for row in rows)
+        right = all(isinstance(row[name], int | float) for row in rows)
         table.add_column(
-            name.replace("_", " "),
+            label_of(name),
             justify="right" if right else "left",
             # Ids and times are copied by people, so they are not wrapped.
             no_wrap=name.endswith(("_id", "_time")),
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*(_shown(name, row[name]) for name in shown))
+        table.add_row(*(_shown(name, row[name], row) for name in shown))
     out.print(table)
 
 
-def _shown(name: str, value: Any) -> str:
-    """Return a table's cell: times to the second."""
+def _shown(name: str, value: Any, row: Mapping[str, Any]) -> str:
+    """Return a table's cell: times to the second, amounts and shares as people read them."""
+    if (text := text_of(name, value, row)) is not None:
+        return text
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{label_of(part)}: {_shown(part, inner, value)}" for part, inner in value.items()
+        )
+    if isinstance(value, list):
+        joint = "\n" if any(isinstance(part, dict) for part in value) else "; "
+        return joint.join(_shown(name, part, row) for part in value)
     if name.endswith("_time") and value:
         return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S}"
     return _cell(value)

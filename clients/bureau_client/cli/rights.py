@@ -10,16 +10,28 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bureau_client.cli.common import LimitOption, OutputOption, ProfileOption, code_parser, names_of
+from bureau_client.cli.common import (
+    LimitOption,
+    OutputOption,
+    ProfileOption,
+    code_parser,
+    names_of,
+    parse_month,
+)
 from bureau_client.cli.open_clients import WalletOption, WalletPassphraseOption, open_wallet
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.models.codes import DisputeReason, HoldKind
-from bureau_client.models.months import Month
 from bureau_client.models.texts import nearest
 
 holds = typer.Typer(help="Freeze your file, or place a fraud alert on it.", no_args_is_help=True)
 disputes = typer.Typer(help="Dispute entries on your file.", no_args_is_help=True)
 
+LanguageOption = Annotated[
+    str,
+    typer.Option(
+        metavar="TAG", help="Language, BCP 47, for example zh or en-GB; English if unknown."
+    ),
+]
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 DISPUTE_COLUMNS = (
     "dispute_id",
@@ -112,7 +124,7 @@ def open_dispute(
             tradeline_id,
             field=field,
             reason=reason,
-            month=Month.parse(month) if month else None,
+            month=parse_month(month),
             narrative=narrative,
             attachment_digests=digests,
         )
@@ -169,9 +181,7 @@ def notices(
     wallet: WalletOption,
     profile: ProfileOption,
     limit: LimitOption = None,
-    language: Annotated[
-        str, typer.Option(help="Language, BCP 47, for example zh; English if unknown.")
-    ] = "en",
+    language: LanguageOption = "en",
     passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -16,36 +18,41 @@ from bureau_client.models.codes import (
     PartyRole,
     ReportOutcome,
 )
-from bureau_client.models.money import format_amount
-from bureau_client.models.reports import MINOR_UNITS, Attribute, Report, Summary
+from bureau_client.models.money import figure_text, format_amount
+from bureau_client.models.reports import MINOR_UNITS, Attribute, Report, Standing, Summary
+from bureau_client.models.texts import DEFAULT
 from bureau_client.models.tradelines import Tradeline
+from bureau_keys.money import label_of, text_of
 from bureau_keys.profile import Trust
 
 _GOOD, _BAD, _WARN = "green", "bold red", "yellow"
 
 
-def emit_report(report: Report, output: Output) -> None:
+def emit_report(report: Report, output: Output, language: str = DEFAULT) -> None:
     """Write a report to stdout: laid out for people as a table, otherwise as data."""
     if output is Output.TABLE:
-        show_report(report, out)
+        show_report(report, out, language)
     else:
         emit_one(report, output)
 
 
-def show_report(report: Report, console: Console) -> None:
+def show_report(report: Report, console: Console, language: str = DEFAULT) -> None:
     """Print a verified report: figures, facilities, payment history, inquiries, omissions,
     furnishers, and the receipt.
+
+    Args:
+        language: Language of the reasons of lenders and of what to do about them, BCP 47.
     """
     title = "Credit report" if report.member_id else "Your credit file"
     console.print(Panel(_head(report), title=Text(title, "bold"), border_style="blue"))
-    for title, part in _parts(report, console.width):
+    for title, part in _parts(report, console.width, language):
         console.print(Text(f"\n{title}", style="bold blue"))
         console.print(part)
     console.print()
     console.print(_receipt_line(report), soft_wrap=True)
 
 
-def _parts(report: Report, width: int) -> list[tuple[str, RenderableType]]:
+def _parts(report: Report, width: int, language: str) -> list[tuple[str, RenderableType]]:
     parts: list[tuple[str, RenderableType]] = []
     if report.flags:
         parts.append(("To review", _flags(report)))
@@ -57,6 +64,8 @@ def _parts(report: Report, width: int) -> list[tuple[str, RenderableType]]:
         parts.append(("Payment history", Group(heatmap(report.tradelines, width), legend())))
     if any(line.actions for line in report.tradelines):
         parts.append(("What lenders did", _actions(report)))
+    if frozen := [*_frozen(report, language)]:
+        parts.append(("What you can do about frozen lines", Group(*frozen)))
     if report.inquiries:
         parts.append(("Who asked", _inquiries(report)))
     if report.holds:
@@ -197,6 +206,33 @@ def _actions(report: Report) -> Table:
     return table
 
 
+def _frozen(report: Report, language: str) -> Iterator[Text]:
+    """Yield, for each line that is frozen now, the reasons and what to do about each."""
+    for number, line in enumerate(report.tradelines, 1):
+        newest = next((act for act in line.actions if act.kind in _OF_FREEZES), None)
+        if newest is None or newest.kind is not FacilityActionKind.FREEZE:
+            continue
+        since = f" since {newest.effective_time:%Y-%m-%d}" if newest.effective_time else ""
+        yield Text.assemble(f"#{number} ", (line.member_id, "bold"), f": frozen{since}")
+        for reason in newest.reasons:
+            yield Text.assemble("   ", (reason.text_in(language), _WARN))
+            if fix := reason.fix_in(language):
+                yield Text(f"   {fix}")
+        if newest.review_by_date:
+            yield Text(f"   The lender reviews it by {newest.review_by_date}.")
+        if newest.appeal_route:
+            yield Text(f"   Objections: {newest.appeal_route}")
+
+
+# The actions that freeze a line, and that end a freeze.
+_OF_FREEZES = (
+    FacilityActionKind.FREEZE,
+    FacilityActionKind.RESTORE,
+    FacilityActionKind.CLOSE,
+    FacilityActionKind.CHARGE_OFF,
+)
+
+
 def _inquiries(report: Report) -> Table:
     table = _table("when", "member", "purpose", "kind", "outcome")
     for line in report.inquiries:
@@ -247,9 +283,16 @@ def _standings(report: Report) -> Table:
     table = _table("rule", "value", "limit", "")
     for standing in report.standings:
         verdict = Text("within", _GOOD) if standing.within else Text("beyond", _BAD)
-        rule = standing.rule.replace("_", " ")
-        table.add_row(rule, f"{standing.value:,}", f"{standing.limit:,}", verdict)
+        figures = [_standing(report, standing, n) for n in (standing.value, standing.limit)]
+        table.add_row(label_of(standing.rule), *figures, verdict)
     return table
+
+
+def _standing(report: Report, standing: Standing, figure: int) -> str:
+    """Return a figure of the standard; its amounts are in the currency of the report's totals."""
+    currencies = {total.currency for total in report.summary.totals} if report.summary else set()
+    fields = {"currency": currencies.pop()} if len(currencies) == 1 else {}
+    return text_of(standing.rule, figure, fields) or f"{figure:,}"
 
 
 def _attributes(report: Report) -> Table:
@@ -267,7 +310,9 @@ def _figure(attribute: Attribute, value: float | None, currency: str) -> str:
         return "missing"
     if currency and attribute.unit == MINOR_UNITS:
         return format_amount(int(value), currency)
-    return f"{value:g}"
+    if attribute.unit.startswith("share"):
+        return f"{100 * value:.1f} %"
+    return figure_text(value)
 
 
 def _omissions(report: Report) -> Table:

@@ -275,6 +275,7 @@ def credit_file(
         Path | None,
         typer.Option(metavar="FILE", help="File to save it in, to be verified offline."),
     ] = None,
+    language: rights.LanguageOption = "en",
     passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -284,7 +285,7 @@ def credit_file(
     if save is not None:
         report.save(save)
         err.print(f"saved to {save}")
-    emit_report(report, output)
+    emit_report(report, output, language)
 
 
 @app.command()

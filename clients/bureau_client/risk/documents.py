@@ -123,9 +123,32 @@ def parse(model: type[D], text: str | bytes, refusal: type[DocumentError]) -> D:
 def _shape_problems(error: ValidationError) -> list[Problem]:
     """Return the fields of a document that its format does not allow."""
     return [
-        Problem(".".join(map(str, fault["loc"])) or "document", fault["msg"])
+        Problem(".".join(map(str, fault["loc"])) or "document", _words_of(fault))
         for fault in error.errors(include_url=False, include_input=False)
     ]
+
+
+# Words for the patterns of the fields; a person reads no regular expression.
+_PATTERNS = {
+    "^[A-Z]{2}$": "is not a country; write two capital letters, for example US",
+    "^[A-Z]{3}$": "is not a currency; write three capital letters, for example USD",
+    "^[0-9a-f]{64}$": "is not a SHA-256; write 64 characters of 0 to 9 and a to f",
+    "^[a-z][a-z0-9_]{0,63}$": "must begin with a small letter and have small letters, digits and "
+    "underscores, at most 64 characters",
+    "^[a-z0-9._-]{1,64}$": "must have small letters, digits, dots, dashes and underscores, at most "
+    "64 characters",
+    "^[A-Za-z0-9._-]{1,64}$": "must have letters, digits, dots, dashes and underscores, at most 64 "
+    "characters",
+    "^[A-Za-z0-9._-]{1,32}$": "must have letters, digits, dots, dashes and underscores, at most 32 "
+    "characters",
+    ATTRIBUTE_KEY: "must be the key of an attribute, for example inquiries_6m or balance_total.USD",
+}
+
+
+def _words_of(fault: Any) -> str:
+    if fault["type"] != "string_pattern_mismatch":
+        return str(fault["msg"])
+    return _PATTERNS.get(fault["ctx"]["pattern"], "has a form that is not allowed")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import itertools
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,12 +17,16 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import typer
 from pyarrow import csv as pa_csv
 from pyarrow import parquet
 from rich.console import Console
 
 from bureau_client import (
+    ActionReason,
     EvidenceLevel,
+    FacilityActionKind,
+    Initiator,
     Month,
     PaymentHistory,
     PortfolioType,
@@ -41,11 +46,12 @@ from bureau_client.files.metro2 import Finding, Severity
 from bureau_client.models.money import format_amount
 from bureau_client.models.progress import Progress
 from bureau_client.models.reports import Attribute
+from bureau_client.models.tradelines import TradelineAction
 from bureau_client.risk.tables import report_tables
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_TRADELINE, Alert
 from creditbureau.v1.reporting_pb2 import WatchAlertsResponse
-from tests.unit.client.fakes import CONSENT, SUBJECT, FakeBureau, snapshot
+from tests.unit.client.fakes import CONSENT, NOW, SUBJECT, FakeBureau, snapshot
 from tests.unit.client.metro2_files import base, file_of
 from tests.unit.client.reports import report, tradeline
 
@@ -275,7 +281,7 @@ def test_attributes_are_shown_with_their_currency(bureau: FakeBureau) -> None:
     rows = [line.split() for line in console.file.getvalue().splitlines()]
     assert ["total_balance", "1,500", "JPY"] in rows
     assert ["total_balance", "-12,345.67", "USD"] in rows
-    assert ["utilisation", "0.25", "share", "of", "limits"] in rows
+    assert ["utilisation", "25.0", "%", "share", "of", "limits"] in rows
     assert ["days_since_inquiry", "missing", "days"] in rows
 
 
@@ -536,3 +542,76 @@ def test_alerts_end_after_their_time_however_many_come(
 def test_what_ends_a_stream_ends_the_command(run: Run, bureau: FakeBureau) -> None:
     bureau.streams["WatchAlerts"] = lambda _: iter([errors.PermissionDenied("suspended")])
     assert run("alerts", "--for", "20") == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "lines"),
+    [
+        ({"limit": 181_010, "currency": "USD"}, ["limit 1,810.10 USD"]),
+        ({"balance_minor": 1500, "currency": "JPY"}, ["balance 1,500 JPY"]),
+        ({"balance_minor": 25_123_500, "currency": "USD"}, ["balance 251,235.00 USD"]),
+        ({"utilisation_per_mille": 452}, ["utilisation 45.2 %"]),
+        ({"share": 25_123_500.0}, ["share 25,123,500"]),
+        ({"amount_minor": None, "currency": "USD"}, ["amount"]),
+        ({"leaf_index": 1810100, "proved": True}, ["leaf index 1810100", "proved True"]),
+    ],
+)
+def test_figures_are_written_as_people_read_them(
+    fields: dict[str, Any], lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = dataclasses.make_dataclass("Row", list(fields))(**fields)
+    emit_one(row, Output.TABLE)
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert set(lines) <= set(shown)
+    # Programs read the numbers as they are.
+    emit_one(row, Output.JSON)
+    assert json.loads(capsys.readouterr().out) == fields
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "zh", "zh-CN", "zh-Hans", "zh_Hans_CN"])
+def test_the_reason_of_a_frozen_line_and_what_to_do_reach_the_person(
+    bureau: FakeBureau, language: str
+) -> None:
+    frozen = TradelineAction(
+        kind=FacilityActionKind.FREEZE,
+        initiator=Initiator.LENDER,
+        reasons=(ActionReason.DELINQUENCY_ELSEWHERE,),
+        effective_time=NOW,
+        review_by_date=NOW.date(),
+        appeal_route="appeals@acme.example",
+        record=None,
+    )
+    file = query(bureau)
+    line = dataclasses.replace(file.tradelines[0], actions=(frozen,))
+    console = Console(file=io.StringIO(), width=400)
+    show_report(dataclasses.replace(file, tradelines=(line,)), console, language)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    reason = ActionReason.DELINQUENCY_ELSEWHERE
+    assert reason.text_in(language[:2]) in text
+    assert reason.fix_in(language[:2]) in text
+    assert "appeals@acme.example" in text
+
+
+def test_a_wrong_word_is_answered_with_the_option_and_the_words(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("query", SUBJECT, "--purpose", "because", "--consent", CONSENT) == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "--purpose" in said
+    assert "credit-application" in said
+
+
+@pytest.mark.parametrize("app", [lender.app, wallet.app])
+def test_no_option_is_a_number_where_words_are_shown(app: typer.Typer) -> None:
+    def commands(group: Any) -> Iterator[Any]:
+        for command in getattr(group, "commands", {}).values():
+            yield command
+            yield from commands(command)
+
+    for command in commands(typer.main.get_command(app)):
+        for option in command.params:
+            shown = f"{option.name} {getattr(option, 'help', '') or ''}"
+            choices = list(getattr(option.type, "choices", ()))
+            assert not [choice for choice in choices if str(choice).isdigit()], option.name
+            assert not re.search(r"\^|\[0-9a-z-]+\]|\{\d", shown), (command.name, shown)
