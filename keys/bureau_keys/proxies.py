@@ -39,8 +39,8 @@ def proxy_of(address: str, environment: Mapping[str, str] = os.environ) -> str:
     if is_loopback(address):
         return ""
     host = _host_of(address)
-    listed = next((environment[name] for name in EXCEPTIONS if environment.get(name)), "")
-    if any(host.endswith(end.strip()) for end in listed.split(",") if end.strip()):
+    exceptions = next((environment[name] for name in EXCEPTIONS if environment.get(name)), "")
+    if any(host.endswith(end.strip()) for end in exceptions.split(",") if end.strip()):
         return ""
     for name in VARIABLES:
         if value := environment.get(name):

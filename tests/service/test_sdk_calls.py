@@ -54,15 +54,15 @@ def test_the_usable_consent_is_the_longest_that_covers_the_purpose(scenario: Sce
         )
     ]
     person.revoke(granted[2])
-    found = lender.usable_consent(person.subject_id, Purpose.CREDIT_APPLICATION)
-    assert found.consent_id == granted[1]
+    usable = lender.usable_consent(person.subject_id, Purpose.CREDIT_APPLICATION)
+    assert usable.consent_id == granted[1]
     monitored = lender.usable_consent(
         person.subject_id, Purpose.ACCOUNT_REVIEW, action=Action.MONITOR
     )
     assert monitored.consent_id == granted[5]
     lender.query(person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=granted[1])
-    found = lender.usable_consent(person.subject_id, Purpose.CREDIT_APPLICATION)
-    assert found.consent_id == granted[0]
+    usable = lender.usable_consent(person.subject_id, Purpose.CREDIT_APPLICATION)
+    assert usable.consent_id == granted[0]
     with pytest.raises(ConsentRequired):
         lender.usable_consent(person.subject_id, Purpose.COLLECTION)
 

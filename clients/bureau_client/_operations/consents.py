@@ -147,11 +147,11 @@ def usable(
         ConsentRequired: No consent of the subject does.
     """
     arguments.code(purpose, "purpose")
-    held = yield from list_held(context, arguments.subject_id(subject_id), None)
+    consents = yield from list_held(context, arguments.subject_id(subject_id), None)
     now = context.clock()
     usable = [
         consent
-        for consent in held
+        for consent in consents
         if consent.state is ConsentState.ACTIVE
         and action in consent.actions
         and purpose in consent.purposes
@@ -159,10 +159,10 @@ def usable(
     ]
     if not usable:
         raise ConsentRequired(
-            f"None of the {len(held)} consents that this member holds of the person allows "
+            f"None of the {len(consents)} consents that this member holds of the person allows "
             f"{action.text} for {purpose.text} now",
             reason="CONSENT_REQUIRED",
-            fix="Ask the person for one; `consents` lists those held, with their states",
+            fix="Ask the person for one; `consents` lists them, with their states",
         )
     return max(usable, key=lambda consent: consent.expire_time)
 

@@ -50,8 +50,8 @@ def _checking(function: Callable[..., Any]) -> Callable[..., Any]:
         # At the first call: the annotations of a module are complete when it is imported.
         return get_type_hints(function)
 
-    def convert(given: tuple[Any, ...], named: dict[str, Any]) -> inspect.BoundArguments:
-        bound = signature.bind(*given, **named)
+    def convert(positional: tuple[Any, ...], named: dict[str, Any]) -> inspect.BoundArguments:
+        bound = signature.bind(*positional, **named)
         for name, value in bound.arguments.items():
             if name in hints():
                 bound.arguments[name] = argument(name, value, hints()[name])
@@ -60,15 +60,15 @@ def _checking(function: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function):
 
         @wraps(function)
-        async def call_later(*given: Any, **named: Any) -> Any:
-            bound = convert(given, named)
+        async def call_later(*positional: Any, **named: Any) -> Any:
+            bound = convert(positional, named)
             return await function(*bound.args, **bound.kwargs)
 
         return call_later
 
     @wraps(function)
-    def call(*given: Any, **named: Any) -> Any:
-        bound = convert(given, named)
+    def call(*positional: Any, **named: Any) -> Any:
+        bound = convert(positional, named)
         return function(*bound.args, **bound.kwargs)
 
     return call

@@ -30,11 +30,11 @@ def pinned_scorecards(policy: Policy, scorecards: Iterable[Scorecard]) -> Scorec
     known = (*reference_scorecards().values(), *scorecards)
     by_name = {scorecard.name: scorecard for scorecard in known}
     exact = {(scorecard.name, scorecard.digest.hex()): scorecard for scorecard in known}
-    found = {
+    by_pin = {
         pin.name: exact.get((pin.name, pin.digest), by_name.get(pin.name))
         for pin in policy.scorecards
     }
-    return {name: scorecard for name, scorecard in found.items() if scorecard is not None}
+    return {name: scorecard for name, scorecard in by_pin.items() if scorecard is not None}
 
 
 def scorecard_problems(policy: Policy, scorecards: Scorecards) -> Iterator[Problem]:

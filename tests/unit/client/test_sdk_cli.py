@@ -597,9 +597,9 @@ def test_a_wrong_word_is_answered_with_the_option_and_the_words(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("query", SUBJECT, "--purpose", "because", "--consent", CONSENT) == 2
-    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
-    assert "--purpose" in said
-    assert "credit-application" in said
+    message = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "--purpose" in message
+    assert "credit-application" in message
 
 
 @pytest.mark.parametrize("app", [lender.app, wallet.app])
@@ -612,6 +612,6 @@ def test_no_option_is_a_number_where_words_are_shown(app: typer.Typer) -> None:
     for command in commands(typer.main.get_command(app)):
         for option in command.params:
             shown = f"{option.name} {getattr(option, 'help', '') or ''}"
-            choices = list(getattr(option.type, "choices", ()))
+            choices = list(getattr(getattr(option, "type", None), "choices", ()))
             assert not [choice for choice in choices if str(choice).isdigit()], option.name
             assert not re.search(r"\^|\[0-9a-z-]+\]|\{\d", shown), (command.name, shown)
