@@ -29,6 +29,7 @@ from bureau_client._transport.retry import RetryPolicy
 from bureau_client.aio.auditor import AsyncAuditor
 from bureau_client.aio.lender import AsyncLender
 from bureau_client.aio.wallet import AsyncWallet
+from bureau_client.models.codes import Code
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 from tests.unit.client.fakes import CONSENT, NOW, ROUTES, SUBJECT, FakeBureau, clock, snapshot
@@ -47,7 +48,21 @@ RIGHT: dict[str, Any] = {
     "expire": timedelta(days=1),
     "identify_time": NOW,
 }
-JUNK = [None, True, -1, 2**70, 3.5, "", "x", "\ud800", "0" * 200, b"\xff", [], [None], [3]]
+JUNK: list[Any] = [
+    None,
+    True,
+    -1,
+    2**70,
+    3.5,
+    "",
+    "x",
+    "\ud800",
+    "0" * 200,
+    b"\xff",
+    [],
+    [None],
+    [3],
+]
 JUNK += [{"a": 1}, object(), Purpose.COLLECTION, datetime(2026, 1, 1), timedelta(days=-9)]  # noqa: DTZ001
 JUNK += [Profile, SubmissionKind.UNSPECIFIED, [object()], ["x"], [("US", "ssn")], lambda: None]
 
@@ -82,10 +97,11 @@ class NoAsyncBureau:
 def client_of(kind: type[Any], bureau: FakeBureau) -> Any:
     own = (SUBJECT, SigningKey.generate()) if "Wallet" in kind.__name__ else ()
     client = kind(bureau.profile(), *own, clock=clock)
-    driver, transport = (
-        (AsyncDriver, NoAsyncBureau()) if "Async" in kind.__name__ else (Driver, NoBureau())
-    )
-    client._driver = driver(transport, ROUTES, RetryPolicy(attempts=1))
+    once = RetryPolicy(attempts=1)
+    if "Async" in kind.__name__:
+        client._driver = AsyncDriver(NoAsyncBureau(), ROUTES, once)
+    else:
+        client._driver = Driver(NoBureau(), ROUTES, once)
     return client
 
 
@@ -123,7 +139,7 @@ def right(name: str, hint: Any) -> Any:
     """A right value; None where there is none at hand."""
     if name in RIGHT:
         return RIGHT[name]
-    if isinstance(hint, type) and issubclass(hint, int) and hint is not int:
+    if isinstance(hint, type) and issubclass(hint, Code):
         return list(hint)[1]
     return {str: CONSENT, int: 1, bytes: b"", SigningKey: SigningKey.generate()}.get(hint)
 

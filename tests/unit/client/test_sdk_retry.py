@@ -577,7 +577,7 @@ def test_the_asynchronous_driver_ends_its_calls_too() -> None:
         async def close(self) -> None:
             self.closed.set()
 
-    async def close() -> tuple[BaseException | None, int]:
+    async def close() -> tuple[Any, int]:
         transport = Transport()
         driver = AsyncDriver(transport, AddressBook(["a", "b"]), RetryPolicy())  # type: ignore[arg-type]
         running = asyncio.create_task(driver.run(call(methods.GET_CHECKPOINT, REQUEST)))
