@@ -45,6 +45,7 @@ from bureau.rpc.trace_context import trace_id_of
 from bureau.store import queries as q
 from bureau.store.errors import StorageError
 from bureau_keys.authority import fingerprint
+from creditbureau.v1 import codes_pb2
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE
 
 logger = structlog.get_logger("bureau.rpc")
@@ -247,7 +248,12 @@ def refusal_of(error: StorageError) -> Refusal:
 def authorize(caller: Caller, rule: Method) -> None:
     """Raise ROLE_REQUIRED unless one of the caller's roles opens the method."""
     if not caller.roles & rule.roles:
-        raise Refusal("ROLE_REQUIRED", "none of the member's roles opens this method")
+        names = " or ".join(
+            codes_pb2.Role.Name(role).removeprefix("ROLE_").replace("_", "-").lower()
+            for role in codes_pb2.Role.values()
+            if rule.roles >> role & 1
+        )
+        raise Refusal("ROLE_REQUIRED", f"the method is open to the role {names} alone")
 
 
 def seconds_left(context: grpc.ServicerContext, rule: Method) -> float:
