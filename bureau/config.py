@@ -93,6 +93,8 @@ class Settings(BaseSettings):
         witnesses: Witnesses that cosign checkpoints; written to profiles.
         quorum: Number of cosignatures that a receipt needs, in profiles; a member may
             change its own.
+        issued_identifiers_only: Profiles that are written refuse identifiers that were never
+            issued, which serve for tests.
         limits: Limits of what one member or one person stores.
         metrics_listen: Address and port of the plain HTTP endpoint for metrics,
             liveness and readiness; none if empty.
@@ -120,6 +122,7 @@ class Settings(BaseSettings):
     member_days: Annotated[int, Field(ge=1, le=825)] = 397
     witnesses: Annotated[tuple[Witness, ...], Field(max_length=16)] = ()
     quorum: Annotated[int, Field(ge=0, le=16)] = 0
+    issued_identifiers_only: bool = False
     quotas: Quotas = Quotas()
     limits: PartyLimits = PartyLimits()
     metrics_listen: str = ""

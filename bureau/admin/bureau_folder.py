@@ -67,6 +67,7 @@ class InitOptions:
         passphrase_file: File of the passphrase of keyring and authority; None to make one
             for each.
         policy_file: The rules of a jurisdiction that the bureau does not come with.
+        issued_identifiers_only: Profiles refuse identifiers that were never issued.
     """
 
     origin: str = "creditbureau.local/log"
@@ -79,6 +80,7 @@ class InitOptions:
     member_days: int = 397
     passphrase_file: Path | None = None
     policy_file: Path | None = None
+    issued_identifiers_only: bool = False
 
 
 def create(folder: str | Path, plan: InitOptions, clock: Clock | None = None) -> Settings:
@@ -123,6 +125,7 @@ def trust_of(settings: Settings) -> Trust:
         directory_key=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED)).public_key,
         witnesses=tuple(witness.key for witness in settings.witnesses),
         quorum=settings.quorum,
+        issued_identifiers_only=settings.issued_identifiers_only,
     )
 
 
@@ -267,7 +270,7 @@ def _start_log(
 
 
 def _settings_text(plan: InitOptions) -> str:
-    """Render the settings as TOML; JSON strings and arrays of strings are valid TOML values."""
+    """Render the settings as TOML; JSON strings, arrays and `true` are valid TOML values."""
     settings: dict[str, object] = {
         "origin": plan.origin,
         "listen": plan.listen,
@@ -277,6 +280,8 @@ def _settings_text(plan: InitOptions) -> str:
         "jurisdiction": plan.jurisdiction,
         "member_days": plan.member_days,
     }
+    if plan.issued_identifiers_only:
+        settings["issued_identifiers_only"] = True
     if plan.database_url:
         settings["database_url"] = plan.database_url
     if plan.passphrase_file:

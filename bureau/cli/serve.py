@@ -75,6 +75,13 @@ def init(
             dir_okay=False,
         ),
     ] = None,
+    issued_identifiers_only: Annotated[
+        bool,
+        typer.Option(
+            "--issued-identifiers-only",
+            help="For production: profiles refuse identifiers that were never issued.",
+        ),
+    ] = False,
 ) -> None:
     """Create a new bureau in an empty folder."""
     settings = create(
@@ -90,6 +97,7 @@ def init(
             member_days=member_days,
             passphrase_file=passphrase_file,
             policy_file=policy_file,
+            issued_identifiers_only=issued_identifiers_only,
         ),
     )
     echo_status(f"created the bureau {settings.origin} in {settings.folder}")

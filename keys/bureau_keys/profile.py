@@ -6,7 +6,7 @@ authority, the member's TLS certificate and key, and its signing key::
 
     profile.toml   member, addresses, directory_addresses, origin, log_key,
                    operator_key, report_keys, directory_key, witnesses, quorum,
-                   max_cosignature_age_seconds
+                   max_cosignature_age_seconds, issued_identifiers_only
     ca.pem         the authority that issued the bureau's certificate
     tls.pem        the member's certificate (P-256)
     tls.key        its private key
@@ -29,6 +29,7 @@ from bureau_keys.secret_files import write_private
 # As many as a request may name.
 MAX_WITNESSES = 16
 MAX_AGE = "max_cosignature_age_seconds"
+ISSUED_ONLY = "issued_identifiers_only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Trust:
             log's own signature is enough.
         max_cosignature_age_seconds: Age from which a cosignature no longer shows that a
             checkpoint is the newest one; 0: at no age.
+        issued_identifiers_only: Refuse identifiers that were never issued, which serve for
+            tests.
     """
 
     origin: str
@@ -57,6 +60,7 @@ class Trust:
     witnesses: tuple[str, ...] = ()
     quorum: int = 0
     max_cosignature_age_seconds: int = 0
+    issued_identifiers_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class Profile:
                 witnesses=witnesses,
                 quorum=quorum,
                 max_cosignature_age_seconds=_max_age(folder, settings),
+                issued_identifiers_only=_issued_only(folder, settings),
             )
             member_id, addresses = settings["member"], tuple(settings["addresses"])
         except KeyError as missing:
@@ -159,7 +164,9 @@ def settings_text(
     }
     if trust.max_cosignature_age_seconds:
         settings[MAX_AGE] = trust.max_cosignature_age_seconds
-    # JSON strings, numbers and arrays of strings are valid TOML values.
+    if trust.issued_identifiers_only:
+        settings[ISSUED_ONLY] = True
+    # JSON strings, numbers, true and arrays of strings are valid TOML values.
     return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
 
 
@@ -171,6 +178,16 @@ def _max_age(folder: Path, settings: Mapping[str, Any]) -> int:
             f"{folder / 'profile.toml'}: {MAX_AGE} is {seconds!r}; write whole seconds, or 0"
         )
     return seconds
+
+
+def _issued_only(folder: Path, settings: Mapping[str, Any]) -> bool:
+    """Return True if identifiers that were never issued are refused."""
+    value = settings.get(ISSUED_ONLY, False)
+    if not isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004, as for every other setting
+            f"{folder / 'profile.toml'}: {ISSUED_ONLY} is {value!r}; write true or false"
+        )
+    return value
 
 
 def _witnesses(folder: Path, settings: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:

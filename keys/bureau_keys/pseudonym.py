@@ -4,8 +4,6 @@ ristretto255-SHA512): the evaluator learns neither identifier nor subject id.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 
 from voprf import ristretto
@@ -14,48 +12,9 @@ from bureau_keys.errors import BadProof, MalformedMessage
 from bureau_keys.panics import Panic, contained
 
 MAX_BATCH = 256
-MAX_CHARACTERS = 256
 ELEMENT_BYTES = 32
 SEED_BYTES = 32
 SUBJECT_ID_BYTES = 16
-_COUNTRY = re.compile(r"[A-Z]{2}")
-
-
-def normalise(country: str, scheme: str, identifier: str) -> bytes:
-    """Return `country|scheme|identifier` in the one form in which all members write it.
-
-    NFKC, upper case, without spaces, dashes, dots and slashes; what is normalised
-    already stays as it is.
-
-    Raises:
-        MalformedMessage: A part is empty, longer than 256 characters, or has control
-            or invisible characters or a bar; or the country is not two letters A to Z:
-            `USA` beside `US` would make two subjects of one person.
-    """
-    parts = [_plain(part) for part in (country, scheme, identifier)]
-    if not _COUNTRY.fullmatch(parts[0]):
-        raise MalformedMessage("country must be the two letters of ISO 3166-1, for example US")
-    return "|".join(parts).encode()
-
-
-def _plain(part: str) -> str:
-    # After each step, as upper case and what was parted by a dash can have other forms.
-    upper = _nfkc(_nfkc(part).upper())
-    clean = _nfkc("".join(c for c in upper if not _is_dropped(c)))
-    if not clean or "|" in clean or any(unicodedata.category(c)[0] == "C" for c in clean):
-        raise MalformedMessage("country, scheme and identifier must be plain, non-empty text")
-    if len(clean) > MAX_CHARACTERS:
-        raise MalformedMessage(f"a part of an identifier has at most {MAX_CHARACTERS} characters")
-    return clean
-
-
-def _nfkc(text: str) -> str:
-    return unicodedata.normalize("NFKC", text)
-
-
-def _is_dropped(character: str) -> bool:
-    # Spaces and dashes of any width.
-    return character in "./" or unicodedata.category(character) in {"Zs", "Pd"}
 
 
 class Blinded:
@@ -65,7 +24,7 @@ class Blinded:
         """Blind the inputs.
 
         Args:
-            inputs: Normalised identifiers, 1 to 256, none of them empty.
+            inputs: Normalised identifiers (`identifiers.normalise`), 1 to 256, none of them empty.
 
         Raises:
             MalformedMessage: There are others.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bureau_keys.envelope import seal
-from bureau_keys.pseudonym import blind_many, normalise
+from bureau_keys.identifiers import normalise
+from bureau_keys.pseudonym import blind_many
 from creditbureau.v1.directory_pb2 import EvaluateRequest, Evaluation
 from tests.bench.calls import Requests, against_echo
 from tests.bench.fixture import LoadedBureau
@@ -32,7 +33,7 @@ def directory(loaded: LoadedBureau) -> Iterator[Measure]:
 
 def _requests(loaded: LoadedBureau, size: int) -> Requests:
     lender = loaded.lenders[LENDER]
-    _, elements = blind_many([normalise("us", "ssn", f"900-{i}") for i in range(size)])
+    _, elements = blind_many([normalise("us", "ssn", f"900{i:06}") for i in range(size)])
 
     def make(count: int) -> list[bytes]:
         return [

@@ -41,6 +41,7 @@ def interop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("Go is not on this machine: the client in Go is left out")
     folder = tmp_path_factory.mktemp("interop") / "go"
     shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("gen"))
+    shutil.copy(FOLDER / "identifiers.json", folder)
     path = os.pathsep.join([str(Path(go).parent), str(Path(sys.executable).parent)])
     environment = {
         **os.environ,

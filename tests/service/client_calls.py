@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -30,7 +29,7 @@ from bureau_client import (
 )
 from bureau_client._operations import methods
 from bureau_keys.note import COSIGNATURE_V1, note_vkey
-from tests.service.scenario import DAY, Scenario, account
+from tests.service.scenario import DAY, Scenario, account, fresh_number
 from tests.service.watching import MAY, monitor
 
 MINUTE = timedelta(minutes=1)
@@ -107,7 +106,7 @@ def portfolio(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
 
 
 def attest(scenario: Scenario, _: Wallet) -> Callable[[Any], Any]:
-    subject_id = scenario.lenders["acme"].subject_id("US", "ssn", os.urandom(8).hex())
+    subject_id = scenario.lenders["acme"].subject_id("US", "ssn", fresh_number())
     newcomer = Wallet(scenario.agent, subject_id, SigningKey.generate(), clock=scenario.now)
     return lambda lender: lender.attest(
         newcomer.binding(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -54,6 +54,11 @@ AUTUMN_2026 = datetime(2026, 11, 15, 12, tzinfo=UTC)
 PATIENCE = RetryPolicy(read_seconds=60, write_seconds=60, stream_seconds=20, attempts=3)
 
 
+def fresh_number() -> str:
+    """A social security number that was never issued, another one each time: area 9."""
+    return f"9{secrets.randbelow(10**8):08}"
+
+
 @dataclass
 class Scenario:
     """Lenders by name, and an agent that carries what people sign."""
@@ -92,7 +97,7 @@ class Scenario:
         named.
         """
         name, lender = next(iter(self.lenders.items()))
-        subject_id = lender.subject_id("US", "ssn", number or os.urandom(8).hex())
+        subject_id = lender.subject_id("US", "ssn", number or fresh_number())
         wallet = self.attested(name, subject_id)
         for furnisher in furnishers or self.lenders:
             wallet.grant(furnisher, [Action.FURNISH], expire=365 * DAY)

@@ -115,10 +115,10 @@ def test_the_next_client_catches_a_log_that_went_back(
     acme = histories.profiles / "acme"
     with histories.served(histories.folder), Lender.from_profile(acme) as lender:
         for _ in range(2):
-            lender.subject_id("US", "ssn", "1")
+            lender.subject_id("US", "ssn", "000-00-0001")
     with histories.served(histories.older, *newcomers):
         with Lender.from_profile(acme) as lender, pytest.raises(VerificationFailed) as refused:
-            lender.subject_id("US", "ssn", "1")
+            lender.subject_id("US", "ssn", "000-00-0001")
         evidence = refused.value.evidence
         assert evidence is not None
         assert evidence.check(lender._context.trust) is finding
@@ -209,7 +209,7 @@ def test_the_clients_of_every_class_are_held_to_it(histories: Histories) -> None
     shutil.copytree(histories.folder, histories.older)
     words = ("bureau-wallet", "statement", "Again.", "--wallet", folder.path, "--profile", agent)
     with histories.served(histories.folder), Lender.from_profile(acme) as lender:
-        lender.subject_id("US", "ssn", "1")
+        lender.subject_id("US", "ssn", "000-00-0001")
         assert run(*words).code == 0
     with histories.served(histories.older, "other", "others", "more"):
         caught = run(*words)
@@ -219,7 +219,7 @@ def test_the_clients_of_every_class_are_held_to_it(histories: Histories) -> None
         async def ask() -> None:
             async with AsyncLender.from_profile(acme) as lender:
                 with pytest.raises(VerificationFailed, match="does not verify") as refused:
-                    await lender.subject_id("US", "ssn", "1")
+                    await lender.subject_id("US", "ssn", "000-00-0001")
                 assert refused.value.evidence is not None
             async with AsyncAuditor.from_profile(acme) as auditor:
                 with pytest.raises(VerificationFailed, match="nothing was sent"):

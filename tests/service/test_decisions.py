@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -47,7 +46,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service import calls
 from tests.service.client_calls import decision_on
 from tests.service.raw import Raw
-from tests.service.scenario import DAY, Scenario, account, open_scenario
+from tests.service.scenario import DAY, Scenario, account, fresh_number, open_scenario
 from tests.service.watching import MAY, monitor
 
 INPUTS = json.dumps({"income_minor": 300_000}).encode()
@@ -385,7 +384,7 @@ def test_the_command_lines_show_decisions_in_words(tmp_path: Path) -> None:
 
 def wallet_folder(scenario: Scenario, path: Path) -> tuple[Path, Wallet]:
     """A wallet on disk, of a person who lets acme furnish."""
-    subject_id = scenario.lenders["acme"].subject_id("US", "ssn", os.urandom(8).hex())
+    subject_id = scenario.lenders["acme"].subject_id("US", "ssn", fresh_number())
     folder = WalletFolder.create(path, subject_id)
     key = SigningKey.from_pem((path / "key.pem").read_bytes())
     person = scenario.attested("acme", subject_id, key=key)

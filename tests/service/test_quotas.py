@@ -113,9 +113,9 @@ def test_bytes_count_too(scenario: Scenario) -> None:
         acme.quota.bytes_per_day = 1
         operator.change(acme)
     scenario.later(timedelta(minutes=1))
-    scenario.lenders["acme"].subject_id("US", "ssn", "first")
+    scenario.lenders["acme"].subject_id("US", "ssn", "000-00-0001")
     with pytest.raises(QuotaExceeded) as caught:
-        scenario.lenders["acme"].subject_id("US", "ssn", "second")
+        scenario.lenders["acme"].subject_id("US", "ssn", "000-00-0002")
     (violation,) = caught.value.violations
     assert violation.field == "quotas.member.bytes_per_day"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
 import threading
 import time
 import uuid
@@ -53,6 +52,7 @@ from bureau_client import (
     verify,
 )
 from bureau_keys.authority import Authority, new_key_and_csr
+from tests.service.scenario import fresh_number
 
 LENDER = ("furnisher", "subscriber", "attester")
 SECTIONS = [
@@ -90,7 +90,7 @@ def scenario() -> Iterator[BureauWithMembers]:
 def new_person(scenario: BureauWithMembers) -> Wallet:
     """A person whose key acme has attested, and who lets acme furnish."""
     with Lender(scenario.acme) as acme:
-        subject_id = acme.subject_id("CN", "resident-id", os.urandom(8).hex())
+        subject_id = acme.subject_id("US", "ssn", fresh_number())
         wallet = Wallet(scenario.agent, subject_id, SigningKey.generate())
         acme.attest(
             wallet.binding(),
@@ -171,7 +171,7 @@ def test_from_a_record_to_a_report_and_back_to_its_signature(
 def test_the_asynchronous_clients_do_the_same(scenario: BureauWithMembers) -> None:
     async def journey() -> None:
         async with AsyncLender(scenario.acme) as acme, AsyncLender(scenario.brook) as brook:
-            subject_id = await acme.subject_id("CN", "resident-id", os.urandom(8).hex())
+            subject_id = await acme.subject_id("US", "ssn", fresh_number())
             wallet = AsyncWallet(scenario.agent, subject_id, SigningKey.generate())
             await acme.attest(
                 wallet.binding(),
@@ -277,9 +277,9 @@ def test_a_key_is_rotated_and_what_it_signed_stays_good(scenario: BureauWithMemb
     new = SigningKey.generate()
     with Lender(profile) as lender:
         lender.rotate_key(new)
-        lender.subject_id("CN", "resident-id", "1")
+        lender.subject_id("CN", "resident-id", "11010519491231002X")
     with Lender(profile) as old, pytest.raises(NotAuthenticated):
-        old.subject_id("CN", "resident-id", "1")
+        old.subject_id("CN", "resident-id", "11010519491231002X")
     with Auditor(scenario.auditor) as auditor:
         keys = auditor.member("rotor").keys
     assert sorted(key.valid_to_index is None for key in keys) == [False, True]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ from bureau_client import (
 )
 from bureau_client.models.codes import ConsentState, HoldState
 from bureau_client.wallet_folder import WalletFolder
-from tests.service.scenario import DAY, Scenario, database_of, open_scenario
+from tests.service.scenario import DAY, Scenario, database_of, fresh_number, open_scenario
 
 BIN = Path(sys.executable).parent
 # The waiting period and the notice period of the United States, in `bureau/data/policy`.
@@ -319,7 +318,7 @@ def test_the_command_lines_replace_and_repudiate_keys(tmp_path: Path) -> None:
         scenario.agent.save(agent)
         scenario.profiles["acme"].save(acme)
         scenario.profiles["brook"].save(brook)
-        number = scenario.lenders["acme"].subject_id("US", "ssn", os.urandom(8).hex())
+        number = scenario.lenders["acme"].subject_id("US", "ssn", fresh_number())
         wallets = [WalletFolder.create(tmp_path / name, number) for name in ("old", "new")]
         bindings = [tmp_path / "old.bin", tmp_path / "new.bin"]
 

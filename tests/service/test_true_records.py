@@ -523,7 +523,9 @@ def test_amounts_beyond_all_measure_are_reported(scenario: Scenario) -> None:
 
 def test_an_action_needs_a_consent_that_covers_the_kind_of_account(scenario: Scenario) -> None:
     """A consent names kinds of facility for all that is furnished, actions too."""
-    person = scenario.attested("acme", scenario.lenders["acme"].subject_id("US", "ssn", "000-1-1"))
+    person = scenario.attested(
+        "acme", scenario.lenders["acme"].subject_id("US", "ssn", "000-11-1111")
+    )
     terms: dict[str, Any] = {"expire": 365 * DAY}
     every = person.grant("acme", [Action.FURNISH], **terms)
     mortgage = account(person, "home", MAY, portfolio_type=PortfolioType.MORTGAGE)

@@ -94,6 +94,7 @@ def trust_of(trust: Trust) -> dict[str, Any]:
         "directory_key": trust.directory_key.hex(),
         "witnesses": list(trust.witnesses),
         "quorum": trust.quorum,
+        **({"issued_identifiers_only": True} if trust.issued_identifiers_only else {}),
     }
 
 

@@ -14,6 +14,7 @@ from tests.vectors import (
     errors,
     evidence,
     folders,
+    identifiers,
     keys,
     logs,
     members,
@@ -37,6 +38,10 @@ FILES: dict[str, tuple[str, Callable[[], list[Vector]]]] = {
     "envelopes": ("Signed envelopes, and the keys that verify them.", envelopes.vectors),
     "errors": ("Refusals as google.rpc.Status, and whether a retry helps.", errors.vectors),
     "evidence": ("Tradelines of reports, and what their furnisher signed.", evidence.vectors),
+    "identifiers": (
+        "The registry of identifier schemes, and identifiers in their one spelling.",
+        identifiers.vectors,
+    ),
     "keys": ("Ed25519 keys, their ids and spellings, and keys that are refused.", keys.vectors),
     "leaves": ("Leaves of the log: the text, the commitment and the hash.", logs.leaves),
     "members": ("Members with their statements, and the keys that follow.", members.vectors),
@@ -46,10 +51,13 @@ FILES: dict[str, tuple[str, Callable[[], list[Vector]]]] = {
     "receipts": ("Receipts as messages and as text.", logs.receipts),
     "reports": ("Saved reports.", reports.vectors),
     "signatures": ("Ed25519 signatures.", keys.signatures),
-    "subject_ids": ("Identifiers, their one spelling, and subject ids.", subject_ids.vectors),
+    "subject_ids": ("Inputs of the directory, and their subject ids.", subject_ids.vectors),
     "submissions": ("Batches of records and the root that their furnisher signs.", trees.batches),
     "trees": ("Merkle roots, inclusion proofs and consistency proofs.", trees.vectors),
 }
+
+# What a file has beside its vectors.
+BESIDE: dict[str, Callable[[], dict[str, Any]]] = {"identifiers": identifiers.schemes}
 
 
 def texts() -> dict[str, str]:
@@ -59,6 +67,10 @@ def texts() -> dict[str, str]:
         vectors = make()
         names = [vector["name"] for vector in vectors]
         assert len(names) == len(set(names)), f"{name}: two vectors have one name"
-        text = json.dumps({"about": about, "vectors": vectors}, indent=1, ensure_ascii=False)
+        text = json.dumps(
+            {"about": about, **BESIDE.get(name, dict)(), "vectors": vectors},
+            indent=1,
+            ensure_ascii=False,
+        )
         text_of[f"{name}.json"] = text + "\n"
     return text_of

@@ -38,6 +38,16 @@ def profiles() -> list[dict[str, Any]]:
         "one node, no witnesses": (plain, TRUST, True),
         "a comment": (comment, TRUST, True),
         "without the settings that may be left out": (old, TRUST, True),
+        "issued identifiers only": (
+            _set(plain, "issued_identifiers_only", True),
+            replace(TRUST, issued_identifiers_only=True),
+            True,
+        ),
+        "issued identifiers only, in a text": (
+            _set(plain, "issued_identifiers_only", "yes"),
+            TRUST,
+            False,
+        ),
         "more cosignatures than witnesses": (_set(good, "quorum", 3), TRUST, False),
         "a negative quorum": (_set(good, "quorum", -1), TRUST, False),
         "a quorum in a text": (_set(good, "quorum", "2"), TRUST, False),

@@ -16,7 +16,11 @@ from bureau_client.verify.checks import verifying
 from bureau_keys import pseudonym
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError
+from bureau_keys.identifiers import normalise
 from creditbureau.v1 import directory_pb2
+
+# Country, scheme and identifier.
+PARTS = 3
 
 
 def subject_ids(
@@ -27,7 +31,10 @@ def subject_ids(
     Each different identifier counts once against the member's quota.
     """
     started = context.clock()
-    inputs = [normalised(f"identifiers[{index}]", parts) for index, parts in enumerate(identifiers)]
+    inputs = [
+        normalised(context, f"identifiers[{index}]", parts)
+        for index, parts in enumerate(identifiers)
+    ]
     different = list(dict.fromkeys(inputs))
     by_identifier: dict[bytes, str] = {}
     receipt = None
@@ -55,7 +62,7 @@ def _evaluate(context: SigningContext, inputs: list[bytes]) -> Operation[tuple[l
     return ids, receipt
 
 
-def normalised(field: str, parts: tuple[str, str, str]) -> bytes:
+def normalised(context: SigningContext, field: str, parts: tuple[str, str, str]) -> bytes:
     """Return an identifier in its normal form.
 
     Args:
@@ -67,8 +74,10 @@ def normalised(field: str, parts: tuple[str, str, str]) -> bytes:
     """
     country, scheme, identifier = argument(field, parts, tuple[str, str, str])
     try:
-        return pseudonym.normalise(country, scheme, identifier)
-    except (KeysError, ValueError) as error:
+        return normalise(
+            country, scheme, identifier, issued_only=context.trust.issued_identifiers_only
+        )
+    except KeysError as error:
         # The identifier itself stays out of the message.
         raise arguments.refuse(field, "INVALID_FIELD", str(error)) from None
 

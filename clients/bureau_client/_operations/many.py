@@ -269,7 +269,7 @@ def subject_ids(
     context: SigningContext, batch: Sequence[Identifier]
 ) -> Operation[list[str | InvalidRequest]]:
     """Return the subject id of each identifier of a batch, or the fault of the identifier."""
-    answers = [_fault(identifier) for identifier in batch]
+    answers = [_fault(context, identifier) for identifier in batch]
     sound = [pair[0] for pair in zip(batch, answers, strict=True) if pair[1] is None]
     evaluated = iter((yield from patiently(partial(directory.subject_ids, context, sound))))
     return [next(evaluated) if fault is None else fault for fault in answers]
@@ -283,9 +283,9 @@ def each(
         yield identifier, answers if isinstance(answers, BureauError) else answers[index]
 
 
-def _fault(identifier: Identifier) -> InvalidRequest | None:
+def _fault(context: SigningContext, identifier: Identifier) -> InvalidRequest | None:
     try:
-        directory.normalised("identifier", identifier)
+        directory.normalised(context, "identifier", identifier)
     except InvalidRequest as error:
         return error
     return None

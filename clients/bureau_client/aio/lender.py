@@ -126,8 +126,12 @@ class AsyncLender(AsyncClient):
 
         Args:
             country: ISO 3166-1 alpha-2: `CN`.
-            scheme: Identifier scheme of that country: `resident-id`.
+            scheme: Identifier scheme of that country: `resident-id`; see docs/sdk.md.
             identifier: The identifier as the document spells it.
+
+        Raises:
+            InvalidRequest: The country, the scheme or the identifier is wrong.
+            QuotaExceeded: The member's evaluations of the day are used up.
         """
         [subject_id] = await self.subject_ids([(country, scheme, identifier)])
         return subject_id
@@ -145,6 +149,7 @@ class AsyncLender(AsyncClient):
             on_progress: Called after each call to the bureau.
 
         Raises:
+            InvalidRequest: A country, a scheme or an identifier is wrong; nothing was sent.
             QuotaExceeded: The member's evaluations of the day are used up.
         """
         return await self._driver.run(

@@ -36,6 +36,7 @@ from bureau_client.files.importing import refuse
 from bureau_client.files.lines import COLUMNS as LINE_COLUMNS
 from bureau_client.files.reasons import SUFFIX, write_reasons
 from bureau_client.models.codes import SubmissionKind
+from bureau_keys.profile import Profile
 from bureau_keys.terminal import write_out
 
 # Rows that a warning lists; the others are counted.
@@ -109,6 +110,7 @@ def submit(
             scheme=scheme,
             previous=previous,
             strict=strict,
+            issued_identifiers_only=_issued_only(profile),
         )
     if dry_run:
         with common.progress_bar("checking") as on_progress:
@@ -190,3 +192,9 @@ def _keep(source: Source, rejects: Sequence[Reject], path: Path | None) -> None:
     target = path or source.path.with_name(f"{source.path.name}.rejects{source.suffix}")
     source.write_rejects(rejects, target)
     err.print(f"{len(rejects)} rows were left out: {target}", style="yellow")
+
+
+def _issued_only(folder: Path) -> bool:
+    """Return the profile's `issued_identifiers_only`; False where a dry run has no profile."""
+    has_profile = (folder / "profile.toml").is_file()
+    return has_profile and Profile.load(folder).trust.issued_identifiers_only

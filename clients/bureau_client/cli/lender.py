@@ -36,6 +36,7 @@ from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.portfolio import portfolio
 from bureau_client.cli.query_many import query_many
+from bureau_client.cli.schemes import schemes
 from bureau_client.cli.show import emit_report, witnessed_at
 from bureau_client.cli.study import study
 from bureau_client.cli.tables import tables
@@ -56,7 +57,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
     *(alerts.alerts, agent.agent, portfolio, query_many, tables, policies.decide),
-    *(backtest, assess, study),
+    *(backtest, assess, study, schemes),
 )
 for command in COMMANDS:
     app.command()(command)
@@ -178,7 +179,7 @@ def verify(
 @app.command("subject-id")
 def subject_id(
     country: Annotated[str, typer.Argument(help="ISO 3166-1 alpha-2, for example CN.")],
-    scheme: Annotated[str, typer.Argument(help="Identifier scheme: resident-id, passport …")],
+    scheme: Annotated[str, typer.Argument(help="Identifier scheme, from `schemes`: resident-id.")],
     profile: ProfileOption,
     passphrase_file: PassphraseOption = None,
 ) -> None:

@@ -16,11 +16,16 @@ from bureau_client.files.csv_tables import Line, open_table, read_lines
 from bureau_client.models.codes import EvidenceLevel, Purpose
 from bureau_client.models.many import Identifier
 from bureau_client.models.violations import Violation
+from bureau_keys.identifiers import WrongIdentifier, normalise
 
 COLUMNS = (
     Column("application", required=False, form="the lender's own name for the application"),
     Column("country", required=False, form="ISO 3166-1 alpha-2, with scheme and identifier"),
-    Column("scheme", required=False, form="identifier scheme: resident-id, passport …"),
+    Column(
+        "scheme",
+        required=False,
+        form="identifier scheme: resident-id, ssn … (`bureau-lender schemes`)",
+    ),
     Column("identifier", required=False, form="identifier as the document spells it"),
     Column("subject_id", required=False, form="32 hex characters, in place of an identifier"),
     Column("consent_id", required=True, form="UUID of the consent"),
@@ -105,6 +110,11 @@ def _person_violations(cells: dict[str, str]) -> Iterator[Violation]:
         message = "is given, and an identifier too; write one of the two"
         yield Violation("subject_id", "INVALID_FIELD", message)
     elif not cells["subject_id"]:
+        if all(cells[name] for name in _IDENTIFIER):
+            try:
+                normalise(*(cells[name] for name in _IDENTIFIER))
+            except WrongIdentifier as error:
+                yield Violation(error.part, "INVALID_FIELD", str(error))
         for name in _IDENTIFIER:
             if not cells[name]:
                 message = "is empty" if has_identifier else "is empty, and so is subject_id"

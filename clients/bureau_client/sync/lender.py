@@ -127,8 +127,12 @@ class Lender(Client):
 
         Args:
             country: ISO 3166-1 alpha-2: `CN`.
-            scheme: Identifier scheme of that country: `resident-id`.
+            scheme: Identifier scheme of that country: `resident-id`; see docs/sdk.md.
             identifier: The identifier as the document spells it.
+
+        Raises:
+            InvalidRequest: The country, the scheme or the identifier is wrong.
+            QuotaExceeded: The member's evaluations of the day are used up.
         """
         [subject_id] = self.subject_ids([(country, scheme, identifier)])
         return subject_id
@@ -146,6 +150,7 @@ class Lender(Client):
             on_progress: Called after each call to the bureau.
 
         Raises:
+            InvalidRequest: A country, a scheme or an identifier is wrong; nothing was sent.
             QuotaExceeded: The member's evaluations of the day are used up.
         """
         return self._driver.run(directory.subject_ids(self._signing, identifiers), on_progress)

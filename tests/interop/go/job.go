@@ -50,7 +50,7 @@ func runJob(lenderFolder, otherFolder, agentFolder, reportPath string) error {
 	if err != nil {
 		return err
 	}
-	subjectID, err := lender.subjectID("US", "ssn", fmt.Sprintf("000-%d", time.Now().UnixNano()))
+	subjectID, err := lender.subjectID("US", "ssn", fmt.Sprintf("000-%06d", time.Now().UnixNano()/1000%1_000_000))
 	if err != nil {
 		return fmt.Errorf("the subject id: %w", err)
 	}
@@ -96,7 +96,7 @@ func clientOf(folder string) (*Client, error) {
 // subjectID asks the directory for a subject id; it learns neither the identifier nor
 // the id.
 func (client *Client) subjectID(country, scheme, identifier string) (string, error) {
-	input, err := identifierInput(country, scheme, identifier)
+	input, err := identifierInput(country, scheme, identifier, client.IssuedOnly)
 	if err != nil {
 		return "", err
 	}

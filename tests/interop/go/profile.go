@@ -22,6 +22,7 @@ type Trust struct {
 	DirectoryKey string   `toml:"directory_key" json:"directory_key"`
 	Witnesses    []string `toml:"witnesses" json:"witnesses"`
 	Quorum       int      `toml:"quorum" json:"quorum"`
+	IssuedOnly   bool     `toml:"issued_identifiers_only" json:"issued_identifiers_only"`
 }
 
 // Settings are what profile.toml says.

@@ -2,55 +2,11 @@ package main
 
 import (
 	"encoding/hex"
-	"regexp"
-	"strings"
-	"unicode"
 
 	"github.com/cloudflare/circl/group"
 	"github.com/cloudflare/circl/oprf"
 	"github.com/cloudflare/circl/zk/dleq"
-	"golang.org/x/text/cases"
-	"golang.org/x/text/language"
-	"golang.org/x/text/unicode/norm"
 )
-
-const maxCharacters = 256
-
-var country = regexp.MustCompile("^[A-Z]{2}$")
-
-// docs: begin input
-
-// identifierInput returns COUNTRY|SCHEME|IDENTIFIER in the one spelling of all members.
-func identifierInput(parts ...string) (string, error) {
-	plain := make([]string, len(parts))
-	for place, part := range parts {
-		// After each step again: upper case, and what a dash parted, can have other forms.
-		upper := norm.NFKC.String(cases.Upper(language.Und).String(norm.NFKC.String(part)))
-		kept := norm.NFKC.String(strings.Map(func(char rune) rune {
-			if char == '.' || char == '/' || unicode.In(char, unicode.Zs, unicode.Pd) {
-				return -1
-			}
-			return char
-		}, upper))
-		if kept == "" || strings.ContainsFunc(kept, isUnfit) || len([]rune(kept)) > maxCharacters {
-			return "", refuse("INVALID_FIELD", "a part must be plain text of 1 to 256 characters")
-		}
-		plain[place] = kept
-	}
-	// "USA" beside "US" would make two subjects of one person.
-	if !country.MatchString(plain[0]) {
-		return "", refuse("INVALID_FIELD", "country must be the two letters of ISO 3166-1")
-	}
-	return strings.Join(plain, "|"), nil
-}
-
-// isUnfit says of a character that it cannot stand in an identifier: a bar, or one
-// that is a control, invisible or not assigned.
-func isUnfit(char rune) bool {
-	return char == '|' || unicode.In(char, unicode.C, unicode.Cn)
-}
-
-// docs: end input
 
 // Blinded is a batch of inputs on its way through the directory.
 type Blinded struct {

@@ -41,6 +41,7 @@ var checks = map[string]func(vector) error{
 	"envelopes":     checkEnvelope,
 	"errors":        checkError,
 	"evidence":      checkEvidence,
+	"identifiers":   checkIdentifier,
 	"keys":          checkKey,
 	"leaves":        checkLeaf,
 	"members":       checkMembers,
@@ -460,30 +461,34 @@ func checkEvidence(at vector) error {
 	return verifyProvenance(report, pieces[0], keys, told.Trust)
 }
 
-func checkSubjectID(at vector) error {
+func checkIdentifier(at vector) error {
 	var told struct {
 		Country, Scheme, Identifier string
+		IssuedOnly                  bool `json:"issued_only"`
 		Input                       string
-		Seed                        hexBytes
-		DirectoryKey                hexBytes `json:"directory_key"`
-		SubjectID                   string   `json:"subject_id"`
-		Inputs                      []string
-		Blinds                      []hexBytes
-		BlindedElements             []hexBytes `json:"blinded_elements"`
-		EvaluatedElements           hexBytes   `json:"evaluated_elements"`
-		SubjectIDs                  []string   `json:"subject_ids"`
+	}
+	at.read(&told)
+	input, err := identifierInput(told.Country, told.Scheme, told.Identifier, told.IssuedOnly)
+	if err != nil {
+		return err
+	}
+	return same("the input", input, told.Input)
+}
+
+func checkSubjectID(at vector) error {
+	var told struct {
+		Input             string
+		Seed              hexBytes
+		DirectoryKey      hexBytes `json:"directory_key"`
+		SubjectID         string   `json:"subject_id"`
+		Inputs            []string
+		Blinds            []hexBytes
+		BlindedElements   []hexBytes `json:"blinded_elements"`
+		EvaluatedElements hexBytes   `json:"evaluated_elements"`
+		SubjectIDs        []string   `json:"subject_ids"`
 	}
 	at.read(&told)
 	switch at.Check {
-	case "input":
-		input, err := identifierInput(told.Country, told.Scheme, told.Identifier)
-		if err != nil {
-			return err
-		}
-		if told.Input == "" {
-			return nil
-		}
-		return same("the input", input, told.Input)
 	case "subject_id":
 		key, err := oprf.DeriveKey(oprf.SuiteRistretto255, oprf.VerifiableMode, told.Seed, []byte("creditbureau directory"))
 		if err != nil {

@@ -168,6 +168,7 @@ class FakeBureau:
         self.witnesses: dict[str, SigningKey] = {}
         self.quorum = 0
         self.max_cosignature_age_seconds = 0
+        self.issued_identifiers_only = False
         self.witnessed = True
         self.witness_time_s = 1_772_366_400
         # The folder in which clients keep what they have seen.
@@ -212,6 +213,7 @@ class FakeBureau:
             ),
             quorum=self.quorum,
             max_cosignature_age_seconds=self.max_cosignature_age_seconds,
+            issued_identifiers_only=self.issued_identifiers_only,
         )
 
     def profile(self, *addresses: str) -> Profile:

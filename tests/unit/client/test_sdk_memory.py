@@ -296,7 +296,7 @@ def test_threads_of_one_client_end_with_one_log(bureau: FakeBureau) -> None:
     def work() -> None:
         try:
             for _ in range(20):
-                lender.subject_id("US", "ssn", "1")
+                lender.subject_id("US", "ssn", "000-00-0001")
         except BaseException as error:  # noqa: BLE001
             failures.append(error)
 

@@ -48,17 +48,19 @@ def request_of(attempt: Attempt) -> Any:
 
 def test_subject_ids_come_in_order_and_each_identifier_counts_once(bureau: FakeBureau) -> None:
     lender = bureau.lender()
-    same = ("CN", "resident-id", "110101199003071234")
-    first, second, third = lender.subject_ids([same, ("CN", "resident-id", "other"), same])
+    same = ("CN", "resident-id", "110101199003071233")
+    first, second, third = lender.subject_ids(
+        [same, ("CN", "resident-id", "11010519491231002X"), same]
+    )
     assert first == third != second
-    assert lender.subject_id("cn", "Resident-ID", "1101 0119 9003 0712 34") == first
-    assert b"110101199003071234" not in bureau.calls[0].call.request.SerializeToString()
+    assert lender.subject_id("cn", "Resident-ID", "1101 0119 9003 0712 33") == first
+    assert b"110101199003071233" not in bureau.calls[0].call.request.SerializeToString()
 
 
 def test_many_identifiers_go_in_batches(bureau: FakeBureau) -> None:
     steps: list[Progress] = []
     ids = bureau.lender().subject_ids(
-        [("CN", "resident-id", f"n{n}") for n in range(300)], on_progress=steps.append
+        [("US", "ssn", f"000-00-{n:04}") for n in range(300)], on_progress=steps.append
     )
     assert len(set(ids)) == 300
     assert [(progress.done, progress.total) for progress in steps] == [(256, 300), (300, 300)]
@@ -68,14 +70,37 @@ def test_an_answer_under_another_directory_key_is_not_believed(bureau: FakeBurea
     lender = bureau.lender()
     bureau.evaluator = Evaluator.from_seed(bytes([1]) * 32)
     with pytest.raises(VerificationFailed):
-        lender.subject_id("CN", "resident-id", "1")
+        lender.subject_id("US", "ssn", "000-12-3456")
 
 
 def test_an_identifier_that_is_none_is_named_by_its_place_only(bureau: FakeBureau) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        bureau.lender().subject_ids([("CN", "resident-id", "1"), ("CN", "resident-id", "|secret|")])
+        bureau.lender().subject_ids([("US", "ssn", "000-12-3456"), ("US", "ssn", "|secret|")])
     assert caught.value.violations[0].field == "identifiers[1]"
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("parts", [("US", "ssn"), ("US", "ssn", 123456789), ("US", "ssn", None)])
+def test_three_texts_make_an_identifier(bureau: FakeBureau, parts: Any) -> None:
+    with pytest.raises(InvalidRequest, match="must be three texts") as caught:
+        bureau.lender().subject_ids([parts])
+    assert caught.value.violations[0].field == "identifiers[0]"
+    assert "123456789" not in str(caught.value)
+
+
+def test_a_production_profile_takes_issued_numbers_only(bureau: FakeBureau) -> None:
+    assert bureau.lender().subject_id("US", "ssn", "666-12-3456")
+    bureau.issued_identifiers_only = True
+    lender = bureau.lender()
+    before = len(bureau.calls)
+    with pytest.raises(InvalidRequest, match=r"never issued.*issued_identifiers_only"):
+        lender.subject_id("US", "ssn", "666-12-3456")
+    assert len(bureau.calls) == before
+    assert lender.subject_id("US", "ssn", "123-45-6789")
+    outcomes = list(
+        lender.subject_ids_many([("US", "ssn", "123-45-6789"), ("US", "itin", "1" * 9)])
+    )
+    assert [outcome.error is None for outcome in outcomes] == [True, False]
 
 
 # Wallets

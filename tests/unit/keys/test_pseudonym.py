@@ -6,13 +6,12 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 from voprf import ristretto
 
 from bureau_keys.errors import BadProof, MalformedMessage
+from bureau_keys.identifiers import normalise
 from bureau_keys.panics import contained
-from bureau_keys.pseudonym import MAX_BATCH, Blinded, Evaluator, blind_many, normalise
+from bureau_keys.pseudonym import MAX_BATCH, Blinded, Evaluator, blind_many
 from tests.unit.keys import vectors
 
 SEED = bytes(range(32))
@@ -188,76 +187,3 @@ def test_batches_have_1_to_256_elements() -> None:
 def test_a_seed_has_32_bytes(seed: bytes) -> None:
     with pytest.raises(MalformedMessage):
         Evaluator.from_seed(seed)
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        (("us", "ssn", "900-12-3456"), "US|SSN|900123456"),
-        ((" US ", "SSN", "900 12 3456"), "US|SSN|900123456"),
-        (("US", "SSN", "900\u201312\u20133456"), "US|SSN|900123456"),
-        (("US", "SSN", "900\u00a012\u20093456"), "US|SSN|900123456"),
-        (("BR", "cpf", "123.456.789-09"), "BR|CPF|12345678909"),
-        (("DE", "steuernummer", "12/345/67890"), "DE|STEUERNUMMER|1234567890"),
-        (("ES", "nif", "x1234567l"), "ES|NIF|X1234567L"),
-        (("JP", "my_number", "１２３４－５６７８"), "JP|MY_NUMBER|12345678"),
-        (("XX", "id", "ﬁ"), "XX|ID|FI"),
-        (("XX", "id", "straße"), "XX|ID|STRASSE"),
-        (("XX", "id", "e\u0301"), "XX|ID|\u00c9"),
-        (("XX", "id", "e-\u0301"), "XX|ID|\u00c9"),
-    ],
-)
-def test_one_identifier_has_one_form(written: tuple[str, str, str], meant: str) -> None:
-    assert normalise(*written) == meant.encode()
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        "",
-        " ",
-        "-./",
-        "a|b",
-        "a\nb",
-        "a\tb",
-        "a\x00",
-        "a\x7f",
-        "a\u200bb",
-        "a\u202eb",
-        "a\ufeff",
-        "a\ue000",
-        "a\ud800",
-        "9" * 257,
-    ],
-)
-@pytest.mark.parametrize("index", range(3))
-def test_what_is_no_identifier(part: str, index: int) -> None:
-    parts = ["US", "SSN", "900123456"]
-    parts[index] = part
-    with pytest.raises(MalformedMessage) as refused:
-        normalise(*parts)
-    # The identifier itself is not told.
-    assert len(part) < 2 or part not in str(refused.value)
-
-
-PLAIN = st.characters(exclude_categories=["C", "Z"], exclude_characters="|")
-
-
-@given(
-    st.text(PLAIN, min_size=1, max_size=12), st.sampled_from([" ", "-", ".", "\u2014", "\u3000"])
-)
-def test_normal_forms_stay(text: str, between: str) -> None:
-    try:
-        once = normalise("US", "id", text)
-    except MalformedMessage:
-        assume(False)
-    *_, part = once.decode().split("|")
-    assert normalise("US", "id", part) == once
-    assert normalise("US", "id", between + part + between) == once
-
-
-@pytest.mark.parametrize("country", ["USA", "840", "U", "U5", "ÜS"])
-def test_a_country_is_two_letters_so_that_one_person_is_one_subject(country: str) -> None:
-    assert normalise("u.s.", "ssn", "1") == b"US|SSN|1"
-    with pytest.raises(MalformedMessage, match="two letters"):
-        normalise(country, "ssn", "900-12-3456")

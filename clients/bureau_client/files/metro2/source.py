@@ -18,6 +18,7 @@ from bureau_client._operations import arguments
 from bureau_client.errors import InvalidRequest
 from bureau_client.files.metro2.codebook import FIELD_OF
 from bureau_client.files.metro2.findings import Finding
+from bureau_client.files.metro2.identifiers import PersonNumbers
 from bureau_client.files.metro2.incoming import (
     number_of,
     persons_of,
@@ -60,6 +61,7 @@ class Metro2Source:
         previous: Path | None = None,
         today: date | None = None,
         strict: bool = False,
+        issued_identifiers_only: bool = False,
     ) -> None:
         """Prepare to read a file, with the properties that the file does not have itself.
 
@@ -71,9 +73,11 @@ class Metro2Source:
             previous: The file of the month before, to compare with.
             today: Later dates are errors; by default the newest date of any time zone.
             strict: Keep accounts back that examiners' rules flag, instead of warning.
+            issued_identifiers_only: Numbers that were never issued are errors.
 
         Raises:
-            InvalidRequest: The currency is not an ISO 4217 code.
+            InvalidRequest: The currency is not an ISO 4217 code, or the country has no such
+                identifier scheme.
         """
         if not re.fullmatch("[A-Z]{3}", currency):
             message = f"is {currency!r}; write an ISO 4217 code: CNY, EUR, USD"
@@ -81,8 +85,7 @@ class Metro2Source:
         self.path = path
         self.options = f"{currency} {country} {scheme}"
         self._currency = currency
-        self._country = country
-        self._scheme = scheme
+        self._numbers = PersonNumbers.of(country, scheme, issued_only=issued_identifiers_only)
         self._previous = previous
         self._today = today
         self._strict = strict
@@ -100,7 +103,7 @@ class Metro2Source:
                 if record.kind != BASE or not record.segments:
                     yield record, findings
                     continue
-                known = [*findings, *without_number(record)]
+                known = [*findings, *without_number(record), *self._numbers.findings(record)]
                 yield record, known if _wrong(known) else [
                     *known, *record_findings(record, known, self._currency, today),
                 ]  # fmt: skip
@@ -136,7 +139,7 @@ class Metro2Source:
             persons = [persons_of(record) for record in batch]
             ids = iter(
                 subject_ids(
-                    (self._country, self._scheme, number_of(person))
+                    (self._numbers.country, self._numbers.scheme, number_of(person))
                     for those in persons
                     for person in those
                 )
