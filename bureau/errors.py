@@ -221,7 +221,7 @@ REASONS: dict[Reason, ReasonRule] = {
     "SHUTTING_DOWN": ReasonRule("UNAVAILABLE", "Retry at another address, or later.", 1),
     "NODE_UNFIT": ReasonRule("UNAVAILABLE", "Retry at another address, and tell the operator.", 1),
     "CONFLICT": ReasonRule("ABORTED", "Retry with the same request id.", 0.1),
-    "DEADLINE": ReasonRule("DEADLINE_EXCEEDED", "Give the call at least 100 ms."),
+    "DEADLINE": ReasonRule("DEADLINE_EXCEEDED", "Give the call at least 120 ms."),
     "NOT_SERVED": ReasonRule(
         "UNIMPLEMENTED", "This bureau does not serve the method; see its version's documents."
     ),

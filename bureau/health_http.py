@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -18,6 +19,9 @@ from bureau.listen import ListenError
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+# Seconds without a byte after which a connection ends: probes send at once, and each open
+# connection holds a thread.
+IDLE_S = 10.0
 TEXT = [("Content-Type", "text/plain; charset=utf-8")]
 
 
@@ -96,5 +100,13 @@ class _Threaded(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
+    # The base class gives it to the socket, for reads and writes.
+    timeout = IDLE_S
+
+    def handle(self) -> None:
+        """Answer the request; end the connection of a client that sends or reads nothing."""
+        with suppress(TimeoutError, ConnectionError):
+            super().handle()
+
     def log_message(self, *_: object) -> None:
         """Write nothing: probes come every few seconds."""

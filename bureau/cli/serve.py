@@ -14,8 +14,9 @@ from bureau import logs
 from bureau.admin.bureau_folder import OPERATOR_ID, InitOptions, create, issue_node, load_authority
 from bureau.cli.common import Dir, echo_status, settings_of
 from bureau.cli.exit_codes import Exit, Stop
+from bureau.cli.serving_lock import serving_lock
 from bureau.clock import Clock
-from bureau.config import SERVICES
+from bureau.config import SERVICES, Settings
 from bureau.main import Server
 from bureau_keys.authority import not_after
 
@@ -149,6 +150,12 @@ def serve(
         grace_seconds=grace_seconds,
     )
     logs.configure(settings.log_level, as_json=log_format == "json" if log_format else None)
+    with serving_lock(settings):
+        _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    """Serve until the node has stopped."""
     server = Server(settings)
 
     def stop(number: int, _frame: object) -> None:

@@ -118,7 +118,7 @@ def _verify(
         signer=caller.signer if by_member else None,
     )
     if by_member and ROLE_ATTESTER not in caller.roles:
-        raise Refusal("ROLE_REQUIRED", "a member repudiates keys as an attester only")
+        raise Refusal("ROLE_REQUIRED", "a member repudiates keys with the role attester only")
     if not by_member and opened.subject_id != opened.message.subject_id:
         raise Refusal("SIGNER_MISMATCH", "a subject can repudiate keys of their own only")
     return opened

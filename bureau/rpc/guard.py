@@ -45,7 +45,7 @@ from bureau.rpc.trace_context import trace_id_of
 from bureau.store import queries as q
 from bureau.store.errors import StorageError
 from bureau_keys.authority import fingerprint
-from creditbureau.v1 import codes_pb2
+from creditbureau.v1.codes_pb2 import Role
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE
 
 logger = structlog.get_logger("bureau.rpc")
@@ -249,11 +249,10 @@ def authorize(caller: Caller, rule: Method) -> None:
     """Raise ROLE_REQUIRED unless one of the caller's roles opens the method."""
     if not caller.roles & rule.roles:
         names = " or ".join(
-            codes_pb2.Role.Name(role).removeprefix("ROLE_").replace("_", "-").lower()
-            for role in codes_pb2.Role.values()
-            if rule.roles >> role & 1
+            Role.Name(Role.ValueType(role)).removeprefix("ROLE_").replace("_", "-").lower()
+            for role in CodeSet(rule.roles)
         )
-        raise Refusal("ROLE_REQUIRED", f"the method is open to the role {names} alone")
+        raise Refusal("ROLE_REQUIRED", f"the method needs the role {names}")
 
 
 def seconds_left(context: grpc.ServicerContext, rule: Method) -> float:
@@ -261,12 +260,13 @@ def seconds_left(context: grpc.ServicerContext, rule: Method) -> float:
     method's longest, minus NETWORK_ALLOWANCE_S.
 
     Raises:
-        Refusal: DEADLINE for less than MIN_DEADLINE_S.
+        Refusal: DEADLINE if MIN_DEADLINE_S are not left.
     """
     left = context.time_remaining()
     left = rule.max_seconds if left is None else min(left, rule.max_seconds) - NETWORK_ALLOWANCE_S
     if left < MIN_DEADLINE_S:
-        raise Refusal("DEADLINE", "the deadline leaves less than 100 ms")
+        milliseconds = (MIN_DEADLINE_S + NETWORK_ALLOWANCE_S) * 1000
+        raise Refusal("DEADLINE", f"the call's deadline is under {milliseconds:.0f} ms")
     return left
 
 

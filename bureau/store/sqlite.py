@@ -8,6 +8,9 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 
+# Bytes of the write-ahead log that stay on disk: the 4000 pages of wal_autocheckpoint.
+JOURNAL_BYTES = 4000 * 4096
+
 
 def engine_of(url: str) -> tuple[Engine, Callable[[], Any]]:
     """Return SQLAlchemy's engine of a file, and the function that opens the driver's own
@@ -38,6 +41,8 @@ def _prepare(raw: sqlite3.Connection, _record: object) -> None:
         "cache_size=-65536",
         "temp_store=MEMORY",
         "wal_autocheckpoint=4000",
+        # A long reader lets the log grow; the first commit after it cuts the file to this size.
+        f"journal_size_limit={JOURNAL_BYTES}",
         "trusted_schema=OFF",
     ):
         raw.execute(f"PRAGMA {pragma}")

@@ -112,7 +112,7 @@ def normalise(country: str, scheme: str, identifier: str, *, issued_only: bool =
 
 def is_issued(scheme: Scheme, number: str) -> bool:
     """Return False for an identifier of the right form that was never issued."""
-    places = all(number.startswith(values, at - 1) for at, values in scheme.issued)
+    places = all(number.startswith(values, start - 1) for start, values in scheme.issued)
     return places and not any(_is_like(number, pattern) for pattern in scheme.never_issued)
 
 

@@ -80,6 +80,7 @@ def test_a_role_opens_what_the_table_says(scenario: Scenario, method: str, role:
     for refused in (answer, garbage):
         assert (refused.code, refused.reason) == ("PERMISSION_DENIED", "ROLE_REQUIRED"), refused
         assert refused.fix
+        assert all(needed in refused.message for needed in MAY[method].split()), refused
         assert uuid.UUID(refused.request_id)
     assert scenario.size() == before
 

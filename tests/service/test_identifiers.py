@@ -31,9 +31,9 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def run(*words: str | Path, given: str = "") -> subprocess.CompletedProcess[str]:
+def run(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [PROGRAM, *map(str, words)]
-    return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 
 def test_profiles_refuse_numbers_that_were_never_issued(profile: Path) -> None:
@@ -42,16 +42,16 @@ def test_profiles_refuse_numbers_that_were_never_issued(profile: Path) -> None:
         assert lender.subject_id("us", "SSN", ISSUED) == lender.subject_id("US", "ssn", "123456789")
         with pytest.raises(InvalidRequest, match="never issued"):
             lender.subject_id("US", "ssn", NEVER_ISSUED)
-    refused = run("subject-id", "US", "ssn", "--profile", profile, given=NEVER_ISSUED)
+    refused = run("subject-id", "US", "ssn", "--profile", profile, stdin=NEVER_ISSUED)
     assert refused.returncode != 0
     assert "never issued" in refused.stderr
     assert "666" not in refused.stderr
 
 
 def test_a_wrong_country_or_scheme_is_answered_with_the_right_ones(profile: Path) -> None:
-    country = run("subject-id", "USA", "ssn", "--profile", profile, given=ISSUED)
+    country = run("subject-id", "USA", "ssn", "--profile", profile, stdin=ISSUED)
     assert "USA is not a country of ISO 3166-1" in country.stderr
-    scheme = run("subject-id", "US", "social", "--profile", profile, given=ISSUED)
+    scheme = run("subject-id", "US", "social", "--profile", profile, stdin=ISSUED)
     assert "write one of: ssn, itin, ein, passport" in scheme.stderr
     listed = run("schemes", "CN", "--output", "csv")
     assert [row["name"] for row in csv.DictReader(listed.stdout.splitlines())] == [

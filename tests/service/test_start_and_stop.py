@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from bureau.admin.bureau_folder import InitOptions, create
+from bureau.cli.exit_codes import Stop
+from bureau.cli.serving_lock import serving_lock
 from bureau.config import Settings
 from bureau.listen import ListenError
 from bureau.main import Server
@@ -155,6 +157,30 @@ def test_the_command_names_a_taken_address(folder: Path, taken: str) -> None:
         ended.stderr
     )
     assert "serving" not in ended.stderr
+
+
+def test_a_second_node_of_a_sqlite_database_is_refused(folder: Path) -> None:
+    settings = Settings.load(folder)
+    command = Path(sys.executable).with_name("bureau")
+    with serving_lock(settings):
+        ended = subprocess.run(
+            [command, "serve", "--dir", folder, "--listen", "127.0.0.1:0", "--node", "node-2"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # The file counts, by whatever path.
+        linked = folder.parent / "linked.db"
+        linked.symlink_to(settings.folder / "bureau.db")
+        other = Settings.load(folder, database_url=f"sqlite:///{linked}")
+        with pytest.raises(Stop, match="another process serves"), serving_lock(other):
+            pass
+    assert ended.returncode == 6
+    assert f"another process serves {settings.folder / 'bureau.db'}" in ended.stderr
+    assert "PostgreSQL takes several" in ended.stderr
+    assert "serving" not in ended.stdout
+    with serving_lock(settings):  # it was released
+        pass
 
 
 def test_a_failed_handshake_leaves_no_line_of_text_in_the_log(folder: Path) -> None:

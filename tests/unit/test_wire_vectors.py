@@ -254,8 +254,8 @@ def evidence(vector: Vector) -> None:
 
 def identifier(vector: Vector) -> None:
     parts = (vector["country"], vector["scheme"], vector["identifier"])
-    found = normalise(*parts, issued_only=vector["issued_only"]).decode()
-    assert found == vector.get("input", found)
+    normal = normalise(*parts, issued_only=vector["issued_only"]).decode()
+    assert normal == vector.get("input", normal)
 
 
 def subject_id(vector: Vector) -> None:

@@ -19,9 +19,6 @@ from bureau_keys.errors import KeysError
 from bureau_keys.identifiers import normalise
 from creditbureau.v1 import directory_pb2
 
-# Country, scheme and identifier.
-PARTS = 3
-
 
 def subject_ids(
     context: SigningContext, identifiers: Iterable[tuple[str, str, str]]

@@ -148,15 +148,15 @@ def test_one_wrong_character_is_no_other_persons_identifier(
     key: tuple[str, str], data: Any
 ) -> None:
     sample = SAMPLES[key]
-    place = data.draw(st.integers(0, len(sample) - 1))
-    other = data.draw(st.characters(exclude_characters=sample[place]))
-    changed = sample[:place] + other + sample[place + 1 :]
+    index = data.draw(st.integers(0, len(sample) - 1))
+    other = data.draw(st.characters(exclude_characters=sample[index]))
+    changed = sample[:index] + other + sample[index + 1 :]
     try:
-        found = normalise(*key, changed)
+        normal = normalise(*key, changed)
     except WrongIdentifier:
         return
     # The same person in another spelling, or a number without a check digit.
-    assert found == "|".join((*key, sample)).encode() or not scheme_of(*key).checks
+    assert normal == "|".join((*key, sample)).encode() or not scheme_of(*key).checks
 
 
 @pytest.mark.parametrize("text", ["", " ", "-./", "a|b", "a\nb", "a\x00", "a\u200bb", "9" * 257])

@@ -7,8 +7,9 @@ from typing import Self
 
 from bureau_client._operations import arguments
 from bureau_client.files.metro2.findings import Finding
-from bureau_client.files.metro2.incoming import MASK, number_of, persons_of
+from bureau_client.files.metro2.incoming import number_of, persons_of
 from bureau_client.files.metro2.reader import Metro2Record
+from bureau_client.files.metro2.segments import MASK
 from bureau_keys.contradictions import Severity
 from bureau_keys.identifiers import WrongIdentifier, normalise, scheme_of
 
