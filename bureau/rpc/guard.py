@@ -248,11 +248,12 @@ def refusal_of(error: StorageError) -> Refusal:
 def authorize(caller: Caller, rule: Method) -> None:
     """Raise ROLE_REQUIRED unless one of the caller's roles opens the method."""
     if not caller.roles & rule.roles:
-        names = " or ".join(
-            Role.Name(Role.ValueType(role)).removeprefix("ROLE_").replace("_", "-").lower()
-            for role in CodeSet(rule.roles)
-        )
+        names = " or ".join(map(_role_name, CodeSet(rule.roles)))
         raise Refusal("ROLE_REQUIRED", f"the method needs the role {names}")
+
+
+def _role_name(role: int) -> str:
+    return Role.Name(Role.ValueType(role)).removeprefix("ROLE_").replace("_", "-").lower()
 
 
 def seconds_left(context: grpc.ServicerContext, rule: Method) -> float:

@@ -210,8 +210,9 @@ def test_paths_that_are_named_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", WITH_NAMES, ids=name_of)
 def test_python_names_that_are_named_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
     for name in re.findall(
-        r"`((?:bureau|bureau_\w+)(?:\.\w+)+)(?<!\.toml)(?<!\.db)(?<!\.serving)`", page.read_text("utf-8")
+        r"`((?:bureau|bureau_\w+)(?:\.\w+)+)(?<!\.toml)(?<!\.db)(?<!\.serving)`", text
     ):
         pkgutil.resolve_name(name)
 
