@@ -341,20 +341,10 @@ def test_it_stops_gracefully_and_starts_again(tmp_path: Path) -> None:
     assert not Path("late").exists()
 
 
-def test_a_port_that_is_taken(folder: Path) -> None:
-    with serving_elsewhere(folder) as refused:
-        assert refused.returncode == UNAVAILABLE
-        assert "cannot listen" in refused.stderr
-
-
-@contextlib.contextmanager
-def serving_elsewhere(folder: Path) -> Iterator[subprocess.CompletedProcess[str]]:
-    yield subprocess.run(
-        [sys.executable, "-m", "bureau", "serve", "--dir", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_second_serve_of_a_folder_is_refused(folder: Path) -> None:
+    refused = bureau("serve", "--dir", folder)
+    assert refused.code == CONFLICT
+    assert "another process serves" in refused.err
 
 
 def test_what_cannot_be_served_is_named(tmp_path: Path) -> None:
@@ -428,9 +418,9 @@ def test_a_restored_past_is_warned_of_and_not_served(lived_in: LivedIn) -> None:
     result = bureau("db", "restore", "b", *options)
     assert result.code == OK
     assert "will refuse to serve" in result.err
-    with serving_elsewhere(lived_in.folder) as refused:
-        assert refused.returncode == CONFLICT
-        assert "kept apart from the database" in refused.stderr
+    refused = bureau("serve", "--dir", lived_in.folder)
+    assert refused.code == CONFLICT
+    assert "kept apart from the database" in refused.err
 
 
 def test_an_edit_by_hand_is_named(lived_in: LivedIn) -> None:
