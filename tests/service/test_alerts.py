@@ -28,8 +28,8 @@ from bureau_client import (
     NotFound,
     Purpose,
     Section,
-    Submission,
     SubmissionKind,
+    Unavailable,
     Wallet,
 )
 from tests.service.scenario import (
@@ -255,11 +255,11 @@ def test_an_alert_follows_its_cause_at_once(scenario: Scenario) -> None:
 
 
 def test_the_asynchronous_client_ends_its_stream_too(scenario: Scenario) -> None:
-    """And a call in progress is not cancelled as if its task were: it is sent again."""
+    """And a call in progress ends with the reason: it is not cancelled as if its task were."""
     person = monitored(scenario, "brook")
     scenario.submit("acme", account(person, "card", MAY))
 
-    async def close() -> tuple[list[Alert], list[Submission]]:
+    async def close() -> tuple[list[Alert], BaseException | None]:
         lender = AsyncLender(scenario.profiles["brook"], clock=scenario.now)
         alerts: list[Alert] = []
         has_alert = asyncio.Event()
@@ -273,15 +273,17 @@ def test_the_asynchronous_client_ends_its_stream_too(scenario: Scenario) -> None
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
             group.create_task(watch())
             await has_alert.wait()
-            listed = group.create_task(lender.submissions())
+            listed = asyncio.create_task(lender.submissions())
             await asyncio.sleep(0)
             await lender.close()
+            await asyncio.wait([listed])
         await lender.close()
-        return alerts, listed.result()
+        return alerts, listed.exception()
 
-    alerts, submissions = asyncio.run(close())
+    alerts, ended = asyncio.run(close())
     assert alerts[-1].subject_id == person.subject_id
-    assert submissions == scenario.lenders["brook"].submissions()
+    assert isinstance(ended, Unavailable)
+    assert ended.reason == "CLOSED"
 
 
 def test_the_asynchronous_client_watches_too(scenario: Scenario) -> None:

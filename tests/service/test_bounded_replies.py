@@ -495,17 +495,20 @@ def test_an_account_takes_so_many_records_and_can_be_deleted_from_then_on() -> N
             "records[0].account_ref"
         ]
         scenario.submit("acme", Deletion(account_ref=more.account_ref, reason=DeletionReason.FRAUD))
-        scenario.submit("acme", account(person, "second", Month(2026, 8)))
-        third = account(person, "third", Month(2026, 8))
+        # Opened on another day, so none of them is the deleted account under another number.
+        opened = date(2021, 1, 31)
+        scenario.submit("acme", account(person, "second", Month(2026, 8), open_date=opened))
+        third = account(person, "third", Month(2026, 8), open_date=opened)
         with pytest.raises(WrongState) as refused:
             acme.submit([third])
         (violation,) = refused.value.violations
         assert violation.field == "records[0].snapshot.parties[0].subject_id"
         # What the first member has takes nothing from the share of the second.
         scenario.submit("brook", account(person, "a", Month(2026, 8)))
-        grown = account(person, "second", Month(2026, 9))
+        grown = account(person, "second", Month(2026, 9), open_date=opened)
         assert reason_of(acme.submit, [grown]) == "LIMIT_REACHED"
-        scenario.submit("acme", account(person, "second", Month(2026, 8), balance_minor=90_00))
+        lower = account(person, "second", Month(2026, 8), open_date=opened, balance_minor=90_00)
+        scenario.submit("acme", lower)
         # Nothing of a refused batch is stored, and the database is what the log says.
         assert len(scenario.report(person, "brook").tradelines) == 2
         assert not scenario.findings()

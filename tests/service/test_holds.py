@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -29,7 +29,7 @@ from creditbureau.v1 import hold_pb2, subjects_pb2
 from tests.service.raw import Raw
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 
-MAY = Month(2024, 5)
+NEWEST = Month.of(datetime.now(UTC).date()) - 1
 HOUR = timedelta(hours=1)
 
 
@@ -41,7 +41,7 @@ def scenario(database_url: str) -> Iterator[Scenario]:
 
 def test_a_freeze_stops_new_credit_and_leaves_the_review_of_an_account(scenario: Scenario) -> None:
     person = scenario.person()
-    scenario.submit("brook", account(person, "card", MAY))
+    scenario.submit("brook", account(person, "card", NEWEST))
     review = scenario.inquiring(
         person,
         "brook",
@@ -93,7 +93,7 @@ def test_nobody_lifts_the_hold_of_another(scenario: Scenario) -> None:
 
 def test_a_fraud_alert_is_on_every_report(scenario: Scenario) -> None:
     person = scenario.person()
-    scenario.submit("acme", account(person, "card", MAY))
+    scenario.submit("acme", account(person, "card", NEWEST))
     person.place_hold(HoldKind.FRAUD_ALERT, expire=scenario.now() + 30 * DAY)
     report = scenario.report(person, "brook")
     (flag,) = report.flags

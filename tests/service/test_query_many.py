@@ -279,7 +279,7 @@ def test_an_error_of_all_people_ends_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("concurrency", [0, -1, 257])
 def test_the_number_at_once_is_bounded(scenario: Scenario, concurrency: int) -> None:
-    with pytest.raises(InvalidRequest, match="write a number from 1 to 256"):
+    with pytest.raises(InvalidRequest, match="concurrency: "):
         list(scenario.lenders["acme"].query_many([], concurrency=concurrency))
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.test_query_many import inquiry_of, uses
 
 LENDER = str(Path(sys.executable).with_name("bureau-lender"))
-MAY = Month(2024, 5)
+NEWEST = Month.of(datetime.now(UTC).date()) - 1
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 def with_account(scenario: Scenario, number: str = "") -> Wallet:
     person = scenario.person(number=number)
-    scenario.submit("brook", account(person, "card", MAY))
+    scenario.submit("brook", account(person, "card", NEWEST))
     return person
 
 

@@ -115,6 +115,7 @@ def test_a_debt_that_is_sold_counts_once_and_keeps_its_date() -> None:
         # A seller that goes on reporting what it sold makes no second debt of it.
         debt.move_to(date(2019, 7, 2))
         debt.submit("acme", debt.month("loan", Month(2019, 6), S.CHARGE_OFF))
+        debt.submit("collector", debt.month("bought", Month(2019, 6), S.COLLECTION, **BOUGHT))
         report = debt.report()
         assert balance(report) == 3_450_00
         sold = next(line for line in report.tradelines if line.member_id == "acme")
@@ -183,6 +184,7 @@ def test_a_chain_of_sales_counts_once_and_keeps_the_first_date() -> None:
         debt.submit("collector", debt.month("bought", Month(2018, 9), S.COLLECTION, **BOUGHT))
         debt.move_to(date(2019, 4, 5))
         debt.person.grant("second", [Action.FURNISH], expire=400 * DAY)
+        debt.submit("collector", debt.month("bought", Month(2019, 3), S.COLLECTION, **BOUGHT))
         sell(debt, "collector", "bought", "second", "again", date(2019, 3, 20))
         moved = {**BOUGHT, "open_date": date(2019, 3, 20), "balance_minor": 3_500_00}
         moved["first_delinquency_date"] = date(2018, 9, 10)
@@ -204,6 +206,7 @@ def test_a_chain_of_sales_counts_once_and_keeps_the_first_date() -> None:
         assert balance(debt.report()) == 3_500_00
         # The debt comes back to the lender that had it first: its line counts, the others do not.
         sell(debt, "second", "again", "acme", "loan", date(2019, 4, 25))
+        debt.submit("acme", debt.month("loan", Month(2019, 4), S.CHARGE_OFF))
         report = debt.report()
         assert balance(report) == 3_000_00
         assert [line.member_id for line in report.tradelines if not line.sold_month] == ["acme"]

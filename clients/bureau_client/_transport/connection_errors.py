@@ -12,7 +12,7 @@ from bureau_keys.proxies import proxy_of
 
 TLS_REFUSED = "TLS_REFUSED"
 # Reason of an address whose certificate has expired, or is another host's or authority's.
-BUREAU_CERTIFICATE = "BUREAU_CERTIFICATE"
+CERTIFICATE_REASON = "BUREAU_CERTIFICATE"
 
 
 # Texts of connections that reached a server: a proxy is not their cause.
@@ -55,26 +55,26 @@ def explain(details: str, address: str) -> BureauError:
     if "Hostname Verification" in details:
         return NotAuthenticated(
             f"The certificate shown at {address} is not for that host",
-            reason=BUREAU_CERTIFICATE,
+            reason=CERTIFICATE_REASON,
             fix="Use an address that the bureau's certificate names; "
             "if it should name this one, tell the operator",
         )
     if "certificate has expired" in details:
         return NotAuthenticated(
             f"The certificate shown at {address} has expired",
-            reason=BUREAU_CERTIFICATE,
+            reason=CERTIFICATE_REASON,
             fix="Tell the operator, and check this machine's clock",
         )
     if "CERTIFICATE_VERIFY_FAILED" in details or "BAD_SIGNATURE" in details:
         return NotAuthenticated(
             f"The certificate shown at {address} was not issued by the profile's authority",
-            reason=BUREAU_CERTIFICATE,
+            reason=CERTIFICATE_REASON,
             fix="Check that ca.pem and the addresses belong to the same bureau",
         )
     if "WRONG_VERSION_NUMBER" in details:
         return NotAuthenticated(
             f"The server at {address} does not speak TLS",
-            reason=BUREAU_CERTIFICATE,
+            reason=CERTIFICATE_REASON,
             fix="Check the port in the profile's addresses",
         )
     if "security handshaker" in details:

@@ -12,9 +12,9 @@ from google.protobuf.message import Message
 from bureau_client._operations.operation import Call, Operation, Sleep
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Cursor, Item, Stream
-from bureau_client._transport.connection_errors import BUREAU_CERTIFICATE
+from bureau_client._transport.connection_errors import CERTIFICATE_REASON
 from bureau_client._transport.load_balancing import AddressBook, AddressPool
-from bureau_client._transport.retry import CLOSED, RetryPolicy, is_retryable
+from bureau_client._transport.retry import CLOSED_REASON, RetryPolicy, is_retryable
 from bureau_client.errors import BureauError, Unavailable, VerificationFailed
 from bureau_client.models.progress import Progress
 from bureau_client.models.statements import BeforeSend, ignore
@@ -230,7 +230,7 @@ class Following(Generic[Item]):
             BureauError: The error itself, if it has another cause; CLOSED if the stream has an
                 end, and did not come to it.
         """
-        if not (is_retryable(error) or error.reason == CLOSED):
+        if not (is_retryable(error) or error.reason == CLOSED_REASON):
             raise error.with_traceback(None)
         if not self._stream.endless:
             raise closed("the stream came to its end") from None
@@ -240,7 +240,7 @@ def closed(end: str = "the call was answered") -> Unavailable:
     """Return the error of a call or a stream whose client was closed before its end."""
     return Unavailable(
         f"The client was closed before {end}",
-        reason=CLOSED,
+        reason=CLOSED_REASON,
         fix="Close the client after its calls and streams. If the call is a write, "
         "`receipt(error.request_id)` of an open client says whether it took effect",
     )
@@ -272,4 +272,4 @@ def is_out_of_order(error: BureauError) -> bool:
     The call was not sent. The address rests like an unreachable one; it is an error of the call
     if no other address answers.
     """
-    return error.reason == BUREAU_CERTIFICATE
+    return error.reason == CERTIFICATE_REASON

@@ -79,12 +79,12 @@ class RetryPolicy:
 
 DEFAULT_POLICY = RetryPolicy()
 # Reason of a call or stream that ended because its client was closed.
-CLOSED = "CLOSED"
+CLOSED_REASON = "CLOSED"
 
 
 def is_retryable(error: BureauError) -> bool:
     """Return True if the same request may succeed a little later."""
-    if error.reason == CLOSED:
+    if error.reason == CLOSED_REASON:
         return False
     if isinstance(error, Overloaded | QuotaExceeded):
         return error.retry_after is not None

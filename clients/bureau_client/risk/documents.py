@@ -141,7 +141,7 @@ _PATTERNS = {
     "characters",
     "^[A-Za-z0-9._-]{1,32}$": "must have letters, digits, dots, dashes and underscores, at most 32 "
     "characters",
-    ATTRIBUTE_KEY: "must be the key of an attribute, for example inquiries_6m or balance_total.USD",
+    ATTRIBUTE_KEY: "must be the key of an attribute, for example inquiries_6m or total_balance.USD",
 }
 
 

@@ -80,7 +80,7 @@ class Input(Document):
         source: Origin of the value: an attribute of the report, a score of it, a standing
             under the standard of credit, a fact of the report, a figure of the existing line,
             the applicant's data, or an expression over other inputs.
-        key: Name within the source: `balance_total.USD`, `max_concurrent_lenders.within`,
+        key: Name within the source: `total_balance.USD`, `max_concurrent_lenders.within`,
             `outcome`, `days_past_due`; the name of a score's scorecard; the expression of a
             computed input.
         unit: Unit of the value: a currency for amounts in minor units, otherwise words.

@@ -298,7 +298,7 @@ BROKEN: list[tuple[str, Change, str]] = [
     (
         "a key that is no attribute's",
         set_fields("utilisation", key="utilisation now"),
-        "characteristics.2.key: String should match pattern",
+        "characteristics.2.key: must be the key of an attribute",
     ),
     (
         "a field that the format does not have",

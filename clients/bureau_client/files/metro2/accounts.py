@@ -16,7 +16,8 @@ class Accounts:
 
     def __init__(self) -> None:
         # An empty name is a temporary database on disk, with a small cache.
-        self._database = sqlite3.connect("", isolation_level=None)
+        # The reader of a file that is not read to its end may be collected in any thread.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._insert = f"INSERT INTO account VALUES ({', '.join('?' * (len(KEPT) + 2))})"  # noqa: S608
         columns = ", ".join(f"k{number}" for number in range(len(KEPT)))
         self._database.executescript(
