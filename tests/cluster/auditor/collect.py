@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -141,7 +141,8 @@ class _Asker:
             },
             decisions=dict(self._decisions()),
             files=dict(self._files()),
-            notices=dict(self._notices()),
+            notices={subject: set(lines) for subject, lines in self._notices(NoticeKind.ERASURE)},
+            returned=dict(self._notices(NoticeKind.REINSERTION)),
             erased=self._erased(),
             keys=dict(self._keys()),
             alerts=self._all_alerts(lenders),
@@ -229,10 +230,17 @@ class _Asker:
                     )
                     for line in file.tradelines
                 }
+                balances = {line.tradeline_id: line.balance_minor for line in file.tradelines}
                 yield (
                     subject,
                     SeenFile(
-                        file.log_size, count, head, frozenset(holds), frozenset(actions), actions
+                        file.log_size,
+                        count,
+                        head,
+                        frozenset(holds),
+                        frozenset(actions),
+                        actions,
+                        balances,
                     ),
                 )
 
@@ -241,13 +249,19 @@ class _Asker:
         erasures = self._try("erasures", self._auditor.erasures) or []
         return {account.tradeline_id for erasure in erasures for account in erasure.accounts}
 
-    def _notices(self) -> Iterator[tuple[str, set[str]]]:
-        """Read the notices of erasures of every subject."""
-        for subject, wallet in self._wallets.items():
-            notices = self._try(f"notices of {subject}", wallet.notices)
-            if notices is not None:
-                erasures = [one for one in notices if one.kind is NoticeKind.ERASURE]
-                yield subject, {one.tradeline_id for one in erasures}
+    def _notices(self, kind: NoticeKind) -> Iterator[tuple[str, list[str]]]:
+        """Read the accounts of every subject's notices of a kind."""
+        for subject, notices in self._all_notices.items():
+            yield subject, [one.tradeline_id for one in notices if one.kind is kind]
+
+    @cached_property
+    def _all_notices(self) -> dict[str, list[Notice]]:
+        """The notices of every subject."""
+        read = {
+            subject: self._try(f"notices of {subject}", wallet.notices)
+            for subject, wallet in self._wallets.items()
+        }
+        return {subject: notices for subject, notices in read.items() if notices is not None}
 
     def _keys(self) -> Iterator[tuple[str, bool]]:
         """Try every key that workers made for a subject."""

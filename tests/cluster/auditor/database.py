@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 
+from creditbureau.v1 import codes_pb2
 from creditbureau.v1.record_pb2 import Record
 from tests.cluster.auditor.evidence import (
     Database,
@@ -19,6 +20,7 @@ from tests.cluster.auditor.evidence import (
     StoredInquiry,
     StoredKey,
     StoredLink,
+    StoredRecord,
     StoredSubmission,
 )
 
@@ -44,6 +46,21 @@ EFFECTS = (
         ("hold", "hold-lift", "dispute", "dispute-answer", "subject-statement", "key-repudiation"),
     ),
 )
+# An account with one of these is owed no more; a lender that sold it lost it.
+ENDED = {
+    codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED,
+    codes_pb2.ACCOUNT_STATUS_TRANSFERRED,
+    codes_pb2.ACCOUNT_STATUS_PAID_SURRENDER,
+    codes_pb2.ACCOUNT_STATUS_PAID_COLLECTION,
+    codes_pb2.ACCOUNT_STATUS_PAID_REPOSSESSION,
+    codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF,
+}
+# Roles of those who owe nothing.
+NO_DEBTORS = {
+    codes_pb2.PARTY_ROLE_AUTHORISED_USER,
+    codes_pb2.PARTY_ROLE_TERMINATED,
+    codes_pb2.PARTY_ROLE_DECEASED,
+}
 # Rows that must name an entry, whatever else they are.
 NAMING = (
     ("statement", "entry_key"),
@@ -92,6 +109,7 @@ def read_tables(name: str, db: Connection) -> Database:
             "FROM entry e LEFT JOIN statement s ON s.entry_key = e.entry_key ORDER BY e.leaf_index"
         )
     ]
+    furnished = list(_furnished(rows))
     ((size, frontier),) = rows("SELECT tree_size, frontier FROM log_head")
     return Database(
         name,
@@ -118,7 +136,8 @@ def read_tables(name: str, db: Connection) -> Database:
                 "FROM submission s ORDER BY s.submission_key"
             )
         ],
-        actions=list(_actions(rows)),
+        actions=[one for one in furnished if isinstance(one, StoredAction)],
+        records=[one for one in furnished if isinstance(one, StoredRecord)],
         alerts=[
             StoredAlert(*row)
             for row in rows(
@@ -155,10 +174,11 @@ def read_tables(name: str, db: Connection) -> Database:
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
-def _actions(rows: Rows) -> Iterator[StoredAction]:
-    """Find the facility actions among the records; an erased record has no body."""
-    for entry_key, submission_id, member_id, tradeline_id, body in rows(
-        "SELECT s.submission_key, s.submission_id, s.member_id, t.tradeline_id, r.body "
+def _furnished(rows: Rows) -> Iterator[StoredAction | StoredRecord]:
+    """Read the records; an erased one has no body."""
+    for entry_key, submission_id, member_id, tradeline_id, index, body in rows(
+        "SELECT s.submission_key, s.submission_id, s.member_id, t.tradeline_id, r.record_index, "
+        "r.body "
         "FROM record r JOIN submission s ON s.submission_key = r.submission_key "
         "JOIN tradeline t ON t.tradeline_key = r.tradeline_key "
         "ORDER BY r.submission_key, r.record_index"
@@ -167,6 +187,23 @@ def _actions(rows: Rows) -> Iterator[StoredAction]:
         if record.HasField("action"):
             kind = record.action.kind
             yield StoredAction(entry_key, submission_id, member_id, tradeline_id, kind)
+        place = entry_key, index, member_id, tradeline_id
+        if record.HasField("deletion"):
+            yield StoredRecord(*place, frozenset(), deletes=True, month=record.deletion.month)
+        elif record.HasField("snapshot"):
+            month = record.snapshot
+            people = {one.subject_id for one in month.parties if one.role not in NO_DEBTORS}
+            yield StoredRecord(
+                *place,
+                frozenset(people),
+                deletes=False,
+                month=month.month,
+                is_open=not (month.close_date or month.status in ENDED),
+                balance_minor=month.balance_minor,
+                past_due_minor=month.amount_past_due_minor,
+                days_past_due=month.days_past_due,
+                certified=record.certified,
+            )
 
 
 def _effects(rows: Rows) -> dict[str, set[int]]:

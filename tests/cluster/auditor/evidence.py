@@ -92,6 +92,32 @@ class StoredAction(NamedTuple):
     kind: int
 
 
+class StoredRecord(NamedTuple):
+    """A month of an account, or a deletion of one or of all its months, among the records.
+
+    Attributes:
+        entry_key: Key of the entry of its submission.
+        people: Ids of the people who owe the account.
+        deletes: True for a deletion.
+        month: yyyymm; 0 for a deletion of all months.
+        is_open: True if the account can still be owed on.
+        certified: True if its furnisher certified it.
+    """
+
+    entry_key: int
+    record_index: int
+    member_id: str
+    tradeline_id: str
+    people: frozenset[str]
+    deletes: bool
+    month: int
+    is_open: bool = True
+    balance_minor: int = 0
+    past_due_minor: int = 0
+    days_past_due: int = 0
+    certified: bool = False
+
+
 class StoredAlert(NamedTuple):
     """An alert's row."""
 
@@ -147,6 +173,7 @@ class Database:
     consents: list[StoredConsent] = field(default_factory=list)
     submissions: list[StoredSubmission] = field(default_factory=list)
     actions: list[StoredAction] = field(default_factory=list)
+    records: list[StoredRecord] = field(default_factory=list)
     alerts: list[StoredAlert] = field(default_factory=list)
     keys: list[StoredKey] = field(default_factory=list)
     links: list[StoredLink] = field(default_factory=list)
@@ -187,6 +214,7 @@ class SeenFile(NamedTuple):
         chain: Head of the chain, hexadecimal.
         holds: Ids of the holds in force.
         tradelines: Ids of the accounts.
+        balances: By account, the balance of its newest month.
         actions: By account, the submissions of its facility actions.
     """
 
@@ -196,6 +224,7 @@ class SeenFile(NamedTuple):
     holds: frozenset[str] = frozenset()
     tradelines: frozenset[str] = frozenset()
     actions: Mapping[str, tuple[str, ...]] = {}
+    balances: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -213,6 +242,8 @@ class Node:
         decisions: By subject: the decisions about them, by id, as the subject sees.
         files: By subject: their own file.
         notices: By subject, the accounts of which they have a notice that they were erased.
+        returned: By subject: the accounts of which they have a notice that deleted data
+            returned, once for each notice.
         erased: The accounts whose erasures it lists to an auditor.
         keys: By id of every key that workers made for a subject: True if it may read.
         alerts: By member, from the beginning.
@@ -231,6 +262,7 @@ class Node:
     decisions: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, SeenFile] = field(default_factory=dict)
     notices: dict[str, set[str]] = field(default_factory=dict)
+    returned: dict[str, list[str]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     keys: dict[str, bool] = field(default_factory=dict)
     alerts: dict[str, list[Delivered]] = field(default_factory=dict)

@@ -18,7 +18,7 @@ EVALUATIONS_A_DAY = 10_000_000
 # The hostile member meets its quota soon.
 EVALUATIONS_OF_HOSTILE = 2_000
 LENDER = ("furnisher", "subscriber")
-LENDER_PURPOSES = ("credit-application", "account-review", "written-instruction")
+LENDER_PURPOSES = ("credit-application", "account-review", "collection", "written-instruction")
 
 
 @dataclass(frozen=True, slots=True)

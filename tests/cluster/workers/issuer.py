@@ -43,7 +43,7 @@ from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.card_policy import card_policy
 from tests.cluster.workers.journal import reason_of
 from tests.cluster.workers.people import PEOPLE_OF_AN_AGENT, QUIET_PEOPLE
-from tests.cluster.workers.receipts import particulars_of_report
+from tests.cluster.workers.receipts import particulars_of_report, receipt_of_submission
 from tests.cluster.workers.watcher import LAST_STREAMS, LISTEN, note_alert
 
 STATE = "agent.sqlite"
@@ -129,7 +129,7 @@ class Issuer:
                     partial(
                         self._lender.submit_unnoted, [card], idempotency_key=f"card/{subject_id}"
                     ),
-                    receipt=_receipt_of,
+                    receipt=receipt_of_submission,
                     accounts=[card.account_ref],
                 )
                 if submitted:
@@ -213,7 +213,7 @@ class AgentLender(Lender):
             "submit",
             self,
             partial(self.submit_unnoted, actions, **options),
-            receipt=_receipt_of,
+            receipt=receipt_of_submission,
             accounts=[action.account_ref for action in actions],
         )
 
@@ -241,10 +241,6 @@ def _card(subject_id: str) -> Snapshot:
         credit_limit_minor=1_000_00,
         amount_due_minor=20_00,
     )
-
-
-def _receipt_of(result: SubmitResult) -> Receipt | None:
-    return result.submissions[0].receipt
 
 
 def _line(line: LineReview) -> dict[str, Any]:

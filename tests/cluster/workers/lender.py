@@ -18,6 +18,7 @@ from pathlib import Path
 from bureau_client import (
     Action,
     Consent,
+    ConsentState,
     Decision,
     DecisionBasis,
     DecisionOutcome,
@@ -31,7 +32,6 @@ from bureau_client import (
     Report,
     SigningKey,
     Statement,
-    SubmitResult,
 )
 from bureau_keys.envelope import peek, seal
 from bureau_keys.secret_files import write_private
@@ -41,8 +41,13 @@ from tests.cluster.control_files import Direction
 from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.deceived import deceived_member
 from tests.cluster.workers.furnishing import deliveries, world_of
-from tests.cluster.workers.people import identifiers
-from tests.cluster.workers.receipts import digest_of_report, particulars_of_report
+from tests.cluster.workers.people import identifiers, repaired_by
+from tests.cluster.workers.receipts import (
+    digest_of_report,
+    particulars_of_report,
+    receipt_of_submission,
+)
+from tests.cluster.workers.repairs import REPAIRED_FIELD, Repairs
 
 HANDS = 2
 RACERS = 4
@@ -63,7 +68,8 @@ TASKS = {
     "portfolio": 3,
     "look": 3,
     "doubt": 2,
-    "answer": 3,
+    "answer": 5,
+    "repair": 10,
 }
 
 
@@ -98,6 +104,7 @@ class LenderWorker:
         self.inquirable: list[Consent] = []
         # A decision on each report that it got.
         self.decisions: list[Decision] = []
+        self.repairs = Repairs(worker.journal)
         self._refreshed = 0.0
         self._twice = False
         self._lock = threading.Lock()
@@ -139,6 +146,8 @@ class LenderWorker:
             )
             if subject_ids:
                 self.subject_of = dict(zip(self._world.people, subject_ids, strict=True))
+                mine = repaired_by(self.worker.topology, self.worker.member.member_id)
+                self.repairs.begin([subject_ids[index] for index in mine])
             else:
                 time.sleep(1)
 
@@ -164,10 +173,12 @@ class LenderWorker:
         lender = self.lenders[0]
         held = self.journal.read("consents", lambda: lender.consents(limit=300)) or []
         inquirable = [one for one in held if Action.INQUIRE in one.actions]
-        furnishable = {one.subject_id for one in held if Action.FURNISH in one.actions}
+        furnish = [one for one in held if Action.FURNISH in one.actions]
+        furnishable = {one.subject_id for one in furnish if one.state is ConsentState.ACTIVE}
+        ended = {one.subject_id for one in furnish} - furnishable
         with self._lock:
             self.inquirable = inquirable or self.inquirable
-            self.furnishable |= furnishable
+            self.furnishable = (self.furnishable | furnishable) - ended
 
     def follow(self, direction: Direction) -> None:
         """Does what the run directs."""
@@ -209,7 +220,7 @@ class LenderWorker:
                 "submit",
                 lender,
                 lambda: lender.submit(records, kind=delivery.kind, label=delivery.label),
-                receipt=_receipt_of,
+                receipt=receipt_of_submission,
                 more=lambda result: {"submission": result.submissions[0].submission_id},
                 accounts=sorted({record.account_ref for record in records}),
                 subjects=sorted({p.subject_id for record in records for p in record.parties}),
@@ -337,8 +348,12 @@ class LenderWorker:
         lender = chance.choice(self.lenders)
         disputes = self.journal.read("disputes", lambda: lender.disputes(limit=20)) or []
         opened = [one for one in disputes if one.close_time is None]
-        if opened:
-            dispute = chance.choice(opened)
+        if not opened:
+            return
+        dispute = chance.choice(opened)
+        if dispute.field == REPAIRED_FIELD:
+            self.repairs.answer(lender, dispute, chance)
+        else:
             self.journal.attempt(
                 "answer-dispute",
                 lender,
@@ -347,6 +362,10 @@ class LenderWorker:
                 ),
                 dispute=dispute.dispute_id,
             )
+
+    def repair(self, chance: random.Random) -> None:
+        """Correct, delete or bring back an account that it repairs."""
+        self.repairs.step(chance.choice(self.lenders), chance)
 
     def _heard(self, statement: Statement) -> None:
         """Notes what a hand signs; now and then another node gets it at the same time."""
@@ -384,7 +403,3 @@ def decision_on(report: Report) -> Decision:
         outcome=DecisionOutcome.DECLINE if late else DecisionOutcome.APPROVE,
         reasons=(DecisionReason("regb.delinquent_elsewhere", basis=basis),) if late else (),
     )
-
-
-def _receipt_of(result: SubmitResult) -> Receipt | None:
-    return result.submissions[0].receipt

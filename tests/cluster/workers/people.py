@@ -27,6 +27,20 @@ def identifiers(topology: TopologyMap) -> list[Identifier]:
     ]
 
 
+def repaired_by(topology: TopologyMap, lender: str) -> list[int]:
+    """Return the indices of the people of whom a lender repairs an account.
+
+    No account is repaired of people who write nothing: the operator may erase it.
+    """
+    lenders = [member.member_id for member in topology.of_kind("lender")]
+    return [
+        index
+        for index in range(len(identifiers(topology)))
+        if index % PEOPLE_OF_AN_AGENT < PEOPLE_OF_AN_AGENT - QUIET_PEOPLE
+        and lenders[index % len(lenders)] == lender
+    ]
+
+
 def places_of(topology: TopologyMap, agent: str) -> range:
     """Return the indices of an agent's people."""
     number = [member.member_id for member in topology.of_kind("agent")].index(agent)

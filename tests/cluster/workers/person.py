@@ -26,6 +26,8 @@ class Person:
         wallet: Signs with the key in force.
         consents: Consents to inquire, and how each stands: `active`, `paused`,
             `revoked`, or `unknown` until a broken change of it is settled.
+        repairer: The lender that repairs an account of theirs; empty for none.
+        furnishing: Their consent that lets the repairer furnish; empty after its revocation.
         careful: Whether they freeze their file at times; the others' alerts never stop.
         quiet: True if they write nothing, so that the operator can erase all about them.
         bound: False until the outcome of a change of keys is known: nothing is signed then.
@@ -37,6 +39,8 @@ class Person:
 
     wallet: Wallet
     careful: bool
+    repairer: str = ""
+    furnishing: str = ""
     consents: dict[str, str] = field(default_factory=dict)
     hold: str = ""
     quiet: bool = False

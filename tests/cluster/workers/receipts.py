@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bureau_client import Receipt, Report, Statement
+from bureau_client import Receipt, Report, Statement, SubmitResult
 from bureau_client._codec.scalars import micros_of
 from bureau_keys.envelope import digest
 from bureau_keys.receipt import LeafStatement
@@ -27,6 +27,11 @@ def text_of(receipt: Receipt, statement: Statement | bytes) -> str:
     )
     alone = StandAlone(receipt.leaf_index, receipt.proof, receipt.checkpoint, receipt.salt, leaf)
     return alone.to_text()
+
+
+def receipt_of_submission(result: SubmitResult) -> Receipt | None:
+    """Return the receipt of the only batch of a submission."""
+    return result.submissions[0].receipt
 
 
 def digest_of_report(report: Report) -> str:

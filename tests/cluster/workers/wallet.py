@@ -28,19 +28,28 @@ from tests.cluster.control_files import Direction
 from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.deceived import deceived_person
 from tests.cluster.workers.keys import KeySteps
-from tests.cluster.workers.people import KEYS, QUIET, QUIET_PEOPLE, identifiers, places_of
+from tests.cluster.workers.people import (
+    KEYS,
+    QUIET,
+    QUIET_PEOPLE,
+    identifiers,
+    places_of,
+    repaired_by,
+)
 from tests.cluster.workers.person import KeyState, Person
+from tests.cluster.workers.repairs import REPAIRED_FIELD, REPAIRED_SINCE
 
 HANDS = 2
 SETUP_RATE = 25.0
 TASKS = {
     "grant": 32,
+    "furnishing": 4,
     "revoke": 13,
     "pause": 10,
     "resume": 11,
     "hold": 3,
     "lift": 5,
-    "dispute": 4,
+    "dispute": 5,
     "say": 2,
     "look": 6,
     "doubt": 4,
@@ -51,6 +60,9 @@ TASKS = {
 RECOVERIES = 10
 SECTIONS = [section for section in Section if section]
 ACTIVE, PAUSED, REVOKED, UNKNOWN = "active", "paused", "revoked", "unknown"
+# What lenders may inquire for, and how often in proportion; a freeze stops those who hold no
+# account, whatever it is.
+PURPOSES = {Purpose.CREDIT_APPLICATION: 6, Purpose.ACCOUNT_REVIEW: 3, Purpose.COLLECTION: 1}
 MONITORING = [Section.SUMMARY, Section.TRADELINES, Section.INQUIRIES, Section.DISPUTES]
 
 
@@ -93,11 +105,13 @@ class WalletWorker:
 
     def begin(self) -> None:
         """Everybody gets a wallet, and consents so that lenders can begin."""
-        numbers = identifiers(self.worker.topology)
-        mine = [
-            numbers[index]
-            for index in places_of(self.worker.topology, self.worker.member.member_id)
-        ]
+        topology = self.worker.topology
+        numbers = identifiers(topology)
+        places = places_of(topology, self.worker.member.member_id)
+        mine = [numbers[index] for index in places]
+        repairers = {
+            index: lender for lender in self.lenders for index in repaired_by(topology, lender)
+        }
         while not self.people and not self.worker.over:
             subject_ids = self.journal.attempt(
                 "evaluate",
@@ -108,6 +122,7 @@ class WalletWorker:
             self.people = [
                 Person(
                     self._wallet(index, subject, self._keys.new_key(subject)),
+                    repairer=repairers.get(places[index], ""),
                     careful=bool(index % 2),
                     quiet=index >= len(mine) - QUIET_PEOPLE,
                 )
@@ -151,7 +166,7 @@ class WalletWorker:
         The issuer opens cards for those alone whose accounts the operator does not erase.
         """
         for lender in self.lenders if person.quiet else [*self.lenders, self.issuer]:
-            self._grant(person, lender, [Action.FURNISH])
+            self._let_furnish(person, lender)
             self._grant(person, lender, [Action.MONITOR], [Purpose.ACCOUNT_REVIEW], MONITORING)
             time.sleep(1 / SETUP_RATE)
         self.grant(person)
@@ -209,9 +224,8 @@ class WalletWorker:
             self._grant_review(person)
             return
         uses = self.worker.chance.choice([1, 2, 3, 3, 5, 10])
-        consent = self._grant(
-            person, lender, [Action.INQUIRE], [Purpose.CREDIT_APPLICATION], SECTIONS, uses
-        )
+        (purpose,) = self.worker.chance.choices(list(PURPOSES), list(PURPOSES.values()))
+        consent = self._grant(person, lender, [Action.INQUIRE], [purpose], SECTIONS, uses)
         if consent:
             person.consents[consent.consent_id] = ACTIVE
 
@@ -222,6 +236,31 @@ class WalletWorker:
         )
         if consent:
             person.consents[consent.consent_id] = ACTIVE
+
+    def furnishing(self, person: Person) -> None:
+        """Forbid the lender that repairs an account to furnish, or let it again.
+
+        Its corrections need no consent; whatever makes the account worse does.
+        """
+        consent_id, person.furnishing = person.furnishing, ""
+        if not person.repairer:
+            return
+        if not consent_id:
+            self._let_furnish(person, person.repairer)
+            return
+        self.journal.attempt(
+            "revoke",
+            person.wallet,
+            lambda: person.wallet.revoke(consent_id),
+            receipt=lambda consent: consent.receipt,
+            subject=person.wallet.subject_id,
+            consent=consent_id,
+        )
+
+    def _let_furnish(self, person: Person, lender: str) -> None:
+        consent = self._grant(person, lender, [Action.FURNISH])
+        if consent and lender == person.repairer:
+            person.furnishing = consent.consent_id
 
     def _grant(
         self,
@@ -323,13 +362,15 @@ class WalletWorker:
         wallet = person.wallet
         file = self.journal.read("file", wallet.file, subject=wallet.subject_id)
         if file and file.tradelines:
-            line = self.worker.chance.choice(file.tradelines)
+            repaired = [one for one in file.tradelines if one.open_date == REPAIRED_SINCE]
+            line = self.worker.chance.choice([*file.tradelines, *repaired * 3])
+            field, reason = "balance_minor", DisputeReason.WRONG_AMOUNT
+            if line in repaired:
+                field, reason = REPAIRED_FIELD, DisputeReason.WRONG_DATES
             self.journal.attempt(
                 "dispute",
                 wallet,
-                lambda: wallet.dispute(
-                    line.tradeline_id, field="balance_minor", reason=DisputeReason.WRONG_AMOUNT
-                ),
+                lambda: wallet.dispute(line.tradeline_id, field=field, reason=reason),
                 subject=wallet.subject_id,
                 tradeline=line.tradeline_id,
             )

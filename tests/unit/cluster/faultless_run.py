@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bureau_client import Purpose
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.cluster.history import Outcome
 from tests.unit.cluster.scenario import (
     FREEZE,
+    FROZEN,
     ISSUER,
     LENDERS,
     PERSON,
@@ -23,6 +25,9 @@ def true_run() -> Scenario:
     scenario = Scenario()
     scenario.attest(scenario.person)
     # 1. Records, consents, reports, refusals, an alert.
+    furnishing = {
+        member: scenario.grant(member, uses=0, action="FURNISH") for member in (*LENDERS, ISSUER)
+    }
     for lender in LENDERS:
         scenario.submit(lender)
         scenario.grant(lender, uses=0, action="MONITOR")
@@ -82,7 +87,24 @@ def true_run() -> Scenario:
     decided = next(one for one in reversed(scenario.operations) if one.kind == "decide")
     scenario.signed_again(decided, Outcome.FAILED, "IDEMPOTENCY_CONFLICT")
     scenario.report(scenario.query(review, ISSUER, alert="4-0"), "failed")
-    # 6. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
+    # 6. A lender repairs an account, without a consent for a while; and it deletes the account,
+    # which returns certified.
+    scenario.repair("open", balance_minor=100_00)
+    scenario.change("revoke", furnishing["lender-1"])
+    scenario.repair("better", balance_minor=90_00)
+    scenario.repair("delete", deletes=True)
+    scenario.grant(uses=0, action="FURNISH")
+    scenario.repair("return", certified=True)
+    # 7. Somebody freezes their file, and whoever has an account of theirs reviews it.
+    scenario.subject = FROZEN
+    scenario.attest(scenario.frozen)
+    scenario.grant(uses=0, action="FURNISH")
+    scenario.repair("open")
+    hold = scenario.freeze()
+    scenario.query(scenario.grant(purpose=Purpose.ACCOUNT_REVIEW))
+    scenario.lift(hold)
+    scenario.subject = PERSON
+    # 8. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
     scenario.event("fault", "kill-node", 1)
     scenario.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
     scenario.event("healed", "kill-node", 1)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import base64
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from google.protobuf.message import Message
 
-from bureau_client import FacilityActionKind
+from bureau_client import FacilityActionKind, Purpose
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.cosignature import cosignature_line
 from bureau_keys.envelope import digest, seal
@@ -54,6 +55,7 @@ from tests.cluster.auditor.evidence import (
     StoredInquiry,
     StoredKey,
     StoredLink,
+    StoredRecord,
     StoredSubmission,
 )
 from tests.cluster.auditor.subject_keys import signing_key
@@ -67,6 +69,9 @@ BEGIN_US = 1_800_000_000_000_000
 # The waiting period of a key, and the end of one without an end.
 WAITING_US, NEVER = 72 * 3600 * 1_000_000, 1 << 62
 PERSON = "5" * 32
+# Somebody who freezes their file; nodes show nobody's file but the person's.
+FROZEN = "6" * 32
+MONTH = 202601
 LENDERS = ("lender-1", "lender-2")
 ISSUER = "issuer"
 FREEZE, RESTORE = int(FacilityActionKind.FREEZE), int(FacilityActionKind.RESTORE)
@@ -80,11 +85,18 @@ STATES = {
 
 @dataclass
 class Scenario:
-    """Makes a run, one statement a second."""
+    """Makes a run, one statement a second.
+
+    Attributes:
+        subject: The subject whom the next statements are about.
+    """
+
+    subject: str = PERSON
 
     key: SigningKey = field(default_factory=SigningKey.generate)
     witness: SigningKey = field(default_factory=SigningKey.generate)
     person: SigningKey = field(default_factory=SigningKey.generate)
+    frozen: SigningKey = field(default_factory=SigningKey.generate)
     now_ns: int = 100 * SECOND
     entries: list[Entry] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
@@ -97,7 +109,9 @@ class Scenario:
     links: list[StoredLink] = field(default_factory=list)
     keys: dict[str, StoredKey] = field(default_factory=dict)
     holds: set[str] = field(default_factory=set)
-    accounts: dict[str, str] = field(default_factory=dict)
+    accounts_of: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    records: list[StoredRecord] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
     actions: list[StoredAction] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
     effects: dict[str, set[int]] = field(default_factory=dict)
@@ -139,26 +153,65 @@ class Scenario:
             member, "submit", "submission", SubmissionManifest(record_count=2), f"members/{member}"
         )
         self.accounts.setdefault(member, uuid.uuid4().hex)
+        self._furnish(member, self.accounts[member])
         row = self.entries[-1].entry_key, operation.request_id, member, 2, 2
         self.submissions.append(StoredSubmission(*row))
         return operation
 
-    def grant(self, grantee: str = "lender-1", uses: int = 2, action: str = "INQUIRE") -> Operation:
+    def repair(
+        self, step: str, certified: bool = False, deletes: bool = False, balance_minor: int = 90_00
+    ) -> Operation:
+        """A step of a lender with the account that it repairs."""
+        manifest = SubmissionManifest(record_count=1)
+        operation = self.say(
+            "lender-1", "submit", "submission", manifest, "members/lender-1", repair=step
+        )
+        key = self.entries[-1].entry_key
+        self.submissions.append(StoredSubmission(key, operation.request_id, "lender-1", 1, 1))
+        account = self.accounts_of["repaired"].setdefault(self.subject, uuid.uuid4().hex)
+        self._furnish(
+            "lender-1", account, certified=certified, deletes=deletes, balance_minor=balance_minor
+        )
+        self.accounts["repaired"] = account
+        if deletes:
+            del self.accounts["repaired"]
+        if certified:
+            self.returned.append(account)
+        return operation
+
+    def _furnish(self, member: str, account: str, **fields: Any) -> None:
+        """Store a record of the newest submission."""
+        place = self.entries[-1].entry_key, 0, member, account, frozenset({self.subject})
+        shown = {"deletes": False, "month": MONTH, "balance_minor": 100_00} | fields
+        self.records.append(StoredRecord(*place, **shown))
+
+    @property
+    def accounts(self) -> dict[str, str]:
+        """The accounts on file of the present subject, by lender; and the repaired one."""
+        return self.accounts_of[self.subject]
+
+    def grant(
+        self,
+        grantee: str = "lender-1",
+        uses: int = 2,
+        action: str = "INQUIRE",
+        purpose: Purpose = Purpose.CREDIT_APPLICATION,
+    ) -> Operation:
         """A person's consent."""
         operation = self.say(
             "wallet-1",
             "grant",
             "consent",
-            Consent(subject_id=PERSON, grantee=grantee),
-            f"subjects/{PERSON}",
-            subject=PERSON,
+            Consent(subject_id=self.subject, grantee=grantee),
+            f"subjects/{self.subject}",
+            subject=self.subject,
             grantee=grantee,
             actions=[action],
-            purposes=["CREDIT_APPLICATION" if action == "INQUIRE" else "ACCOUNT_REVIEW"],
+            purposes=[purpose.name if action == "INQUIRE" else "ACCOUNT_REVIEW"],
             max_uses=uses,
         )
         key = self.entries[-1].entry_key
-        row = operation.request_id, PERSON, grantee, uses, 0, CONSENT_STATE_ACTIVE, key
+        row = operation.request_id, self.subject, grantee, uses, 0, CONSENT_STATE_ACTIVE, key
         self.consents[operation.request_id] = StoredConsent(*row)
         return operation
 
@@ -170,8 +223,8 @@ class Scenario:
             kind,
             "consent-change",
             ConsentChange(consent_id=consent_id),
-            f"subjects/{PERSON}",
-            subject=PERSON,
+            f"subjects/{self.subject}",
+            subject=self.subject,
             consent=consent_id,
         )
         self.consents[consent_id] = self.consents[consent_id]._replace(state=STATES[kind])
@@ -181,26 +234,28 @@ class Scenario:
         """A report under a consent; who monitors the person is alerted."""
         consent_id = consent.request_id
         log_size, chain = len(self.entries), self.head.hash.hex()
+        purpose = consent.about["purposes"][0]
         operation = self.say(
             member,
             "query",
             "inquiry",
-            Inquiry(subject_id=PERSON, consent_id=consent_id),
+            Inquiry(subject_id=self.subject, consent_id=consent_id, purpose=Purpose[purpose]),
             f"members/{member}",
             log_size=log_size,
             chain=chain,
             tradelines=list(self.accounts.values()),
             consent=consent_id,
-            subject=PERSON,
-            purpose="CREDIT_APPLICATION",
+            subject=self.subject,
+            purpose=purpose,
             member=member,
             digest="aa",
             **more,
         )
         key = self.entries[-1].entry_key
-        self.inquiries.append(StoredInquiry(PERSON, member, operation.request_id, consent_id, key))
-        row = self.consents[consent_id]
-        self.consents[consent_id] = row._replace(use_count=row.use_count + 1)
+        row = self.subject, member, operation.request_id, consent_id, key
+        self.inquiries.append(StoredInquiry(*row))
+        held = self.consents[consent_id]
+        self.consents[consent_id] = held._replace(use_count=held.use_count + 1)
         self._alert(member, operation)
         return operation
 
@@ -268,18 +323,19 @@ class Scenario:
 
     def attest(self, key: SigningKey, attester: str = "attester") -> Operation:
         """An attester binds a key to the person: the first one, or one that waits."""
-        binding = KeyBinding(subject_id=PERSON, public_key=key.verify_key.raw)
+        binding = KeyBinding(subject_id=self.subject, public_key=key.verify_key.raw)
         operation = self.say(
             "wallet-1",
             "attest",
             "attestation",
             KeyAttestation(binding=seal(binding, key)),
             f"members/{attester}",
-            subject=PERSON,
+            subject=self.subject,
         )
         now_us, key_id = self.entries[-1].time_us, key.verify_key.key_id
-        start_us = now_us + WAITING_US if self.keys else now_us
-        self.keys.setdefault(key_id, StoredKey(key_id, PERSON, start_us, NEVER, 0))
+        others = [one for one in self.keys.values() if one.subject_id == self.subject]
+        start_us = now_us + WAITING_US if others else now_us
+        self.keys.setdefault(key_id, StoredKey(key_id, self.subject, start_us, NEVER, 0))
         return operation
 
     def take_over(self, key: SigningKey) -> None:
@@ -313,8 +369,10 @@ class Scenario:
 
     def erase(self) -> Operation:
         """The operator erases the person's accounts."""
-        accounts, self.accounts = list(self.accounts.values()), {}
+        accounts = list(self.accounts.values())
+        self.accounts.clear()
         self.erased.update(accounts)
+        self.records = [one for one in self.records if one.tradeline_id not in self.erased]
         erasure = Erasure(
             subject_id=PERSON,
             accounts=[ErasedAccount(tradeline_id=one, subject_ids=[PERSON]) for one in accounts],
@@ -331,8 +389,8 @@ class Scenario:
             "hold",
             "hold",
             HoldPlacement(),
-            f"subjects/{PERSON}",
-            subject=PERSON,
+            f"subjects/{self.subject}",
+            subject=self.subject,
         )
         self.holds.add(operation.request_id)
         return operation
@@ -345,8 +403,8 @@ class Scenario:
             "lift",
             "hold-lift",
             HoldLift(hold_id=hold.request_id),
-            f"subjects/{PERSON}",
-            subject=PERSON,
+            f"subjects/{self.subject}",
+            subject=self.subject,
             hold=hold.request_id,
         )
 
@@ -400,13 +458,14 @@ class Scenario:
     @property
     def head(self) -> ChainHead:
         """The head of the person's chain of events."""
-        return ChainHead(self.links[-1].number, self.links[-1].hash) if self.links else ChainHead()
+        links = [link for link in self.links if link.subject_id == self.subject]
+        return ChainHead(links[-1].number, links[-1].hash) if links else ChainHead()
 
     def _sealed(self, statement: Any, signer: str) -> tuple[Envelope, str]:
         request_id = str(uuid.uuid4())
         statement.header.CopyFrom(Header(audience=ORIGIN, signer=signer, request_id=request_id))
-        key = self.person if signer == f"subjects/{PERSON}" else self.key
-        return seal(statement, key), request_id
+        keys = {f"subjects/{PERSON}": self.person, f"subjects/{FROZEN}": self.frozen}
+        return seal(statement, keys.get(signer, self.key)), request_id
 
     def _operation(
         self, worker: str, kind: str, request_id: str, sealed: Envelope, about: dict[str, Any]
@@ -453,13 +512,14 @@ class Scenario:
         self.effects.setdefault(kind, set()).add(key)
         if kind != "submission":
             head = extend(self.head, [leaf_hash(leaf)])
-            self.links.append(StoredLink(PERSON, head.events, index, head.hash))
+            self.links.append(StoredLink(self.subject, head.events, index, head.hash))
         return Receipt(index, tuple(proof), note, salt, line)
 
     def _alert(self, actor: str, operation: Operation) -> None:
         key, leaf = self.entries[-1].entry_key, operation.leaf_index or 0
         for one in self.operations:
-            if one.kind == "grant" and "MONITOR" in one.about["actions"]:
+            monitors = one.kind == "grant" and "MONITOR" in one.about["actions"]
+            if monitors and one.about["subject"] == self.subject:
                 member, ordinal = one.about["grantee"], len(self.alerts) % 1
                 if member != actor:
                     row = key, ordinal, member, PERSON, one.request_id, ALERT_KIND_NEW_INQUIRY
@@ -517,7 +577,13 @@ class Scenario:
                 for one in self.operations
                 if one.kind == "query" and one.outcome is Outcome.OK
             },
-            disclosed={PERSON: [row.inquiry_id for row in self.inquiries if row.entry_key]},
+            disclosed={
+                PERSON: [
+                    row.inquiry_id
+                    for row in self.inquiries
+                    if row.entry_key and row.subject_id == PERSON
+                ]
+            },
             decisions={PERSON: list(self.decisions)},
             files={
                 PERSON: SeenFile(
@@ -529,11 +595,20 @@ class Scenario:
                     {card: tuple(one.submission_id for one in self.actions)}
                     if (card := self.accounts.get(ISSUER))
                     else {},
+                    {
+                        one.tradeline_id: one.balance_minor
+                        for one in self.records
+                        if one.tradeline_id in self.accounts.values()
+                    },
                 )
             },
             notices={PERSON: set(self.erased)},
+            returned={PERSON: list(self.returned)},
             erased=set(self.erased),
-            keys={key_id: key_id == self.person.verify_key.key_id for key_id in self.keys},
+            keys={
+                key_id: key_id in {self.person.verify_key.key_id, self.frozen.verify_key.key_id}
+                for key_id in self.keys
+            },
             alerts=alerts,
             proofs=[(first, second, proof)],
         )
@@ -546,6 +621,7 @@ class Scenario:
             consents=list(self.consents.values()),
             submissions=list(self.submissions),
             actions=list(self.actions),
+            records=list(self.records),
             alerts=list(self.alerts),
             links=list(self.links),
             keys=list(self.keys.values()),

@@ -19,8 +19,8 @@ from tests.cluster.auditor.subject_keys import keys_of, signing_key
 from tests.cluster.history import Outcome
 
 STOPS = {"revoke", "pause", "repudiate"}
-# Purposes that a freeze does not stop.
-EXEMPT = {"ACCOUNT_REVIEW"}
+# Purposes for which a freeze exempts holders of accounts: of these `freezes` judges.
+EXEMPT = {"ACCOUNT_REVIEW", "COLLECTION"}
 STATES = {
     "repudiate": CONSENT_STATE_REVOKED,
     "resume": CONSENT_STATE_ACTIVE,
@@ -178,7 +178,7 @@ def valid_at_its_index(evidence: Evidence, findings: Findings) -> None:
 
 def stopped_from_then_on(evidence: Evidence, findings: Findings) -> None:
     """A revocation, pause or freeze that was acknowledged before a request was sent blocks it;
-    a freeze no review of an account."""
+    a freeze no holder's review or collection of an account."""
     granted = consents_of(evidence)
     freezes = _freezes(evidence)
     for statement in evidence.statements:
@@ -189,7 +189,7 @@ def stopped_from_then_on(evidence: Evidence, findings: Findings) -> None:
             continue
         about = statement.first.about
         changes = granted[about["consent"]].changes if about["consent"] in granted else []
-        spans = list(_stops(changes))
+        spans = list(stops_of(changes))
         if about["purpose"] not in EXEMPT:
             spans += freezes.get(about["subject"], [])
         for since, until, what in spans:
@@ -250,7 +250,7 @@ def _count(uses: Counter[str], limits: dict[str, int], where: str, findings: Fin
             findings.blame(f"consent {consent_id} of {limit} uses was used {count} times: {where}")
 
 
-def _stops(changes: list[Change]) -> Iterator[tuple[int, float, str]]:
+def stops_of(changes: list[Change]) -> Iterator[tuple[int, float, str]]:
     """Return the times at which a consent was stopped for sure: from the acknowledgement
     until somebody began to resume it."""
     for index, change in enumerate(changes):

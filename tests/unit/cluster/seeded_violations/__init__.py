@@ -1,10 +1,12 @@
 """One violation after another, each planted in a run that kept its promises."""
 
 from tests.unit.cluster.seeded_violations import (
+    accounts,
     chains,
     consents,
     decisions,
     erasures,
+    freezes,
     keys,
     line_agent,
     log,
@@ -17,10 +19,12 @@ from tests.unit.cluster.seeded_violations.seeding import PLANTED, Plant
 __all__ = [
     "PLANTED",
     "Plant",
+    "accounts",
     "chains",
     "consents",
     "decisions",
     "erasures",
+    "freezes",
     "keys",
     "line_agent",
     "log",
