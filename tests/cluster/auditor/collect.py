@@ -24,6 +24,7 @@ from bureau_client import (
     Lender,
     NotAuthenticated,
     NotFound,
+    Notice,
     NoticeKind,
     Profile,
     RetryPolicy,

@@ -69,7 +69,7 @@ TASKS = {
     "look": 3,
     "doubt": 2,
     "answer": 5,
-    "repair": 10,
+    "repair": 14,
 }
 
 

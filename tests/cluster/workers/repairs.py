@@ -1,5 +1,7 @@
-"""The accounts that a lender repairs, one for each of a few people: it corrects them, with a consent
-to furnish or without, deletes them, and brings them back, certified or not.
+"""The accounts that a lender repairs, one for each of a few people.
+
+It corrects them, with a consent to furnish or without, deletes them, and brings them back,
+certified or not.
 
 Nothing else is furnished on these accounts, and one statement about an account is settled before
 the next one is sent: each statement says what it does to an account that is known.

@@ -43,11 +43,11 @@ HANDS = 2
 SETUP_RATE = 25.0
 TASKS = {
     "grant": 32,
-    "furnishing": 4,
+    "furnishing": 8,
     "revoke": 13,
     "pause": 10,
     "resume": 11,
-    "hold": 3,
+    "hold": 5,
     "lift": 5,
     "dispute": 5,
     "say": 2,

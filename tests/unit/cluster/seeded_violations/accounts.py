@@ -16,9 +16,10 @@ from tests.unit.cluster.seeded_violations.seeding import (
 def forbid(scenario: Scenario) -> None:
     """The person revokes every consent to furnish of the lender that repairs their account."""
     for one in list(scenario.operations):
-        if one.kind == "grant" and one.about["actions"] == ["FURNISH"]:
-            if one.about["grantee"] == "lender-1" and one.about["subject"] == PERSON:
-                scenario.change("revoke", one)
+        about = one.about
+        is_of_theirs = (about.get("subject"), about.get("grantee")) == (PERSON, "lender-1")
+        if one.kind == "grant" and is_of_theirs and about["actions"] == ["FURNISH"]:
+            scenario.change("revoke", one)
 
 
 @planted("corrections", "and was refused CONSENT_REQUIRED")
