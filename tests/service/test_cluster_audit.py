@@ -40,6 +40,8 @@ ALWAYS = (
         "agent actions",
         "agent reviews",
         "actions shown",
+        "accounts shown",
+        "deleted",
         "keys",
         "chains",
         "chain heads",
@@ -55,6 +57,7 @@ ANOTHERS = """
         (SELECT s.envelope FROM statement s JOIN entry e USING (entry_key) WHERE e.leaf_index = 21)
     WHERE entry_key = (SELECT entry_key FROM entry WHERE leaf_index = 20)
 """
+A_CARD = "(SELECT min(tradeline_key) FROM tradeline WHERE member_id = 'issuer')"
 AGENT_DECIDED = """
     (SELECT min(leaf_index) FROM entry WHERE kind = 'decision' AND signer = 'members/issuer')
 """
@@ -111,6 +114,10 @@ PLANTED = {
     "an action of the line agent is lost": (
         ("agent reviews", "the action on alert"),
         f"DELETE FROM record WHERE submission_key = (SELECT submission_key {AGENT_ACTED})",
+    ),
+    "an account has lost its records": (
+        ("accounts shown", "last furnished with None"),
+        f"DELETE FROM record WHERE tradeline_key = {A_CARD}",
     ),
     "a time goes back": (
         ("I7 time", "older than the one before it"),

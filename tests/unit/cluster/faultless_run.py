@@ -95,7 +95,7 @@ def true_run() -> Scenario:
     scenario.repair("delete", deletes=True)
     scenario.grant(uses=0, action="FURNISH")
     scenario.repair("return", certified=True)
-    # 7. Somebody freezes their file, and whoever has an account of theirs reviews it.
+    # 7. Somebody freezes their file, and a lender reviews the account that it has of theirs.
     scenario.subject = FROZEN
     scenario.attest(scenario.frozen)
     scenario.grant(uses=0, action="FURNISH")

@@ -22,6 +22,7 @@ from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.receipt import LeafStatement, Receipt, commitment
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_INQUIRY
+from creditbureau.v1.codes_pb2 import Purpose as PurposeCode
 from creditbureau.v1.consent_pb2 import (
     CONSENT_STATE_ACTIVE,
     CONSENT_STATE_PAUSED,
@@ -69,7 +70,7 @@ BEGIN_US = 1_800_000_000_000_000
 # The waiting period of a key, and the end of one without an end.
 WAITING_US, NEVER = 72 * 3600 * 1_000_000, 1 << 62
 PERSON = "5" * 32
-# Somebody who freezes their file; nodes show nobody's file but the person's.
+# Somebody who freezes their file; nodes show the person's file alone.
 FROZEN = "6" * 32
 MONTH = 202601
 LENDERS = ("lender-1", "lender-2")
@@ -81,6 +82,11 @@ STATES = {
     "resume": CONSENT_STATE_ACTIVE,
     "revoke": CONSENT_STATE_REVOKED,
 }
+
+
+def purpose_of(name: str) -> PurposeCode.ValueType:
+    """Return the code of a purpose."""
+    return PurposeCode.Value(f"PURPOSE_{name}")
 
 
 @dataclass
@@ -239,7 +245,7 @@ class Scenario:
             member,
             "query",
             "inquiry",
-            Inquiry(subject_id=self.subject, consent_id=consent_id, purpose=Purpose[purpose]),
+            Inquiry(subject_id=self.subject, consent_id=consent_id, purpose=purpose_of(purpose)),
             f"members/{member}",
             log_size=log_size,
             chain=chain,

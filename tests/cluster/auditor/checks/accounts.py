@@ -1,5 +1,5 @@
-"""Accounts are corrected without a consent, are made worse by nobody without one, and stay deleted
-until their furnisher certifies them."""
+"""Accounts are corrected without a consent, made worse with one alone, and stay deleted until their
+furnisher certifies them."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ def freezes_of(entries: list[Entry]) -> dict[str, list[Freeze]]:
 
 
 def holders_alone(evidence: Evidence, findings: Findings) -> None:
-    """Under a freeze in force nobody is answered but a member with an account of the person: a
-    review with an open one, a collection with any; and so are portfolios and replays."""
+    """Under a freeze in force only holders of accounts are answered: a review with an open
+    account of the person, a collection with any; the same for portfolios and replays."""
     newest_erasure = erasures_of(evidence).newest
     for database in evidence.databases:
         freezes, purposes = freezes_of(database.entries), _purposes(database)

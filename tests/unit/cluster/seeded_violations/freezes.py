@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bureau_client import Purpose
+from creditbureau.v1.codes_pb2 import PURPOSE_ACCOUNT_REVIEW
 from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.cluster.auditor import Evidence
 from tests.cluster.history import Operation
@@ -67,7 +68,7 @@ def a_review_that_is_refused(scenario: Scenario) -> Evidence:
     scenario.refused(
         HOLDER,
         "query",
-        Inquiry(purpose=Purpose.ACCOUNT_REVIEW),
+        Inquiry(purpose=PURPOSE_ACCOUNT_REVIEW),
         f"members/{HOLDER}",
         "HOLD",
         consent=consent.request_id,
