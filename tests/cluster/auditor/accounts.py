@@ -110,5 +110,5 @@ def _deleted_by_answers(
             if answer.outcome in DELETING and answer.dispute_id in disputes:
                 _, opening = disputes[answer.dispute_id]
                 member = entry.signer.removeprefix("members/")
-                place = entry.entry_key, 0, member, opening.tradeline_id, frozenset[str]()
-                yield StoredRecord(*place, deletes=True, month=opening.month)
+                row = entry.entry_key, 0, member, opening.tradeline_id, frozenset[str]()
+                yield StoredRecord(*row, deletes=True, month=opening.month)

@@ -187,14 +187,14 @@ def _furnished(rows: Rows) -> Iterator[StoredAction | StoredRecord]:
         if record.HasField("action"):
             kind = record.action.kind
             yield StoredAction(entry_key, submission_id, member_id, tradeline_id, kind)
-        place = entry_key, index, member_id, tradeline_id
+        source = entry_key, index, member_id, tradeline_id
         if record.HasField("deletion"):
-            yield StoredRecord(*place, frozenset(), deletes=True, month=record.deletion.month)
+            yield StoredRecord(*source, frozenset(), deletes=True, month=record.deletion.month)
         elif record.HasField("snapshot"):
             month = record.snapshot
             people = {one.subject_id for one in month.parties if one.role not in NO_DEBTORS}
             yield StoredRecord(
-                *place,
+                *source,
                 frozenset(people),
                 deletes=False,
                 month=month.month,

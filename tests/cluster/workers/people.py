@@ -16,6 +16,8 @@ KEYS = "people"
 EVERY_KEY = "keys"
 # Where they name the people who write nothing: the operator may erase what is told of them.
 QUIET = "quiet"
+# Of so many people each lender repairs an account.
+REPAIRED_PEOPLE = 3
 Identifier = tuple[str, str, str]
 
 
@@ -33,12 +35,13 @@ def repaired_by(topology: TopologyMap, lender: str) -> list[int]:
     No account is repaired of people who write nothing: the operator may erase it.
     """
     lenders = [member.member_id for member in topology.of_kind("lender")]
-    return [
+    places = [
         index
         for index in range(len(identifiers(topology)))
         if index % PEOPLE_OF_AN_AGENT < PEOPLE_OF_AN_AGENT - QUIET_PEOPLE
         and lenders[index % len(lenders)] == lender
     ]
+    return places[:REPAIRED_PEOPLE]
 
 
 def places_of(topology: TopologyMap, agent: str) -> range:

@@ -61,7 +61,7 @@ class State(StrEnum):
 # The steps that there are from a state, and how often each is taken in proportion.
 STEPS = {
     State.NEW: {Repair.OPEN: 1},
-    State.ON_FILE: {Repair.BETTER: 5, Repair.WORSE: 3, Repair.DELETE_MONTH: 1, Repair.DELETE: 1},
+    State.ON_FILE: {Repair.BETTER: 4, Repair.WORSE: 2, Repair.DELETE_MONTH: 1, Repair.DELETE: 1},
     State.DELETED: {Repair.RETURN: 3, Repair.RETURN_UNCERTIFIED: 2},
 }
 DELETING = {Repair.DELETE_MONTH, Repair.DELETE}

@@ -47,7 +47,7 @@ TASKS = {
     "revoke": 13,
     "pause": 10,
     "resume": 11,
-    "hold": 5,
+    "hold": 9,
     "lift": 5,
     "dispute": 5,
     "say": 2,

@@ -187,9 +187,9 @@ class Scenario:
 
     def _furnish(self, member: str, account: str, **fields: Any) -> None:
         """Store a record of the newest submission."""
-        place = self.entries[-1].entry_key, 0, member, account, frozenset({self.subject})
+        row = self.entries[-1].entry_key, 0, member, account, frozenset({self.subject})
         shown = {"deletes": False, "month": MONTH, "balance_minor": 100_00} | fields
-        self.records.append(StoredRecord(*place, **shown))
+        self.records.append(StoredRecord(*row, **shown))
 
     @property
     def accounts(self) -> dict[str, str]:
@@ -260,8 +260,8 @@ class Scenario:
         key = self.entries[-1].entry_key
         row = self.subject, member, operation.request_id, consent_id, key
         self.inquiries.append(StoredInquiry(*row))
-        held = self.consents[consent_id]
-        self.consents[consent_id] = held._replace(use_count=held.use_count + 1)
+        consented = self.consents[consent_id]
+        self.consents[consent_id] = consented._replace(use_count=consented.use_count + 1)
         self._alert(member, operation)
         return operation
 

@@ -84,8 +84,8 @@ def holders_alone(evidence: Evidence, findings: Findings) -> None:
                 continue
             findings.look()
             purpose = purposes.get(row.entry_key or 0, 0)
-            held = accounts.get((row.subject_id, row.member_id), [])
-            newest = [account.newest_at(leaf) for account in held]
+            theirs = accounts.get((row.subject_id, row.member_id), [])
+            newest = [account.newest_at(leaf) for account in theirs]
             mine = [one for one in newest if one and row.subject_id in one.people]
             exempt = (purpose == PURPOSE_COLLECTION and mine) or (
                 purpose == PURPOSE_ACCOUNT_REVIEW and any(one.is_open for one in mine)
@@ -123,8 +123,8 @@ def holders_answered(evidence: Evidence, findings: Findings) -> None:
         end_ns = max(one.known_ns for one in statement.operations)
         maybe = [leaf for _, leaf in begins[: bisect_right(begins, (end_ns, FOREVER))]]
         span = range(max(known, default=0) + 1, max(maybe, default=0) + 2)
-        held = accounts.get((about["subject"], about["member"]), [])
-        if not any(_is_open(account, about["subject"], span) for account in held):
+        theirs = accounts.get((about["subject"], about["member"]), [])
+        if not any(_is_open(account, about["subject"], span) for account in theirs):
             continue
         findings.look()
         if any(one.reason == "HOLD" for one in statement.operations):
@@ -142,11 +142,11 @@ def _by_holder(
     accounts: Iterable[AccountHistory],
 ) -> dict[tuple[str, str], list[AccountHistory]]:
     """Group accounts by person and member."""
-    held: dict[tuple[str, str], list[AccountHistory]] = defaultdict(list)
+    holdings: dict[tuple[str, str], list[AccountHistory]] = defaultdict(list)
     for account in accounts:
         for subject in {one for step in account.steps for one in step.record.people}:
-            held[subject, account.member_id].append(account)
-    return held
+            holdings[subject, account.member_id].append(account)
+    return holdings
 
 
 def _purposes(database: Database) -> dict[int, int]:
