@@ -17,7 +17,7 @@ from bureau_keys.signing import SigningKey
 from tests.cluster.auditor import Evidence, Verdict, audit, judge
 from tests.cluster.auditor.database import read_tables, url_for
 from tests.cluster.faults.members import KillAgent
-from tests.cluster.history import path_of, read_histories
+from tests.cluster.history import Outcome, path_of, read_histories
 from tests.cluster.launcher import finish, running_workers
 from tests.cluster.report import PAGE, VERDICT, write
 from tests.cluster.topology.startup import running_topology
@@ -187,7 +187,7 @@ def test_a_statement_dropped_from_a_history_is_named(scenario: Scenario) -> None
     submitted = next(
         one
         for one in scenario.evidence.operations
-        if (one.worker, one.kind) == ("lender-1", "submit")
+        if (one.worker, one.kind, one.outcome) == ("lender-1", "submit", Outcome.OK)
     )
     kept = [line for line in whole.splitlines(keepends=True) if submitted.request_id not in line]
     path.write_text("".join(kept), "utf-8")

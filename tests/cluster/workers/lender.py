@@ -365,7 +365,11 @@ class LenderWorker:
 
     def repair(self, chance: random.Random) -> None:
         """Correct, delete or bring back an account that it repairs."""
-        self.repairs.step(chance.choice(self.lenders), chance)
+        # A second copy could be accepted long after the first was refused.
+        self._duplicates.on = False
+        with self._lock:
+            furnishable = set(self.furnishable)
+        self.repairs.step(chance.choice(self.lenders), chance, furnishable)
 
     def _heard(self, statement: Statement) -> None:
         """Notes what a hand signs; now and then another node gets it at the same time."""

@@ -123,9 +123,18 @@ class Repairs:
         """Repair an account of each of these people from now on."""
         self._accounts = {subject_id: RepairedAccount(subject_id) for subject_id in subject_ids}
 
-    def step(self, lender: Lender, chance: random.Random) -> None:
-        """Take the next step with one account."""
-        account = self._take(list(self._accounts), chance)
+    def step(self, lender: Lender, chance: random.Random, furnishable: set[str]) -> None:
+        """Take the next step with one account.
+
+        Args:
+            furnishable: The people who let the lender furnish: it opens accounts of these alone.
+        """
+        ready = [
+            subject_id
+            for subject_id, account in self._accounts.items()
+            if account.state is not State.NEW or subject_id in furnishable
+        ]
+        account = self._take(ready, chance)
         if account is None:
             return
         steps = STEPS[account.state]
