@@ -138,6 +138,8 @@ class Policy:
             the same delinquency is refused.
         dispute_days: Days in which a dispute must be answered.
         dispute_extension_days: Further days if the subject adds facts.
+        theft_documents: Documents with which a dispute of a whole account that says identity
+            theft blocks the account; 0 if none does.
         unanswered: Treatment of an item whose dispute is not answered: `delete` or
             `annotate`.
         freeze: The purposes that a security freeze does not stop.
@@ -168,6 +170,7 @@ class Policy:
     dispute_days: int
     dispute_extension_days: int
     unanswered: str
+    theft_documents: int
     freeze: Freeze
     without_consent: tuple[str, ...]
     hard_purposes: CodeSet
@@ -263,6 +266,8 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
         dispute_days=int(dispute["days"]),
         dispute_extension_days=int(dispute["extension_days"]),
         unanswered=dispute["unanswered"],
+        # A jurisdiction without the rule has no block.
+        theft_documents=int(table.get("identity_theft", {}).get("documents", 0)),
         freeze=_freeze(table["freeze"]),
         without_consent=_without_consent(table.get("correction", {})),
         hard_purposes=_purposes(table["inquiry"]["hard"]),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import FiledTradeline
 from bureau.credit_file.liability import owes_nothing
-from bureau.credit_file.own_entries import read_holds, read_lapsed
+from bureau.credit_file.own_entries import read_holds, read_withdrawing
 from bureau.credit_file.reader import tradelines_of
 from bureau.credit_file.sales import link_sales, was_sold
 from bureau.credit_file.staleness import stale_reason
@@ -85,7 +85,7 @@ def accounts_held(
     rows = db.all(q.tradelines_of_holder, subject_id=subject_id, member_id=member_id)
     if not rows:
         return []
-    withdrawn = withdrawn_by_dispute(read_lapsed(db, subject_id, policy, now_us), policy)
+    withdrawn = withdrawn_by_dispute(read_withdrawing(db, subject_id, policy, now_us), policy)
     lines = list(tradelines_of(db, rows, subject_id))
     if any(map(was_sold, lines)):
         # Another member's line may say that the account came back.

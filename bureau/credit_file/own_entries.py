@@ -25,6 +25,7 @@ from bureau.credit_file.subject_state import (
     not_undone,
     show_holds,
     state_of,
+    withdraws,
 )
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
@@ -176,11 +177,29 @@ def read_disputes(
     return {dispute_id: disputes[dispute_id] for dispute_id in wanted}
 
 
-def read_lapsed(db: Connection, subject_id: str, policy: Policy, now_us: int) -> SubjectState:
-    """Read the disputes whose furnisher did not answer in time."""
-    rows = db.all(q.lapsed_disputes, subject_id=subject_id, **due(policy, now_us))
-    ids = [dispute_id for (dispute_id,) in rows]
-    return SubjectState(disputes=read_disputes(db, ids, policy, now_us))
+def read_withdrawing(db: Connection, subject_id: str, policy: Policy, now_us: int) -> SubjectState:
+    """Read the disputes that keep their tradelines out of reports."""
+    rows = db.all(q.unanswered_disputes, subject_id=subject_id)
+    disputes = read_disputes(db, [dispute_id for (dispute_id,) in rows], policy, now_us)
+    return SubjectState(
+        disputes={name: each for name, each in disputes.items() if withdraws(each, policy)}
+    )
+
+
+def withdrawn_tradelines(
+    db: Connection, subject_ids: Sequence[str], policy: Policy, now_us: int
+) -> list[str]:
+    """Read the ids of the tradelines that disputes of these subjects keep out of reports."""
+    rows = db.all_in(q.unanswered_disputes_of, subject_ids)
+    disputes = read_disputes(db, [row.dispute_id for row in rows], policy, now_us)
+    return [row.tradeline_id for row in rows if withdraws(disputes[row.dispute_id], policy)]
+
+
+def thefts_of(db: Connection, tradeline_id: str, policy: Policy, now_us: int) -> list[Dispute]:
+    """Read the disputes that block an account for identity theft, answered ones too."""
+    rows = db.all(q.disputes_of_account, tradeline_id=tradeline_id)
+    disputes = read_disputes(db, [dispute_id for (dispute_id,) in rows], policy, now_us)
+    return [dispute for dispute in disputes.values() if dispute.HasField("block_time")]
 
 
 def due(policy: Policy, now_us: int) -> dict[str, int]:
@@ -195,17 +214,17 @@ def due(policy: Policy, now_us: int) -> dict[str, int]:
 
 
 def read_state(
-    db: Connection, subject_id: str, policy: Policy, now_us: int, *, lapsed_only: bool = False
+    db: Connection, subject_id: str, policy: Policy, now_us: int, *, withdrawing_only: bool = False
 ) -> SubjectState:
     """Read a subject's holds in force, disputes and statement, for a report.
 
     Args:
-        lapsed_only: Leave out the disputes that no tradeline is withdrawn for: the report
+        withdrawing_only: Leave out the disputes that no tradeline is withdrawn for: the report
             shows none.
     """
     state = read_holds(db, subject_id, now_us)
-    if lapsed_only:
-        state.disputes = read_lapsed(db, subject_id, policy, now_us).disputes
+    if withdrawing_only:
+        state.disputes = read_withdrawing(db, subject_id, policy, now_us).disputes
     else:
         rows = db.all_in(q.subject_events_of_kinds, OF_DISPUTES, subject_id=subject_id)
         state.disputes = state_of([SubjectEvent(*row) for row in rows], policy, now_us).disputes
@@ -220,7 +239,7 @@ def read_disclosed_state(
     """Read a subject's entries for their own file: of the disputes the newest ones, and those
     that a tradeline is withdrawn for.
     """
-    state = read_state(db, subject_id, policy, now_us, lapsed_only=True)
+    state = read_state(db, subject_id, policy, now_us, withdrawing_only=True)
     newest = db.all(q.disputes_of_subject_before, subject_id=subject_id, before=ALL, limit=limit)
     ids = [row.dispute_id for row in newest[::-1] if row.dispute_id not in state.disputes]
     state.disputes |= read_disputes(db, ids, policy, now_us)

@@ -33,7 +33,7 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
-from bureau.credit_file.own_entries import due
+from bureau.credit_file.own_entries import withdrawn_tradelines
 from bureau.credit_file.sales import TRANSFER, same_origin
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
@@ -54,7 +54,8 @@ class DeletedAccount:
     """An account of which something is deleted, or that a dispute withdrew.
 
     Attributes:
-        withdrawn: True if no report shows it because its dispute was not answered.
+        withdrawn: True if a dispute keeps it out of reports: one that was not answered, or that
+            blocks it for identity theft.
     """
 
     db: Connection
@@ -133,9 +134,8 @@ def _deleted_accounts(
         (row, False)
         for row in tx.db.all_in(q.accounts_with_deletions, sorted(people), mask=DELETION_MASK)
     ]
-    if policy.unanswered == "delete":
-        lapsed = tx.db.all_in(q.withdrawn_accounts, sorted(people), **due(policy, tx.now_us))
-        rows += [(row, True) for row in lapsed]
+    withdrawn = withdrawn_tradelines(tx.db, sorted(people), policy, tx.now_us)
+    rows += [(row, True) for row in tx.db.all_in(q.disputed_accounts, withdrawn)]
     accounts: defaultdict[str, list[DeletedAccount]] = defaultdict(list)
     for row, withdrawn in rows:
         account = account_of(row)

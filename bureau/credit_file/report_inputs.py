@@ -31,7 +31,7 @@ def read_inputs(
     """Read the inputs of a new report."""
     file = read_file(db, request.subject_id, policy, now_us)
     shown = SECTION_DISPUTES in CodeSet(consent.sections)
-    state = read_state(db, request.subject_id, policy, now_us, lapsed_only=not shown)
+    state = read_state(db, request.subject_id, policy, now_us, withdrawing_only=not shown)
     level = level_of(db, consent.grantee, policy, now_us)
     return _inputs(db, origin, request, consent, file, state, level)
 

@@ -75,10 +75,12 @@ def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> Sub
             _lift(state, event.about, HoldLift.FromString(event.body))
         elif event.kind == OPENING:
             state.disputes[event.about] = _opened(event, policy)
+            _block(state.disputes[event.about], event, policy)
         elif event.kind == ANSWER:
             _answer(state.disputes[event.about], event)
         elif event.kind == ADDITION:
             _add(state.disputes[event.about], event, policy)
+            _block(state.disputes[event.about], event, policy)
         elif event.kind == STATEMENT:
             state.statement = SubjectStatement.FromString(event.body).text
     show_holds(state, now_us)
@@ -166,14 +168,24 @@ def _in_force(state: SubjectState, hold: Hold, member_id: str, now_us: int) -> b
 
 
 def withdrawn_by_dispute(state: SubjectState, policy: Policy) -> set[str]:
-    """Return the tradelines that no report shows because their dispute was not answered."""
-    if policy.unanswered != "delete":
-        return set()
+    """Return the tradelines that no report shows because of a dispute."""
     return {
-        dispute.tradeline_id
-        for dispute in state.disputes.values()
-        if dispute.state == dispute_pb2.DISPUTE_STATE_LAPSED
+        dispute.tradeline_id for dispute in state.disputes.values() if withdraws(dispute, policy)
     }
+
+
+def withdraws(dispute: Dispute, policy: Policy) -> bool:
+    """Return True if a dispute keeps its tradeline out of reports: it was not answered in time,
+    or blocks the tradeline for identity theft.
+    """
+    lapsed = dispute.state == dispute_pb2.DISPUTE_STATE_LAPSED
+    return is_blocking(dispute) or (lapsed and policy.unanswered == "delete")
+
+
+def is_blocking(dispute: Dispute) -> bool:
+    """Return True if a dispute blocks its tradeline for identity theft, until it is answered."""
+    answered = dispute.state == dispute_pb2.DISPUTE_STATE_ANSWERED
+    return dispute.HasField("block_time") and not answered
 
 
 def dispute_for(dispute: Dispute, member_id: str) -> Dispute:
@@ -252,6 +264,23 @@ def _opened(event: SubjectEvent, policy: Policy) -> Dispute:
     dispute.create_time.FromMicroseconds(event.time_us)
     dispute.due_time.FromMicroseconds(event.time_us + policy.dispute_days * DAY_US)
     return dispute
+
+
+def _block(dispute: Dispute, event: SubjectEvent, policy: Policy) -> None:
+    """Block the account of a dispute that says identity theft, once it has the documents.
+
+    A document that is attached twice counts once.
+    """
+    attached = {bytes(digest) for digest in dispute.attachment_digests}
+    attached.update(digest for facts in dispute.additions for digest in facts.attachment_digests)
+    if (
+        policy.theft_documents
+        and dispute.reason == dispute_pb2.DISPUTE_REASON_IDENTITY_THEFT
+        and not dispute.month
+        and not dispute.HasField("block_time")
+        and len(attached) >= policy.theft_documents
+    ):
+        dispute.block_time.FromMicroseconds(event.time_us)
 
 
 def _answer(dispute: Dispute, event: SubjectEvent) -> None:

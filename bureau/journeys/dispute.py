@@ -27,7 +27,7 @@ from bureau.credit_file.own_entries import (
     due,
     find_dispute,
     read_disputes,
-    read_lapsed,
+    read_withdrawing,
 )
 from bureau.credit_file.subject_events import add_event, check_count
 from bureau.credit_file.subject_state import (
@@ -36,6 +36,7 @@ from bureau.credit_file.subject_state import (
     DELETING,
     OPENING,
     STATEMENT,
+    is_blocking,
     withdrawn_by_dispute,
 )
 from bureau.errors import Refusal
@@ -251,8 +252,8 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
     """Answer a dispute.
 
     DELETED and FRAUD delete the disputed month or account; MODIFIED names the correction
-    that was submitted. A tradeline that was withdrawn at the deadline returns only if the
-    answer certifies it.
+    that was submitted. A tradeline that was withdrawn at the deadline, or that is blocked
+    for identity theft, returns only if the answer certifies it.
 
     Raises:
         Refusal: All of `verify_statement`; NOT_FOUND, also for disputes against
@@ -356,21 +357,28 @@ def _check_text(text: str, field: str) -> None:
 
 
 def _returns(tx: Transaction, policy: Policy, row: StoredDispute, answer: DisputeAnswer) -> bool:
-    """Return True if an answer restores a tradeline that was withdrawn at its deadline.
+    """Return True if an answer restores a tradeline that was withdrawn at its deadline, or that
+    the dispute blocks for identity theft.
 
     Raises:
-        Refusal: DELETED_ITEM unless it certifies it.
+        Refusal: DELETED_ITEM unless it certifies it; INVALID_FIELD if it ends a block and gives
+            no reasons.
     """
-    lapsed = read_lapsed(tx.db, row.subject_id, policy, tx.now_us)
-    withdrawn = row.tradeline_id in withdrawn_by_dispute(lapsed, policy)
-    if answer.outcome in DELETING or not (withdrawn and row.dispute_id in lapsed.disputes):
+    withdrawing = read_withdrawing(tx.db, row.subject_id, policy, tx.now_us)
+    withdrawn = row.tradeline_id in withdrawn_by_dispute(withdrawing, policy)
+    if answer.outcome in DELETING or not (withdrawn and row.dispute_id in withdrawing.disputes):
         return False
+    blocks = is_blocking(withdrawing.disputes[row.dispute_id])
     if not answer.certified:
-        message = "the deadline has passed: it is withdrawn until it is certified"
+        why = "it is blocked for identity theft" if blocks else "the deadline has passed"
+        message = f"{why}: it is withdrawn until it is certified"
         raise Refusal.of_field("DELETED_ITEM", "certified", message)
+    if blocks and not answer.narrative.strip():
+        message = "empty: an answer that ends a block for identity theft gives its reasons"
+        raise Refusal.of_field("INVALID_FIELD", "narrative", message)
     return not any(
         dispute.tradeline_id == row.tradeline_id and dispute.dispute_id != row.dispute_id
-        for dispute in lapsed.disputes.values()
+        for dispute in withdrawing.disputes.values()
     )
 
 

@@ -15,7 +15,7 @@ from bureau.credit_file.alerts import Change, changes, divergence, opens, thresh
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.freeze import is_stopped
-from bureau.credit_file.own_entries import read_lapsed
+from bureau.credit_file.own_entries import read_withdrawing
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.reciprocity import limit_by_reciprocity
 from bureau.credit_file.report import reportable
@@ -227,7 +227,7 @@ def _seen_by(
 
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
     """Read a subject's credit file as reports would show it."""
-    state = read_lapsed(tx.db, subject_id, policy, tx.now_us)
+    state = read_withdrawing(tx.db, subject_id, policy, tx.now_us)
     file = read_file(tx.db, subject_id, policy, tx.now_us)
     return reportable(file, state, current_rules(policy))
 

@@ -22,6 +22,7 @@ from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.consent_to_furnish import require_consents
 from bureau.credit_file.contributions import note_contribution
 from bureau.credit_file.history import DELETION
+from bureau.credit_file.identity_theft import refuse_sales
 from bureau.credit_file.record_rules import check_records, find_warnings
 from bureau.credit_file.reinsertion import require_certifications
 from bureau.credit_file.sale_dates import check_sale_dates
@@ -131,13 +132,14 @@ def commit_records(
 
     Raises:
         Refusal: The reasons of `AccountBatch.load` and `AccountBatch.apply`, CONSENT_REQUIRED,
-            DELETED_ITEM, DATE_ORDER, and of the ledger.
+            DELETED_ITEM, DATE_ORDER, WRONG_STATE for the sale of a blocked account, and of the ledger.
     """
     adverse = bureau.policy.adverse_notice
 
     def work(tx: Transaction) -> Submission:
         opened.recheck_key_and_time(tx)
         booking = AccountBatch.load(tx, member_id, lines, opened.signed.digest)
+        refuse_sales(tx, bureau.policy, booking)
         require_consents(tx, bureau.policy, booking)
         require_certifications(tx, bureau.policy, booking)
         watched = monitored_files(tx, booking.people(), bureau.policy)

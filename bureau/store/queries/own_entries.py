@@ -73,21 +73,35 @@ disputed_months = Query[tuple[int]](
     .where(dispute.c.tradeline_id == bind("tradeline_id"), _unanswered)
     .with_for_update(read=True)
 )
-lapsed_disputes = Query[tuple[str]](
-    select(dispute.c.dispute_id).where(
-        dispute.c.subject_id == bind("subject_id"), _unanswered, _extended_us <= bind("since_us")
-    )
+unanswered_disputes = Query[tuple[str]](
+    select(dispute.c.dispute_id).where(dispute.c.subject_id == bind("subject_id"), _unanswered)
 )
-withdrawn_accounts = InQuery(
+disputes_of_account = Query[tuple[str]](
+    select(dispute.c.dispute_id).where(dispute.c.tradeline_id == bind("tradeline_id"))
+)
+
+
+class UnansweredDispute(NamedTuple):
+    """A dispute that was not answered, and the tradeline that it is about."""
+
+    dispute_id: str
+    tradeline_id: str
+
+
+unanswered_disputes_of = InQuery(
     lambda subject_ids: (
-        select(dispute.c.subject_id, *DELETED_COLUMNS[1:])
-        .join_from(dispute, tradeline, tradeline.c.tradeline_id == dispute.c.tradeline_id)
-        .where(
-            dispute.c.subject_id.in_(subject_ids),
-            _unanswered,
-            _extended_us <= bind("since_us"),
-        )
-        .order_by(dispute.c.subject_id, dispute.c.dispute_id)
+        select(dispute.c.dispute_id, dispute.c.tradeline_id)
+        .where(dispute.c.subject_id.in_(subject_ids), _unanswered)
+        .order_by(dispute.c.dispute_id)
+    ),
+    UnansweredDispute,
+)
+disputed_accounts = InQuery(
+    lambda tradeline_ids: (
+        select(*DELETED_COLUMNS)
+        .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+        .where(tradeline.c.tradeline_id.in_(tradeline_ids))
+        .order_by(party.c.subject_id, tradeline.c.tradeline_key)
     ),
     DeletedAccount,
 )

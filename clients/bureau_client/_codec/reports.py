@@ -230,6 +230,7 @@ def read_dispute(message: dispute_pb2.Dispute) -> Dispute:
             )
             for addition in message.additions
         ),
+        block_time=moment_or_none(message.block_time),
     )
 
 

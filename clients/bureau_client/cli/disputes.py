@@ -33,6 +33,7 @@ DISPUTE_COLUMNS = (
     "reason",
     "state",
     "due_time",
+    "block_time",
     "proved",
 )
 

@@ -41,6 +41,7 @@ DISPUTE_COLUMNS = (
     "state",
     "outcome",
     "due_time",
+    "block_time",
     "answer_narrative",
     "proved",
 )

@@ -236,6 +236,8 @@ class Dispute:
         correction: The furnisher's correcting record; for the subject and the furnisher
             only.
         additions: Facts that the subject added, in order.
+        block_time: Time from which reports leave out the account for identity theft, until the
+            furnisher answers; None without a block.
         proved: True if the statements of the subject and of the furnisher were verified. False
             in a report, in the reply to an addition or an answer, which has no other statement,
             and where a statement was erased.
@@ -258,6 +260,7 @@ class Dispute:
     answer_narrative: str
     correction: RecordRef | None
     additions: tuple[DisputeFacts, ...]
+    block_time: datetime | None = None
     # `field` is the disputed field in this class.
     proved: bool = dataclasses.field(default=False, compare=False)
 

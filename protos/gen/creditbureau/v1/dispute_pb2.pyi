@@ -212,7 +212,8 @@ class DisputeAnswer(_message.Message):
     certified: _builtins.bool
     """The furnisher certifies that the remaining information is complete and
     accurate. Required after the deadline, if the law has withdrawn the
-    information: only then does it return (15 U.S.C. 1681i(a)(5)(B)).
+    information: only then does it return (15 U.S.C. 1681i(a)(5)(B)). Required
+    with a narrative to end a block for identity theft (15 U.S.C. 1681c-2(c)).
     """
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
@@ -261,6 +262,7 @@ class Dispute(_message.Message):
     ANSWER_NARRATIVE_FIELD_NUMBER: _builtins.int
     CORRECTION_FIELD_NUMBER: _builtins.int
     ADDITIONS_FIELD_NUMBER: _builtins.int
+    BLOCK_TIME_FIELD_NUMBER: _builtins.int
     dispute_id: _builtins.str
     """Request id of the opening."""
     subject_id: _builtins.str
@@ -309,6 +311,13 @@ class Dispute(_message.Message):
     def additions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DisputeFacts]:
         """Additions of the subject, in order."""
 
+    @_builtins.property
+    def block_time(self) -> _timestamp_pb2.Timestamp:
+        """Time from which reports leave out the account, UTC, because the dispute says identity theft
+        and has the documents that the jurisdiction asks for; until the furnisher answers. Absent
+        for every other dispute.
+        """
+
     def __init__(
         self,
         *,
@@ -329,10 +338,11 @@ class Dispute(_message.Message):
         answer_narrative: _builtins.str = ...,
         correction: _record_pb2.RecordRef | None = ...,
         additions: _abc.Iterable[Global___DisputeFacts] | None = ...,
+        block_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "correction", b"correction", "create_time", b"create_time", "due_time", b"due_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time", "close_time", b"close_time", "correction", b"correction", "create_time", b"create_time", "due_time", b"due_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["additions", b"additions", "answer_narrative", b"answer_narrative", "attachment_digests", b"attachment_digests", "close_time", b"close_time", "correction", b"correction", "create_time", b"create_time", "dispute_id", b"dispute_id", "due_time", b"due_time", "field", b"field", "member_id", b"member_id", "month", b"month", "narrative", b"narrative", "outcome", b"outcome", "reason", b"reason", "state", b"state", "subject_id", b"subject_id", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["additions", b"additions", "answer_narrative", b"answer_narrative", "attachment_digests", b"attachment_digests", "block_time", b"block_time", "close_time", b"close_time", "correction", b"correction", "create_time", b"create_time", "dispute_id", b"dispute_id", "due_time", b"due_time", "field", b"field", "member_id", b"member_id", "month", b"month", "narrative", b"narrative", "outcome", b"outcome", "reason", b"reason", "state", b"state", "subject_id", b"subject_id", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,147 @@
+"""Accounts that a person did not open: blocked with evidence, and restored by reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from bureau_client import (
+    AccountStatus,
+    ActionReason,
+    BureauError,
+    DisputeOutcome,
+    DisputeReason,
+    FacilityActionKind,
+    Month,
+    NoticeKind,
+    OmissionReason,
+    Wallet,
+)
+from bureau_client.models.reports import Dispute
+from tests.service.scenario import DAY, Scenario, account, open_scenario
+from tests.service.test_true_records import action, ref_of
+
+MAY, JUNE = Month(2024, 5), Month(2024, 6)
+THEFT_REPORT, PASSPORT = b"\1" * 32, b"\2" * 32
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Iterator[Scenario]:
+    with open_scenario("acme", "brook") as scenario:
+        yield scenario
+
+
+def stolen(person: Wallet, *documents: bytes, month: Month | None = None) -> Dispute:
+    (line,) = person.file().tradelines
+    return person.dispute(
+        line.tradeline_id,
+        field="parties",
+        reason=DisputeReason.IDENTITY_THEFT,
+        month=month,
+        narrative="I never opened this.",
+        attachment_digests=documents,
+    )
+
+
+def shown(scenario: Scenario, person: Wallet) -> int:
+    return len(scenario.report(person, "brook").tradelines)
+
+
+def reason_of(error: pytest.ExceptionInfo[BureauError]) -> tuple[str, list[str]]:
+    return error.value.reason, [violation.field for violation in error.value.violations]
+
+
+def test_a_blocked_account_is_in_no_report_until_the_answer_certifies_it(
+    scenario: Scenario,
+) -> None:
+    person, acme = scenario.person(), scenario.lenders["acme"]
+    scenario.submit("acme", account(person, "card", MAY))
+    assert shown(scenario, person) == 1
+    blocked = stolen(person, THEFT_REPORT, PASSPORT)
+    assert blocked.block_time == blocked.create_time
+    report = scenario.report(person, "brook")
+    assert (report.tradelines, report.disputes) == ((), ())
+    # The person sees it, and why no report does; the furnisher sees since when.
+    file = person.file()
+    assert len(file.tradelines) == 1
+    assert [omission.reason for omission in file.omissions] == [OmissionReason.DELETED]
+    (received,) = [each for each in acme.disputes() if each.dispute_id == blocked.dispute_id]
+    assert received.block_time == blocked.block_time
+    # Neither another month nor time brings it back.
+    scenario.submit("acme", account(person, "card", JUNE, certified=True))
+    assert shown(scenario, person) == 0
+    scenario.later(40 * DAY)
+    assert shown(scenario, person) == 0
+    answer = (blocked.dispute_id, DisputeOutcome.ACCURATE)
+    with pytest.raises(BureauError) as caught:
+        acme.answer_dispute(*answer, narrative="The person has the goods.")
+    assert reason_of(caught) == ("DELETED_ITEM", ["certified"])
+    with pytest.raises(BureauError) as caught:
+        acme.answer_dispute(*answer, certified=True)
+    assert reason_of(caught) == ("INVALID_FIELD", ["narrative"])
+    acme.answer_dispute(*answer, narrative="The person has the goods.", certified=True)
+    assert shown(scenario, person) == 1
+    assert {notice.kind for notice in person.notices()} == {
+        NoticeKind.DISPUTE,
+        NoticeKind.REINSERTION,
+    }
+    assert scenario.findings() == []
+
+
+def test_a_block_needs_both_documents_and_the_whole_account(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    assert stolen(person, THEFT_REPORT, PASSPORT, month=MAY).block_time is None
+    plain = stolen(person, THEFT_REPORT, THEFT_REPORT)
+    assert plain.block_time is None
+    assert shown(scenario, person) == 1
+    scenario.later(timedelta(days=1))
+    added = person.add_to_dispute(plain.dispute_id, "My passport.", [PASSPORT])
+    assert added.block_time == added.additions[0].create_time
+    assert shown(scenario, person) == 0
+
+
+def test_a_blocked_account_is_neither_sold_nor_placed(scenario: Scenario) -> None:
+    person, acme = scenario.person(), scenario.lenders["acme"]
+    scenario.submit("acme", account(person, "card", MAY))
+    sale = action(
+        scenario,
+        ref_of(person, "card"),
+        FacilityActionKind.TRANSFER,
+        reasons=(ActionReason.POLICY_CHANGE,),
+        new_account_ref="sold-1",
+        new_member_id="brook",
+    )
+    placed = account(
+        person,
+        "card",
+        JUNE,
+        status=AccountStatus.COLLECTION,
+        days_past_due=150,
+        amount_past_due_minor=100_00,
+        first_delinquency_date=date(2024, 1, 31),
+    )
+    blocked = stolen(person, THEFT_REPORT, PASSPORT)
+    for record, field in ((sale, "action.kind"), (placed, "snapshot.status")):
+        with pytest.raises(BureauError) as caught:
+            scenario.submit("acme", record)
+        assert reason_of(caught) == ("WRONG_STATE", [f"records[0].{field}"])
+    # A fraud that the furnisher confirms deletes the account: it is not sold either.
+    acme.answer_dispute(blocked.dispute_id, DisputeOutcome.FRAUD)
+    assert person.file().tradelines == ()
+    with pytest.raises(BureauError) as caught:
+        scenario.submit("acme", sale)
+    assert reason_of(caught) == ("WRONG_STATE", ["records[0].action.kind"])
+    assert scenario.findings() == []
+
+
+def test_in_china_such_a_dispute_blocks_nothing() -> None:
+    with open_scenario("acme", "brook", jurisdiction="CN") as scenario:
+        person = scenario.person()
+        scenario.submit("acme", account(person, "card", MAY))
+        dispute = stolen(person, THEFT_REPORT, PASSPORT)
+        assert dispute.block_time is None
+        assert shown(scenario, person) == 1
+        scenario.lenders["acme"].answer_dispute(dispute.dispute_id, DisputeOutcome.ACCURATE)
