@@ -191,6 +191,12 @@ DISPUTES = TableDeclaration(
             "the bureau gave no time",
         ),
         Column("close_time", MOMENT, "Time of the end", "it is open"),
+        Column(
+            "block_time",
+            MOMENT,
+            "Time from which reports left out the account for identity theft, until the answer",
+            "the dispute blocked nothing",
+        ),
     ),
 )
 
