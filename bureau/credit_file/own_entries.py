@@ -7,7 +7,7 @@ of a past log size (`subject_events.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bureau.calendar import DAY_US
@@ -186,13 +186,13 @@ def read_withdrawing(db: Connection, subject_id: str, policy: Policy, now_us: in
     )
 
 
-def withdrawn_tradelines(
+def withdrawing_disputes(
     db: Connection, subject_ids: Sequence[str], policy: Policy, now_us: int
 ) -> list[str]:
-    """Read the ids of the tradelines that disputes of these subjects keep out of reports."""
+    """Read the ids of the disputes of these subjects that keep tradelines out of reports."""
     rows = db.all_in(q.unanswered_disputes_of, subject_ids)
-    disputes = read_disputes(db, [row.dispute_id for row in rows], policy, now_us)
-    return [row.tradeline_id for row in rows if withdraws(disputes[row.dispute_id], policy)]
+    disputes = read_disputes(db, [dispute_id for (dispute_id,) in rows], policy, now_us)
+    return [dispute_id for dispute_id, each in disputes.items() if withdraws(each, policy)]
 
 
 def thefts_of(db: Connection, tradeline_id: str, policy: Policy, now_us: int) -> list[Dispute]:

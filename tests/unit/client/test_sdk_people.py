@@ -82,7 +82,7 @@ def test_an_identifier_that_is_none_is_named_by_its_place_only(bureau: FakeBurea
 
 @pytest.mark.parametrize("parts", [("US", "ssn"), ("US", "ssn", 123456789), ("US", "ssn", None)])
 def test_three_texts_make_an_identifier(bureau: FakeBureau, parts: Any) -> None:
-    with pytest.raises(InvalidRequest, match="pass a (tuple of 3, each a )?text") as caught:
+    with pytest.raises(InvalidRequest, match=r"pass a (tuple of 3, each a )?text") as caught:
         bureau.lender().subject_ids([parts])
     assert caught.value.violations[0].field == "identifiers[0]"
     assert "123456789" not in str(caught.value)
