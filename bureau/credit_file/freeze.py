@@ -77,10 +77,9 @@ def accounts_held(
 ) -> list[FiledTradeline]:
     """Read the accounts of a person that a member holds: its own, and those of its group.
 
-    The buyer of a debt holds the account that it furnishes itself, and the seller's is closed. A
-    deleted account is not on
-    file, and neither is one that a dispute withdrew. The person is on the account now, in a role
-    that owes or guarantees its debt.
+    The buyer of a debt holds the account that it furnishes itself, and the seller holds it no
+    more. A deleted account is not on file, and neither is one that a dispute withdrew. The person
+    is on the account now, in a role that owes or guarantees its debt.
     """
     rows = db.all(q.tradelines_of_holder, subject_id=subject_id, member_id=member_id)
     if not rows:
@@ -96,7 +95,8 @@ def accounts_held(
     return [
         line
         for line in lines
-        if line.tradeline_id not in withdrawn and not line.left and not owes_nothing(line.role)
+        if line.tradeline_id not in withdrawn
+        and not (line.sale or line.left or owes_nothing(line.role))
     ]
 
 
