@@ -18,11 +18,12 @@ from bureau.calendar import month_of
 from bureau.credit_file.delinquencies import Delinquency
 from bureau.credit_file.filed import FiledAction, FiledTradeline, Sale
 from bureau_keys.payment_profile import month_before
-from creditbureau.v1 import record_pb2
+from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
+TRANSFERRED = codes_pb2.ACCOUNT_STATUS_TRANSFERRED
 # Account types of Metro 2 that a collector or the buyer of a debt reports.
 BOUGHT_TYPES = frozenset({"0C", "48", "77"})
 # Payment history characters of a month in which nothing is past due.
@@ -30,7 +31,7 @@ CURRENT = frozenset("0E")
 
 
 class Transfer(NamedTuple):
-    """The newest TRANSFER of a line.
+    """The TRANSFER of a line that counts.
 
     Attributes:
         seller: Index of the seller's line in the file.
@@ -101,25 +102,47 @@ def same_origin(one: TradelineSnapshot, other: TradelineSnapshot) -> bool:
 
 
 def _transfers(file: list[FiledTradeline]) -> Iterator[Transfer]:
-    """Yield the newest TRANSFER of each line."""
+    """Yield the TRANSFER of each line that counts."""
     numbers = {
         (line.member_id, ref): index for index, line in enumerate(file) for ref in line.refs()
     }
     for index, line in enumerate(file):
-        for filed in line.actions:
-            action = filed.action
-            if action.kind == TRANSFER:
-                named = (action.new_member_id, action.new_account_ref)
-                time_us = action.effective_time.ToMicroseconds()
-                yield Transfer(time_us, index, numbers.get(named, -1), filed)
-                break
+        own = [
+            Transfer(
+                filed.action.effective_time.ToMicroseconds(),
+                index,
+                numbers.get((filed.action.new_member_id, filed.action.new_account_ref), -1),
+                filed,
+            )
+            for filed in line.actions
+            if filed.action.kind == TRANSFER
+        ]
+        if own:
+            yield _counting(file, own)
+
+
+def _counting(file: list[FiledTradeline], own: list[Transfer]) -> Transfer:
+    """Return the TRANSFER of a line that counts: the newest one, if no debt counts twice by it.
+
+    A seller does not take back what its buyer reports as its own for a later month: the buyer
+    returns it by a TRANSFER, or reports it no more.
+    """
+    newest = own[0]
+    sale = next((each for each in own if each.buyer != each.seller), None)
+    if sale is None or sale is newest or sale.buyer < 0:
+        return newest
+    seller, buyer = file[sale.seller], file[sale.buyer]
+    goes_on = buyer.snapshot.month > month_of(newest.time_us)
+    returned = was_sold(buyer) or buyer.snapshot.status == TRANSFERRED
+    holds = goes_on and not returned and is_bought(buyer.snapshot, seller.snapshot)
+    return sale if holds else newest
 
 
 def _came_back(sale: Transfer, by_seller: dict[int, Transfer]) -> bool:
     """Return True if a later TRANSFER brings a line back to its seller.
 
     Of a circle of sales, the line that the newest one names holds the debt. A seller takes back
-    a TRANSFER by one that names itself and its own number.
+    a TRANSFER by one that names itself and its own number (`_counting`).
     """
     last, seen = sale, {sale.seller}
     newest = sale

@@ -95,6 +95,27 @@ def test_the_newest_sale_says_who_holds_a_debt(
     assert open_lines(lines) == holder.split()
 
 
+@pytest.mark.parametrize(
+    ("months", "creditor", "holders"),
+    [
+        # The buyer reports it after the seller says that it is its own again: it counts once.
+        ({202003: LOST, 202004: LOST}, "First", ["b"]),
+        # The buyer reports it no more.
+        ({202003: LOST}, "First", ["a", "b"]),
+        # The number that the sale named by mistake is another debt.
+        ({202003: LOST, 202004: LOST}, "", ["a", "b"]),
+    ],
+)
+def test_a_seller_does_not_take_back_what_its_buyer_goes_on_to_report(
+    months: dict[int, int], creditor: str, holders: list[str]
+) -> None:
+    seller = sold("a", {202002: LOST}, action(9, "a", "a"), action(1, "b", "b"))
+    buyer = sold("b", months)
+    buyer.snapshot.original_creditor = creditor
+    buyer.snapshot.open_date = 20200301
+    assert open_lines([seller, buyer]) == holders
+
+
 def test_a_debt_that_was_current_at_the_buyer_is_late_from_then_on() -> None:
     seller, buyer = link_sales(
         [
