@@ -171,7 +171,11 @@ def read_disputes(
 ) -> dict[str, Dispute]:
     """Read disputes with all that was said of them, in the order of their ids."""
     wanted = list(dispute_ids)
-    rows = db.all_in(q.events_about, wanted) if wanted else []
+    read = dict.fromkeys(wanted)
+    if policy.theft_documents:
+        # Whether a dispute blocks its account follows from the earlier ones about it.
+        read |= dict.fromkeys(row[0] for row in db.all_in(q.answered_about_same, wanted))
+    rows = db.all_in(q.events_about, list(read))
     events = [event for row in rows if (event := SubjectEvent(*row)).kind in OF_DISPUTES]
     disputes = state_of(events, policy, now_us).disputes
     return {dispute_id: disputes[dispute_id] for dispute_id in wanted}

@@ -7,6 +7,7 @@ the state of any past log size can be rebuilt. The present state is stored
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from creditbureau.v1.dispute_pb2 import (
     Dispute,
     DisputeAddition,
     DisputeAnswer,
+    DisputeFacts,
     DisputeOpening,
 )
 from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
@@ -75,15 +77,14 @@ def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> Sub
             _lift(state, event.about, HoldLift.FromString(event.body))
         elif event.kind == OPENING:
             state.disputes[event.about] = _opened(event, policy)
-            _block(state.disputes[event.about], event, policy)
         elif event.kind == ANSWER:
             _answer(state.disputes[event.about], event)
         elif event.kind == ADDITION:
             _add(state.disputes[event.about], event, policy)
-            _block(state.disputes[event.about], event, policy)
         elif event.kind == STATEMENT:
             state.statement = SubjectStatement.FromString(event.body).text
     show_holds(state, now_us)
+    _block(state.disputes.values(), policy)
     for dispute in state.disputes.values():
         _lapse(dispute, now_us)
     return state
@@ -266,21 +267,46 @@ def _opened(event: SubjectEvent, policy: Policy) -> Dispute:
     return dispute
 
 
-def _block(dispute: Dispute, event: SubjectEvent, policy: Policy) -> None:
-    """Block the account of a dispute that says identity theft, once it has the documents.
+def _block(disputes: Iterable[Dispute], policy: Policy) -> None:
+    """Block the accounts of disputes that say identity theft, once they have the documents.
+
+    The bureau declines a further block of an account that its furnisher's newest answer to such a
+    dispute certified (15 U.S.C. 1681c-2(c)(1)): otherwise a person hides a debt by one dispute
+    after another. The further dispute is one like any other.
+    """
+    documented: defaultdict[tuple[str, str], list[tuple[int, Dispute]]] = defaultdict(list)
+    for dispute in disputes:
+        if time_us := _documented_us(dispute, policy):
+            account = dispute.subject_id, dispute.tradeline_id
+            documented[account].append((time_us, dispute))
+    for asked in documented.values():
+        answers = [
+            (dispute.close_time.ToMicroseconds(), dispute.outcome)
+            for _, dispute in asked
+            if dispute.state == dispute_pb2.DISPUTE_STATE_ANSWERED
+        ]
+        for time_us, dispute in asked:
+            _, newest = max((each for each in answers if each[0] <= time_us), default=(0, 0))
+            if newest in {0, *DELETING}:
+                dispute.block_time.FromMicroseconds(time_us)
+
+
+def _documented_us(dispute: Dispute, policy: Policy) -> int:
+    """Return the time at which a dispute of a whole account for identity theft had the documents
+    that the policy asks for; 0 if it has not.
 
     A document that is attached twice counts once.
     """
-    attached = {bytes(digest) for digest in dispute.attachment_digests}
-    attached.update(digest for facts in dispute.additions for digest in facts.attachment_digests)
-    if (
-        policy.theft_documents
-        and dispute.reason == dispute_pb2.DISPUTE_REASON_IDENTITY_THEFT
-        and not dispute.month
-        and not dispute.HasField("block_time")
-        and len(attached) >= policy.theft_documents
-    ):
-        dispute.block_time.FromMicroseconds(event.time_us)
+    theft = dispute.reason == dispute_pb2.DISPUTE_REASON_IDENTITY_THEFT
+    if not (policy.theft_documents and theft) or dispute.month:
+        return 0
+    attached: set[bytes] = set()
+    parts: list[Dispute | DisputeFacts] = [dispute, *dispute.additions]
+    for part in parts:
+        attached.update(part.attachment_digests)
+        if len(attached) >= policy.theft_documents:
+            return part.create_time.ToMicroseconds()
+    return 0
 
 
 def _answer(dispute: Dispute, event: SubjectEvent) -> None:

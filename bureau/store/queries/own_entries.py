@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
@@ -84,6 +84,26 @@ unanswered_disputes_of = InQuery[tuple[str]](
         select(dispute.c.dispute_id)
         .where(dispute.c.subject_id.in_(subject_ids), _unanswered)
         .order_by(dispute.c.dispute_id)
+    )
+)
+# The answered disputes of whole accounts that other disputes of the same person are about.
+_other = dispute.alias("other_dispute")
+answered_about_same = InQuery[tuple[str]](
+    lambda dispute_ids: (
+        select(_other.c.dispute_id)
+        .join_from(
+            dispute,
+            _other,
+            and_(
+                _other.c.tradeline_id == dispute.c.tradeline_id,
+                _other.c.subject_id == dispute.c.subject_id,
+            ),
+        )
+        .where(
+            dispute.c.dispute_id.in_(dispute_ids),
+            _other.c.month == 0,
+            _other.c.answer_key.is_not(None),
+        )
     )
 )
 # The accounts that disputes are about, as accounts of the disputes' subjects.
