@@ -1,5 +1,6 @@
 """The records of an account that is blocked for identity theft: no member sells it or places it for
-collection (15 U.S.C. 1681m(f)). Its other records are stored, and no report shows them.
+collection (15 U.S.C. 1681m(f)(1)). The buyer of the debt may return it to the seller (paragraph
+(3)(A)). Its other records are stored, and no report shows them.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from collections.abc import Iterator
 from bureau import field_rules
 from bureau.credit_file.accounts import AccountBatch, Breach, record_of
 from bureau.credit_file.batch_records import BatchRecord
-from bureau.credit_file.history import ACTION, DELETION, ORIGINAL, TrailEntry
+from bureau.credit_file.history import ACTION, DELETION, ORIGINAL, TrailEntry, people_of
 from bureau.credit_file.own_entries import thefts_of
+from bureau.credit_file.sale_dates import sales_to
 from bureau.credit_file.subject_state import DELETING, is_blocking
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
@@ -43,7 +45,7 @@ def _sales(tx: Transaction, policy: Policy, booking: AccountBatch) -> Iterator[B
             continue
         if ref not in blocked:
             blocked[ref] = _is_blocked(tx, policy, booking, ref)
-        if blocked[ref] and not _is_known(tx, booking, line):
+        if blocked[ref] and not (_is_known(tx, booking, line) or _is_return(tx, booking, line)):
             message = (
                 "the account is blocked for identity theft, and is neither sold nor placed for"
                 " collection: answer the dispute, or certify what the answer deleted, first"
@@ -74,6 +76,23 @@ def _selling_field(line: BatchRecord) -> str:
 
 def _is_sale(line: BatchRecord) -> bool:
     return line.kind < DELETION and line.snapshot.status in SOLD_OR_PLACED
+
+
+def _is_return(tx: Transaction, booking: AccountBatch, line: BatchRecord) -> bool:
+    """Return True if a TRANSFER names the member that sold the account to this one, or the
+    account itself: its furnisher takes a sale back.
+    """
+    action = line.record.action
+    refs = {line.account_ref, line.record.account_ref}
+    if line.kind != ACTION:
+        return False
+    if action.new_member_id == booking.member_id:
+        return action.new_account_ref in refs
+    people = people_of(booking.accounts[line.account_ref].people)
+    return any(
+        seller == action.new_member_id and sale.new_account_ref in refs
+        for _, seller, sale in sales_to(tx.db, booking.member_id, people)
+    )
 
 
 def _is_known(tx: Transaction, booking: AccountBatch, line: BatchRecord) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bureau import field_rules
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import AccountBatch, Breach, record_of
+from bureau.credit_file.accounts import AccountBatch, Breach, records_of
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.delinquencies import ADVERSE, SETTLED, delinquency_in
 from bureau.credit_file.history import ACTION, steps_of
@@ -15,6 +15,8 @@ from bureau.credit_file.sales import TRANSFER, link_sales
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
+from bureau.store.database import Connection
+from creditbureau.v1.record_pb2 import FacilityAction
 
 ACTION_MASK = CodeSet.of([ACTION])
 MESSAGE = (
@@ -43,8 +45,9 @@ def check_sale_dates(tx: Transaction, policy: Policy, booking: AccountBatch) -> 
 def _later_dates(
     tx: Transaction, booking: AccountBatch, dated: list[BatchRecord]
 ) -> Iterator[Breach]:
-    buyers = _who_bought(tx, booking.member_id, dated)
-    for subject_id in sorted(buyers):
+    people = {person for line in dated for person in line.subject_ids}
+    sold = {person for person, _, _ in sales_to(tx.db, booking.member_id, people)}
+    for subject_id in sorted(sold):
         rows = tx.db.all(q.file_tradelines, subject_id=subject_id)
         file = link_sales(tradelines_of(tx.db, rows, subject_id))
         delinquencies = {line.tradeline_id: line.delinquencies for line in file}
@@ -58,19 +61,16 @@ def _later_dates(
                 yield field_rules.violation(field, "DATE_ORDER", MESSAGE)
 
 
-def _who_bought(tx: Transaction, member_id: str, dated: list[BatchRecord]) -> set[str]:
-    """Return the persons of whom another member sold an account to this one."""
-    people = sorted({person for line in dated for person in line.subject_ids})
-    rows = tx.db.all_in(q.trails_of_others, people, member_id=member_id, mask=ACTION_MASK)
-    return {
-        row.subject_id
-        for row in rows
-        if any(
-            action.kind == TRANSFER and action.new_member_id == member_id
-            for action in (
-                record_of(tx.db, step)[0].action
-                for step in steps_of(row.trail)
-                if step.kind == ACTION
-            )
-        )
-    }
+def sales_to(
+    db: Connection, member_id: str, people: Iterable[str]
+) -> Iterator[tuple[str, str, FacilityAction]]:
+    """Read the sales of accounts of these persons to a member: the person, the seller, and the
+    TRANSFER. The records are read together.
+    """
+    rows = db.all_in(q.trails_of_others, sorted(people), member_id=member_id, mask=ACTION_MASK)
+    owners = [(row, step) for row in rows for step in steps_of(row.trail) if step.kind == ACTION]
+    records = records_of(db, [step for _, step in owners])
+    for (row, _), (_, record, _) in zip(owners, records, strict=True):
+        action = record.action
+        if action.kind == TRANSFER and action.new_member_id == member_id:
+            yield row.subject_id, row.member_id, action

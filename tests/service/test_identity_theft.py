@@ -13,6 +13,7 @@ from bureau_client import (
     BureauError,
     DisputeOutcome,
     DisputeReason,
+    FacilityAction,
     FacilityActionKind,
     Month,
     NoticeKind,
@@ -29,7 +30,7 @@ THEFT_REPORT, PASSPORT = b"\1" * 32, b"\2" * 32
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with open_scenario("acme", "brook") as scenario:
+    with open_scenario("acme", "brook", "cedar") as scenario:
         yield scenario
 
 
@@ -148,6 +149,83 @@ def test_a_blocked_account_does_not_return_under_another_number(scenario: Scenar
     # An account that was opened on another day is another account.
     scenario.submit("acme", account(person, "other", JUNE, open_date=date(2021, 3, 1)))
     assert shown(scenario, person) == 1
+
+
+def test_an_account_that_was_certified_is_not_blocked_once_more(scenario: Scenario) -> None:
+    """15 U.S.C. 1681c-2(c)(1): else a person hides a debt by one dispute after another."""
+    person, acme = scenario.person(), scenario.lenders["acme"]
+    scenario.submit("acme", account(person, "card", MAY))
+    first = stolen(person, THEFT_REPORT, PASSPORT)
+    # What was asked before the answer blocks until it has an answer of its own.
+    second = person.dispute(
+        first.tradeline_id,
+        field="balance_minor",
+        reason=DisputeReason.IDENTITY_THEFT,
+        narrative="I never opened this.",
+        attachment_digests=(THEFT_REPORT, PASSPORT),
+    )
+    for dispute in (first, second):
+        assert dispute.block_time is not None
+        assert shown(scenario, person) == 0
+        answer = (dispute.dispute_id, DisputeOutcome.ACCURATE)
+        acme.answer_dispute(*answer, narrative="The person has the goods.", certified=True)
+    again = stolen(person, b"\3" * 32, b"\4" * 32)
+    listed = {each.dispute_id: each.block_time for each in person.disputes()}
+    received = {each.dispute_id: each.block_time for each in acme.disputes()}
+    assert listed[again.dispute_id] is received[again.dispute_id] is again.block_time is None
+    assert listed[first.dispute_id] == first.block_time
+    assert shown(scenario, person) == 1
+    # It is a dispute like any other: not answered in time, it withdraws the account.
+    scenario.later(31 * DAY)
+    assert shown(scenario, person) == 0
+    acme.answer_dispute(again.dispute_id, DisputeOutcome.FRAUD)
+    # A theft that the furnisher confirmed blocks again what it restores.
+    scenario.submit("acme", account(person, "card", JUNE, certified=True))
+    assert stolen(person, THEFT_REPORT, PASSPORT).block_time is not None
+    assert shown(scenario, person) == 0
+    assert scenario.findings() == []
+
+
+def test_a_buyer_returns_what_a_theft_made(scenario: Scenario) -> None:
+    """15 U.S.C. 1681m(f)(3)(A): the seller may take the debt back."""
+    person = scenario.person()
+    bought = {"original_creditor": "Acme", "account_type": "48"}
+    scenario.submit("acme", account(person, "card", MAY))
+
+    def sale(ref: str, buyer: str, number: str) -> FacilityAction:
+        return action(
+            scenario,
+            ref_of(person, ref),
+            FacilityActionKind.TRANSFER,
+            reasons=(ActionReason.POLICY_CHANGE,),
+            new_account_ref=ref_of(person, number),
+            new_member_id=buyer,
+        )
+
+    scenario.submit("acme", sale("card", "brook", "bought"))
+    scenario.submit("brook", account(person, "bought", JUNE, **bought))
+    for line in person.file().tradelines:
+        person.dispute(
+            line.tradeline_id,
+            field="parties",
+            reason=DisputeReason.IDENTITY_THEFT,
+            narrative="I never opened this.",
+            attachment_digests=(THEFT_REPORT, PASSPORT),
+        )
+    assert shown(scenario, person) == 0
+    # Neither a sale to somebody else, nor one to itself under another number, is a return.
+    for name, sold in (
+        ("brook", sale("bought", "cedar", "card")),
+        ("brook", sale("bought", "brook", "other")),
+        ("acme", sale("card", "brook", "bought")),
+    ):
+        with pytest.raises(BureauError) as caught:
+            scenario.submit(name, sold)
+        assert reason_of(caught) == ("WRONG_STATE", ["records[0].action.kind"])
+    scenario.submit("brook", sale("bought", "acme", "card"))
+    scenario.submit("acme", sale("card", "acme", "card"))
+    assert shown(scenario, person) == 0
+    assert scenario.findings() == []
 
 
 def test_in_china_such_a_dispute_blocks_nothing() -> None:

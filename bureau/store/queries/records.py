@@ -170,12 +170,13 @@ class OthersTrail(NamedTuple):
     """The trail of an account of a person, of another member."""
 
     subject_id: str
+    member_id: str
     trail: bytes
 
 
 trails_of_others = InQuery(
     lambda subject_ids: (
-        select(party.c.subject_id, tradeline.c.trail)
+        select(party.c.subject_id, tradeline.c.member_id, tradeline.c.trail)
         .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
         .where(
             party.c.subject_id.in_(subject_ids),
