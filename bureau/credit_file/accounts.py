@@ -232,8 +232,13 @@ class AccountBatch:
         # nothing passes, also where the member has more than its share.
         grown: set[str] = set()
         dated = list(self._newly_dated(tx)) if policy.keeps_first_delinquency else []
+        # An account is rebuilt once after the deletions that follow each other.
+        shortened: set[str] = set()
         for line in lines:
             account = accounts[line.account_ref]
+            if line.kind != DELETION and line.account_ref in shortened:
+                shortened.remove(line.account_ref)
+                _rebuild(tx.db, account)
             step = TrailEntry(entry_key, line.record_index, line.kind, line.month)
             if line.kind < DELETION:
                 if account.needs_certification(step.month) and not line.record.certified:
@@ -258,7 +263,9 @@ class AccountBatch:
                 if line.record.action.kind == CHARGE_OFF and not account.is_delinquent():
                     self._warn(line.account_ref, sorted(self.people_on(tx, line)))
             if line.kind == DELETION:
-                account.rebuild(held_snapshots(tx.db, effective_snapshots(steps_of(account.trail))))
+                shortened.add(line.account_ref)
+        for ref in shortened:
+            _rebuild(tx.db, accounts[ref])
         breaches += self._later_dates(tx, dated)
         if breaches:
             raise field_rules.refusal(breaches)
@@ -415,6 +422,10 @@ def held_snapshots(
     """Read the effective snapshots from their records."""
     for step, record, _ in records_of(db, effective.values()):
         yield step, record.snapshot
+
+
+def _rebuild(db: Connection, account: Account) -> None:
+    account.rebuild(held_snapshots(db, effective_snapshots(steps_of(account.trail))))
 
 
 class ReportedMonths:

@@ -136,24 +136,25 @@ class Account:
 
     def needs_certification(self, month: int) -> bool:
         """Return True if a month was deleted and has not returned since."""
-        return self.deletion_of(month) is not None
-
-    def deletion_of(self, month: int) -> int | None:
-        """Return what deleted a month that has not returned since: the month itself, or 0 for
-        the whole account; None if it is not deleted.
-        """
         if DELETION not in self.marks:
-            return None
-        returned = False
-        for _, _, kind, about in reversed(steps_of(self.trail)):
-            if kind == DELETION:
-                if about == month or (about == 0 and not returned):
-                    return about
+            return False
+        whole, months = self.deleted()
+        return whole or month in months
+
+    def deleted(self) -> tuple[bool, set[int]]:
+        """Return what was deleted and has not returned since: True for the whole account, and the
+        months that were deleted by themselves.
+        """
+        whole, months = False, set[int]()
+        for _, _, kind, about in steps_of(self.trail):
+            if kind == DELETION and about:
+                months.add(about)
+            elif kind == DELETION:
+                whole = True
             elif kind != ACTION:
-                if about == month:
-                    return None
-                returned = True
-        return None
+                whole = False
+                months.discard(about)
+        return whole, months
 
     def _holds(self, step: TrailEntry) -> bool:
         """Return True if the next snapshot becomes the effective one of its month."""

@@ -15,13 +15,19 @@ account is compared with what it submits.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from bureau import field_rules
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import AccountBatch, PendingNotice, account_of, record_of
+from bureau.credit_file.accounts import (
+    AccountBatch,
+    Breach,
+    PendingNotice,
+    account_of,
+    records_of,
+)
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import (
     ACTION,
@@ -34,66 +40,115 @@ from bureau.credit_file.history import (
     steps_of,
 )
 from bureau.credit_file.own_entries import withdrawing_disputes
-from bureau.credit_file.sales import TRANSFER, same_origin
-from bureau.errors import FieldViolation
+from bureau.credit_file.sales import TRANSFER
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_REINSERTION
-from creditbureau.v1.reason import Reason
-from creditbureau.v1.record_pb2 import FacilityAction, TradelineSnapshot
+from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
 
 DELETION_MASK = CodeSet.of([DELETION])
-WHOLE_ACCOUNT = 0
 MESSAGE = "the same account was deleted under another number: certify the record to restore it"
 
 
-@dataclass
-class DeletedAccount:
-    """An account of which something is deleted, or that a dispute withdrew.
+class Mark(NamedTuple):
+    """What makes two accounts of a person the same: one of their marks is equal.
 
     Attributes:
-        withdrawn: True if a dispute keeps it out of reports: one that was not answered, or that
-            blocks it for identity theft.
+        open_date: yyyymmdd; -1 where the mark is a number that a TRANSFER names.
+        account_type: Empty where the mark is a number.
+        name: The letters of the original creditor, or ANY; the number.
     """
 
-    db: Connection
+    open_date: int
+    account_type: str
+    name: str
+
+
+ANY = "*"
+
+
+@dataclass(slots=True)
+class Deleted:
+    """The accounts with one mark of which something is deleted, by tradeline key.
+
+    Attributes:
+        whole: Those that are deleted as a whole, or that a dispute withdrew: one that was not
+            answered, or that blocks it for identity theft.
+        months: Those of which a month is deleted, by month.
+    """
+
+    whole: set[int] = field(default_factory=set)
+    months: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+
+class DeletedAccount(NamedTuple):
+    """An account of which something is deleted, or that a dispute withdrew."""
+
+    subject_id: str
     member_id: str
     account: Account
     withdrawn: bool
 
-    def deletion_of(self, month: int) -> int | None:
-        """Return what deleted a month: WHOLE_ACCOUNT, or the month; None if it is not deleted."""
-        return WHOLE_ACCOUNT if self.withdrawn else self.account.deletion_of(month)
 
-    @cached_property
-    def snapshots(self) -> list[TradelineSnapshot]:
-        """The first and the last snapshot that were ever furnished of it."""
-        steps = [step for step in steps_of(self.account.trail) if step.kind < DELETION]
-        ends = {steps[0], steps[-1]} if steps else set()
-        return [record_of(self.db, step)[0].snapshot for step in sorted(ends)]
+class DeletedMarks:
+    """What is deleted of the persons of a batch, by person and mark.
 
-    @cached_property
-    def transfers(self) -> list[FacilityAction]:
-        """The TRANSFERs of it."""
-        steps = [step for step in steps_of(self.account.trail) if step.kind == ACTION]
-        actions = [record_of(self.db, step)[0].action for step in steps]
-        return [action for action in actions if action.kind == TRANSFER]
+    A batch may have thousands of records on a person with thousands of accounts: each record
+    looks its marks up, and is compared with no account.
+    """
 
-    def is_same(self, member_id: str, line: BatchRecord) -> bool:
-        """Return True if a snapshot of another number is of this account."""
-        if self.member_id != member_id:
-            sold = {
-                action.new_account_ref
-                for action in self.transfers
-                if action.new_member_id == member_id
+    def __init__(self, db: Connection, member_id: str) -> None:
+        self._db = db
+        self._member_id = member_id
+        self._by_mark: defaultdict[tuple[str, Mark], Deleted] = defaultdict(Deleted)
+
+    def add(self, accounts: Collection[DeletedAccount]) -> None:
+        """Add the accounts that the member may bring back: its own, and those sold to it."""
+        for each, marks in zip(accounts, self._marks_of(accounts), strict=True):
+            key, (whole, months) = each.account.tradeline_key, each.account.deleted()
+            for mark in marks:
+                deleted = self._by_mark[each.subject_id, mark]
+                if whole or each.withdrawn:
+                    deleted.whole.add(key)
+                for month in months:
+                    deleted.months[month].add(key)
+
+    def find(self, line: BatchRecord) -> list[Deleted]:
+        """Return what is deleted of the accounts that a snapshot may be of."""
+        marks = _wanted_marks(line.snapshot)
+        marks |= {Mark(-1, "", ref) for ref in (line.account_ref, line.record.account_ref)}
+        keys = [(person, mark) for person in line.subject_ids for mark in marks]
+        return [self._by_mark[key] for key in keys if key in self._by_mark]
+
+    def _marks_of(self, accounts: Collection[DeletedAccount]) -> Iterator[set[Mark]]:
+        """Yield the marks of each account; none of one that the member may not bring back."""
+        others = [each for each in accounts if each.member_id != self._member_id]
+        actions = self._read([_steps(each, {ACTION}) for each in others])
+        numbers = {
+            each.account.tradeline_key: {
+                Mark(-1, "", record.action.new_account_ref)
+                for record in records
+                if record.action.kind == TRANSFER and record.action.new_member_id == self._member_id
             }
-            if not sold:
-                return False
-            if {line.account_ref, line.record.account_ref} & sold:
-                return True
-        return any(_is_same(snapshot, line.snapshot) for snapshot in self.snapshots)
+            for each, records in zip(others, actions, strict=True)
+        }
+        own = [
+            each.member_id == self._member_id or bool(numbers[each.account.tradeline_key])
+            for each in accounts
+        ]
+        snapshots = self._read(
+            [_ends(each) if is_own else [] for each, is_own in zip(accounts, own, strict=True)]
+        )
+        for each, records in zip(accounts, snapshots, strict=True):
+            marks = numbers.get(each.account.tradeline_key, set())
+            yield marks.union(*(_marks(record.snapshot) for record in records))
+
+    def _read(self, trails: list[list[TrailEntry]]) -> list[list[Record]]:
+        """Read the records of several trails together."""
+        records = records_of(self._db, [step for steps in trails for step in steps])
+        return [[next(records)[1] for _ in steps] for steps in trails]
 
 
 def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatch) -> None:
@@ -104,10 +159,11 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
     Raises:
         Refusal: DELETED_ITEM, with each record that lacks one.
     """
+    furnished = {line.account_ref for line in booking.lines if line.kind < DELETION}
     deleted = _deleted_accounts(tx, policy, booking)
-    if not deleted and all(line.kind != DELETION for line in booking.lines):
+    if not furnished or not (deleted or any(line.kind == DELETION for line in booking.lines)):
         return
-    breaches: list[tuple[Reason, FieldViolation]] = []
+    breaches: list[Breach] = []
     restored: set[str] = set()
     for line in _coming_back(tx.db, booking, deleted):
         if line.record.certified:
@@ -127,24 +183,22 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
 
 def _deleted_accounts(
     tx: Transaction, policy: Policy, booking: AccountBatch
-) -> defaultdict[str, list[DeletedAccount]]:
-    """Read the accounts of each person, of any member, of which something is deleted."""
-    people = {person for line in booking.lines for person in line.subject_ids}
+) -> list[DeletedAccount]:
+    """Read the accounts of the persons, of any member, of which something is deleted."""
+    people = sorted({person for line in booking.lines for person in line.subject_ids})
     rows = [
-        (row, False)
-        for row in tx.db.all_in(q.accounts_with_deletions, sorted(people), mask=DELETION_MASK)
+        (row, False) for row in tx.db.all_in(q.accounts_with_deletions, people, mask=DELETION_MASK)
     ]
-    withdrawing = withdrawing_disputes(tx.db, sorted(people), policy, tx.now_us)
+    withdrawing = withdrawing_disputes(tx.db, people, policy, tx.now_us)
     rows += [(row, True) for row in tx.db.all_in(q.disputed_accounts, withdrawing)]
-    accounts: defaultdict[str, list[DeletedAccount]] = defaultdict(list)
-    for row, withdrawn in rows:
-        account = account_of(row)
-        accounts[row.subject_id].append(DeletedAccount(tx.db, row.member_id, account, withdrawn))
-    return accounts
+    return [
+        DeletedAccount(row.subject_id, row.member_id, account_of(row), withdrawn)
+        for row, withdrawn in rows
+    ]
 
 
 def _coming_back(
-    db: Connection, booking: AccountBatch, deleted: defaultdict[str, list[DeletedAccount]]
+    db: Connection, booking: AccountBatch, accounts: list[DeletedAccount]
 ) -> Iterator[BatchRecord]:
     """Yield the snapshots that bring back what was deleted under another number.
 
@@ -152,62 +206,98 @@ def _coming_back(
     restores an account, as under its own number. Deletions of the batch count for the records
     after them.
     """
-    restored: dict[str, list[TradelineSnapshot]] = {}
+    deleted = DeletedMarks(db, booking.member_id)
+    deleted.add(accounts)
+    furnished: dict[str, Furnished] = {}
+    people = {person for line in booking.lines for person in line.subject_ids}
+    gone: set[tuple[str, int]] = set()
     for line in booking.lines:
-        if line.kind == DELETION:
-            account = replace(booking.accounts[line.account_ref])
-            account.append(TrailEntry(0, line.record_index, DELETION, line.month))
-            for person in people_of(account.people):
-                deleted[person].append(DeletedAccount(db, booking.member_id, account, False))
-        others = [
-            each for person in line.subject_ids if person in deleted for each in deleted[person]
-        ]
-        if not others:
-            continue
         ref = line.account_ref
-        own = booking.accounts[ref]
-        if ref not in restored:
-            restored[ref] = _newest(db, own)
-        known = any(_is_same(snapshot, line.snapshot) for snapshot in restored[ref])
-        if any(
-            other.account.tradeline_key != own.tradeline_key
-            and _is_deleted(other, own, line.month, known=known)
-            and other.is_same(booking.member_id, line)
-            for other in others
-        ):
+        if line.kind == DELETION and (ref, line.month) not in gone:
+            gone.add((ref, line.month))
+            deleted.add(_deleted_by(booking, line, people))
+        if line.kind >= DELETION or not (same := deleted.find(line)):
+            continue
+        if ref not in furnished:
+            furnished[ref] = Furnished.read(db, booking.accounts[ref])
+        if any(furnished[ref].is_return(each, line) for each in same):
             yield line
             if line.record.certified:
-                restored[ref].append(line.snapshot)
+                furnished[ref].marks |= _marks(line.snapshot)
 
 
-def _is_deleted(other: DeletedAccount, own: Account, month: int, *, known: bool) -> bool:
-    """Return True if a month that was deleted of another account is not on file of this one.
+def _deleted_by(
+    booking: AccountBatch, line: BatchRecord, people: Collection[str]
+) -> list[DeletedAccount]:
+    """Return an account of which the batch deletes something, for each of these people on it."""
+    account = replace(booking.accounts[line.account_ref])
+    account.append(TrailEntry(0, line.record_index, DELETION, line.month))
+    return [
+        DeletedAccount(person, booking.member_id, account, withdrawn=False)
+        for person in people_of(account.people)
+        if person in people
+    ]
 
-    Args:
-        known: True if this account was on file before, as the same account.
+
+@dataclass(slots=True)
+class Furnished:
+    """An account of the batch, as it was on file before.
+
+    Attributes:
+        months: The months on file.
+        marks: The marks of its newest month, and of what the batch restores of it.
     """
-    deletion = other.deletion_of(month)
-    if deletion is None:
-        return False
-    if deletion == WHOLE_ACCOUNT:
-        return not known
-    return month not in effective_snapshots(steps_of(own.trail))
+
+    key: int
+    months: Collection[int]
+    marks: set[Mark]
+
+    @classmethod
+    def read(cls, db: Connection, account: Account) -> Furnished:
+        """Read the months and the marks of an account."""
+        months = effective_snapshots(steps_of(account.trail))
+        newest = [TrailEntry(*account.newest, ORIGINAL, 0)] if account.newest[0] else []
+        marks = (_marks(record.snapshot) for _, record, _ in records_of(db, newest))
+        return cls(account.tradeline_key, months.keys(), set().union(*marks))
+
+    def is_return(self, deleted: Deleted, line: BatchRecord) -> bool:
+        """Return True if a snapshot of this account brings back what is deleted of another one."""
+        was_on_file = not self.marks.isdisjoint(_wanted_marks(line.snapshot))
+        if self._has_other(deleted.whole) and not was_on_file:
+            return True
+        months = deleted.months.get(line.month, set())
+        return self._has_other(months) and line.month not in self.months
+
+    def _has_other(self, keys: set[int]) -> bool:
+        return len(keys) > (self.key in keys)
 
 
-def _newest(db: Connection, account: Account) -> list[TradelineSnapshot]:
-    """Read the effective snapshot of an account's newest month, if there is one."""
-    if not account.newest[0]:
-        return []
-    return [record_of(db, TrailEntry(*account.newest, ORIGINAL, 0))[0].snapshot]
+def _steps(each: DeletedAccount, kinds: Collection[int]) -> list[TrailEntry]:
+    return [step for step in steps_of(each.account.trail) if step.kind in kinds]
 
 
-def _is_same(one: TradelineSnapshot, other: TradelineSnapshot) -> bool:
-    """Return True if two snapshots are of one opening date, type and original creditor.
+def _ends(each: DeletedAccount) -> list[TrailEntry]:
+    """Return the first and the last snapshot that were ever furnished of an account."""
+    steps = [step for step in steps_of(each.account.trail) if step.kind < DELETION]
+    return sorted({steps[0], steps[-1]}) if steps else []
+
+
+def _marks(snapshot: TradelineSnapshot) -> set[Mark]:
+    """Return the marks under which an account is found: its opening date and type, with its
+    original creditor, and with any.
+    """
+    origin = snapshot.open_date, snapshot.account_type
+    return {Mark(*origin, _letters(snapshot.original_creditor)), Mark(*origin, ANY)}
+
+
+def _wanted_marks(snapshot: TradelineSnapshot) -> set[Mark]:
+    """Return the marks that an account has if a snapshot is of it.
 
     A creditor that one of them does not name makes no difference.
     """
-    names = {_letters(one.original_creditor), _letters(other.original_creditor)} - {""}
-    return same_origin(one, other) and len(names) < 2
+    origin = snapshot.open_date, snapshot.account_type
+    letters = _letters(snapshot.original_creditor)
+    return {Mark(*origin, letters), Mark(*origin, "")} if letters else {Mark(*origin, ANY)}
 
 
 def _letters(name: str) -> str:

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from bureau.credit_file.history import Account
 from bureau_client import (
     AccountStatus,
     ActionReason,
@@ -174,6 +176,36 @@ def test_a_batch_does_not_delete_and_bring_back(scenario: Scenario) -> None:
     scenario.submit("acme", card)
     gone = Deletion(account_ref=card.account_ref, reason=DeletionReason.DISPUTE)
     refuses(scenario, "acme", gone, account(person, "new", MAY, **LATE), fields=(1,))
+
+
+def test_a_batch_compares_no_record_with_every_deletion(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one member stops the writer with one batch: as many deletions as further accounts."""
+    counts: Counter[str] = Counter()
+    for name in ("deleted", "rebuild"):
+        monkeypatch.setattr(Account, name, _counted(counts, name, getattr(Account, name)))
+    person = scenario.person()
+    card = account(person, "card", MAY, **LATE)
+    scenario.submit("acme", card, account(person, "card", JUNE))
+    gone = Deletion(account_ref=card.account_ref, reason=DeletionReason.DISPUTE, month=MAY)
+    new = [account(person, f"new-{index}", JUNE) for index in range(100)]
+    scenario.submit("acme", *[gone] * 100, *new)
+    assert counts == {"deleted": 1, "rebuild": 1}
+    # What the deletions left is on file.
+    assert [line.month for line in person.file().tradelines] == [JUNE] * 101
+    # All the same, each record that brings the month back lacks its certification.
+    late = [account(person, f"new-{index}", MAY, **LATE) for index in range(3)]
+    refuses(scenario, "acme", *late, fields=(0, 1, 2))
+    assert scenario.findings() == []
+
+
+def _counted(counts: Counter[str], name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    def counting(*arguments: Any) -> Any:
+        counts[name] += 1
+        return method(*arguments)
+
+    return counting
 
 
 def test_a_buyer_brings_back_only_certified_what_was_deleted_at_the_seller(
