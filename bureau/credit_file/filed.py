@@ -56,6 +56,8 @@ class FiledTradeline(NamedTuple):
         sale: The sale of the account; None if it was not sold.
         came_back: True if the account was sold, and is its furnisher's again.
         may_furnish: True if the furnisher may still report the account.
+        opened_key: Entry key of the submission that opened the account: of two accounts, the
+            one with the lower key was on file first.
         liability: The subject's liability, where the version of reports counts by it (`marks`).
         stale: StaleReason of an open account that is no longer reported (`marks`).
     """
@@ -74,6 +76,7 @@ class FiledTradeline(NamedTuple):
     sale: Sale | None = None
     came_back: bool = False
     may_furnish: bool = True
+    opened_key: int = 0
     liability: Liability = Liability.OWES
     stale: int = 0
 

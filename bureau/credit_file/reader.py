@@ -30,6 +30,7 @@ from bureau.credit_file.history import (
     ACTION,
     DELETION,
     PEOPLE_CHANGED,
+    STEP,
     Account,
     TrailEntry,
     effective_snapshots,
@@ -85,6 +86,7 @@ def tradelines_of(
             delinquencies=_delinquencies(db, history, snapshot.status, row.trail),
             account_ref=newest.account_ref,
             may_furnish=Membership(row.state, CodeSet(row.roles)).may_furnish,
+            opened_key=steps_of(row.trail[: STEP.size])[0].submission_key,
         )
 
 
@@ -147,6 +149,7 @@ def _rebuild_tradeline(
         delinquencies=delinquencies_of(months) if late else (),
         account_ref=record.account_ref,
         may_furnish=member.may_furnish,
+        opened_key=steps[0].submission_key,
     )
 
 

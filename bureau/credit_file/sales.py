@@ -5,8 +5,8 @@ month on the seller's line owes nothing, whatever is reported for it later. A de
 the sale did not end goes on: the earliest date holds on the buyer's line, and both lines leave
 reports with one end (15 U.S.C. 1681c(a)(4), (c)(1); 征信业管理条例, article 16).
 
-The buyer's line takes over a date only if it says by itself that it was bought, so no member
-makes another member's line older by naming its number.
+The buyer's line takes over a date only if it says that it was bought, and only of a line that was
+on file before it: no member opens a line to make another member's line older by naming its number.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ def link_sales(lines: Iterable[FiledTradeline]) -> list[FiledTradeline]:
     # Dates go down a chain of sales, the end of a delinquency comes back up.
     for transfer in linked:
         seller, buyer = file[transfer.seller], file[transfer.buyer]
-        if is_bought(buyer.snapshot, seller.snapshot):
+        if _is_bought_from(buyer, seller):
             delinquencies = _begun_earlier(seller, buyer)
             file[transfer.buyer] = _kept(buyer, buyer._replace(delinquencies=delinquencies))
     for transfer in reversed(linked):
         seller, buyer = file[transfer.seller], file[transfer.buyer]
-        if is_bought(buyer.snapshot, seller.snapshot):
+        if _is_bought_from(buyer, seller):
             delinquencies = _ended_by_buyer(seller, buyer)
             file[transfer.seller] = _kept(seller, seller._replace(delinquencies=delinquencies))
     return file
@@ -94,6 +94,14 @@ def is_bought(buyer: TradelineSnapshot, seller: TradelineSnapshot) -> bool:
         return False
     of_buyer = buyer.original_creditor or buyer.account_type in BOUGHT_TYPES
     return bool(of_buyer) or same_origin(buyer, seller)
+
+
+def _is_bought_from(buyer: FiledTradeline, seller: FiledTradeline) -> bool:
+    """Return True if a buyer's line was bought and came on file after the seller's; a line that
+    was sold itself may come back.
+    """
+    after = buyer.opened_key >= seller.opened_key or was_sold(buyer)
+    return after and is_bought(buyer.snapshot, seller.snapshot)
 
 
 def same_origin(one: TradelineSnapshot, other: TradelineSnapshot) -> bool:
@@ -134,7 +142,7 @@ def _counting(file: list[FiledTradeline], own: list[Transfer]) -> Transfer:
     seller, buyer = file[sale.seller], file[sale.buyer]
     goes_on = buyer.snapshot.month > month_of(newest.time_us)
     returned = was_sold(buyer) or buyer.snapshot.status == TRANSFERRED
-    holds = goes_on and not returned and is_bought(buyer.snapshot, seller.snapshot)
+    holds = goes_on and not returned and _is_bought_from(buyer, seller)
     return sale if holds else newest
 
 

@@ -226,6 +226,30 @@ def test_a_number_that_another_line_has_makes_no_line_older() -> None:
         assert debt.profiles() == ["1"]
 
 
+@pytest.mark.parametrize("bought", [True, False])
+def test_a_line_that_is_opened_later_makes_no_line_older(bought: bool) -> None:
+    """A true debt does not leave reports, and its furnisher is not refused, by a sale that never
+    was: neither the bought debt of a collector, nor an account that reports show the dates of.
+    """
+    with life(start=date(2018, 10, 5)) as debt:
+        started = {"first_delinquency_date": date(2018, 9, 3)}
+        own = {**BOUGHT, **started} if bought else {"open_date": date(2018, 8, 1), **started}
+        status = S.COLLECTION if bought else S.PAST_DUE_30
+        debt.submit("collector", debt.month("true", Month(2018, 9), status, **own))
+        before = debt.report()
+        false: dict[str, Any] = {"first_delinquency_date": date(2012, 1, 10)}
+        false |= {"open_date": own["open_date"], "original_creditor": "Nobody"}
+        debt.submit("acme", debt.month("false", Month(2018, 9), S.CHARGE_OFF, **false))
+        sell(debt, "acme", "false", "collector", "true")
+        (after,) = [line for line in debt.report().tradelines if line.member_id == "collector"]
+        (line,) = before.tradelines
+        assert after.first_delinquency_date == line.first_delinquency_date == date(2018, 9, 3)
+        debt.move_to(date(2018, 11, 5))
+        debt.submit("collector", debt.month("true", Month(2018, 10), status, **own))
+        assert "collector" in {line.member_id for line in debt.report().tradelines}
+        assert debt.scenario.findings() == []
+
+
 def test_in_china_a_sold_debt_leaves_five_years_after_its_end_at_the_buyer() -> None:
     """征信业管理条例, article 16: five years from the end, which a sale is not."""
     with life("CN", start=date(2018, 10, 5)) as debt:
