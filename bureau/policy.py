@@ -136,6 +136,8 @@ class Policy:
         retention: By item.
         keeps_first_delinquency: True if a date of first delinquency that is later than one of
             the same delinquency is refused.
+        keeps_deletions: True if what was deleted comes back only certified under another number
+            too, and through the buyer of the debt.
         dispute_days: Days in which a dispute must be answered.
         dispute_extension_days: Further days if the subject adds facts.
         theft_documents: Documents with which a dispute of a whole account that says identity
@@ -167,6 +169,7 @@ class Policy:
     rules: tuple[Rule, ...]
     retention: Mapping[str, Retention]
     keeps_first_delinquency: bool
+    keeps_deletions: bool
     dispute_days: int
     dispute_extension_days: int
     unanswered: str
@@ -254,15 +257,15 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
     dispute, reciprocity, key = table["dispute"], table["reciprocity"], table["key"]
     if dispute["unanswered"] not in {DELETE, ANNOTATE}:
         raise ValueError(f"unanswered must be {DELETE} or {ANNOTATE}")
+    furnishing = table.get("furnishing", {})
     return Policy(
         jurisdiction=table["jurisdiction"],
         version=table["version"],
         rules=tuple(_rules(table)),
         retention=_retention(table["retention"], anchors),
-        # Policies of 2026-11 have neither this rule nor `end_is_final`.
-        keeps_first_delinquency=bool(
-            table.get("furnishing", {}).get("keeps_first_delinquency", False)
-        ),
+        # Policies of 2026-11 have neither these rules nor `end_is_final`.
+        keeps_first_delinquency=bool(furnishing.get("keeps_first_delinquency", False)),
+        keeps_deletions=bool(furnishing.get("keeps_deletions", False)),
         dispute_days=int(dispute["days"]),
         dispute_extension_days=int(dispute["extension_days"]),
         unanswered=dispute["unanswered"],

@@ -159,9 +159,11 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
     Raises:
         Refusal: DELETED_ITEM, with each record that lacks one.
     """
-    furnished = {line.account_ref for line in booking.lines if line.kind < DELETION}
+    furnished = any(line.kind < DELETION for line in booking.lines)
+    if not (policy.keeps_deletions and furnished):
+        return
     deleted = _deleted_accounts(tx, policy, booking)
-    if not furnished or not (deleted or any(line.kind == DELETION for line in booking.lines)):
+    if not deleted and all(line.kind != DELETION for line in booking.lines):
         return
     breaches: list[Breach] = []
     restored: set[str] = set()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bureau.credit_file.history import Account
+from bureau.journeys import submit
 from bureau_client import (
     AccountStatus,
     ActionReason,
@@ -238,6 +239,23 @@ def test_a_deleted_line_of_a_chain_comes_back_through_no_later_buyer(scenario: S
     again = {**COLLECTED, "open_date": date(2024, 6, 2)}
     refuses(scenario, "cedar", account(person, "again", JUNE, original_creditor="Acme", **again))
     assert returns(person) == []
+
+
+def test_a_log_from_before_the_rule_is_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`bureau db check` judges what a release of 2026-11 stored, or what a node stored while
+    another one deleted, by the policy of then.
+    """
+    with open_scenario("acme") as scenario:
+        person = scenario.person()
+        scenario.submit("acme", account(person, "card", MAY, **LATE))
+        delete_by_dispute(scenario, person)
+        with monkeypatch.context() as earlier:
+            earlier.setattr(submit, "require_certifications", lambda *_: None)
+            scenario.submit("acme", account(person, "new", MAY, **LATE))
+            scenario.submit("acme", account(person, "more", MAY, certified=True, **LATE))
+        assert returns(person) == []
+        assert scenario.findings() == []
+        refuses(scenario, "acme", account(person, "again", MAY, **LATE))
 
 
 def test_another_number_is_no_way_round_a_dispute_without_an_answer() -> None:

@@ -42,10 +42,10 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "1b66e06b69794734bcf1335f5e76035636c8122e5f4af1ea9910227b6c37f018",
-    ("CN", "2026-12"): "22de87f1a962c6828012345ed3728e976f86696f2d68a9991554c51bd0aa5743",
-    ("US", "2026-11"): "fcb38d4e5f2a3d5010106ca1437baeff93fc85b3469852bded151c87447450d8",
-    ("US", "2026-12"): "44b27592d93efe1be32920d622703db04f861f53758600da85b33628f3f612d8",
+    ("CN", "2026-11"): "a2a96366098e4cf79c746631abaf979ca1bdd6ff92b533d8609bc9244661313a",
+    ("CN", "2026-12"): "1c2fabb386ac9e9a3065d999df27d5648888406ac2f17c481333adaa9da38fa9",
+    ("US", "2026-11"): "e60cf79d54f86581342d5422bdd274efd7b68fb2dcfffb9b3bbc0808fc1119c7",
+    ("US", "2026-12"): "6894feec2fcdfdac5207686d7acdd7161c3b8597ff509f860c95094ad373312a",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL

@@ -50,7 +50,7 @@ class ReplayState:
     subjects: set[str] = field(init=False)
 
     def begin(self, entry: LoggedEntry) -> None:
-        """Begin with the next entry of the log."""
+        """Begin with an entry of the log, or once more with the same one."""
         self.entry = entry
         # A node's clock may be behind the log's time; the entry's key has the node's.
         self.unit_us = min(entry.time_us, moment_of(entry.entry_key))

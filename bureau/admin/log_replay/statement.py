@@ -58,6 +58,8 @@ def replay_statement(state: ReplayState, bureaus: Sequence[Bureau], envelope: En
 def _attempt(state: ReplayState, bureau: Bureau, envelope: Envelope) -> Refusal | None:
     """Replay a statement under a savepoint; return the refusal, if it is refused."""
     state.db.execute_raw("SAVEPOINT replay")
+    # Each attempt gives the accounts that the entry opens the same keys.
+    state.begin(state.entry)
     kind = state.entry.kind
     try:
         REPLAYS[kind](state, bureau, envelope)  # type: ignore[index]
