@@ -37,6 +37,7 @@ from bureau_client.errors import (
     WrongState,
 )
 from bureau_client.models.alerts import Alert, DisputeNews
+from bureau_client.models.attributes import AttributeDefinition, attribute_dictionary
 from bureau_client.models.audits import AuditReport, Checkpoint, Fault
 from bureau_client.models.codes import (
     AccountStatus,
@@ -100,6 +101,7 @@ from bureau_client.models.records import (
     Snapshot,
 )
 from bureau_client.models.reports import (
+    Attribute,
     Evidence,
     InquiryLine,
     Notice,
@@ -116,7 +118,7 @@ from bureau_client.models.submissions import (
     Submission,
     SubmitResult,
 )
-from bureau_client.models.tradelines import PaymentHistory, Tradeline
+from bureau_client.models.tradelines import HistoryMonth, PaymentHistory, Tradeline
 from bureau_client.models.violations import Violation
 from bureau_client.protocols import CreditBureau, DecisionPolicy
 from bureau_client.sync.auditor import Auditor
@@ -134,6 +136,8 @@ __all__ = [
     "AsyncAuditor",
     "AsyncLender",
     "AsyncWallet",
+    "Attribute",
+    "AttributeDefinition",
     "AuditReport",
     "Auditor",
     "Band",
@@ -178,6 +182,7 @@ __all__ = [
     "FlagKind",
     "Frequency",
     "FrequencyUnit",
+    "HistoryMonth",
     "HoldInForce",
     "HoldKind",
     "HoldState",
@@ -241,4 +246,5 @@ __all__ = [
     "Violation",
     "Wallet",
     "WrongState",
+    "attribute_dictionary",
 ]

@@ -11,14 +11,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bureau.credit_file.attributes import attributes_in
 from bureau.credit_file.attributes import attributes_of as attributes_by
-from bureau.credit_file.attributes.__main__ import PAGE, page
+from bureau.credit_file.attributes.__main__ import DICTIONARY, PAGE, dictionary, page
 from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.credit_file.history import Account, TrailEntry
 from bureau.credit_file.liability import LIABILITIES, Liability
 from bureau.credit_file.report_versions import current_version
 from bureau.credit_file.summary import summary_of
+from bureau_client import attribute_dictionary
 from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import (
     FacilityAction,
@@ -810,3 +812,21 @@ def test_the_page_is_made_from_the_registry() -> None:
     if not PAGE.exists():
         pytest.skip("the documents are not here")
     assert PAGE.read_text("utf-8") == page()
+
+
+def test_the_sdk_ships_the_registry() -> None:
+    assert DICTIONARY.read_text("utf-8") == dictionary()
+
+
+@pytest.mark.parametrize("version", ["2026-11", current_version().name])
+def test_the_sdks_dictionary_of_a_version_has_its_attributes(version: str) -> None:
+    registered = attributes_in(version)
+    shipped = attribute_dictionary(f"{version}/US-1")
+    assert set(shipped) == set(registered)
+    for name, definition in shipped.items():
+        assert definition.missing == registered[name].missing
+        assert definition.is_amount == registered[name].is_amount
+
+
+def test_the_newest_attributes_are_the_default() -> None:
+    assert [*attribute_dictionary()] == [*current_version().attributes]

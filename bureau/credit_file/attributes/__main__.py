@@ -1,14 +1,20 @@
-"""Write `docs/attributes.md` from the registry: `python -m bureau.credit_file.attributes`."""
+"""Write `docs/attributes.md` and the SDK's dictionary of attributes from the registry:
+`python -m bureau.credit_file.attributes`.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from bureau.credit_file.attributes import REGISTRY
 from bureau.credit_file.report_versions import current_version
 
 CURRENT = current_version()
 COUNT = len(CURRENT.attributes)
-PAGE = Path(__file__).parents[3] / "docs" / "attributes.md"
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "attributes.md"
+DICTIONARY = ROOT / "clients" / "bureau_client" / "data" / "attributes.json"
 HEAD = f"""# Attributes
 
 Made from the registry by `python -m bureau.credit_file.attributes`; version {CURRENT.name}.
@@ -35,7 +41,8 @@ attribute without a value is missing; the last column says what that means.
   currencies, and comes once for each currency of the file; a ratio or a count has no
   currency. A ratio of amounts is computed within each currency; the value of the worst
   currency is the file's. In the SDK `report.figures["total_balance.USD"]` and
-  `report.figures["utilisation"]` are values by key.
+  `report.figures["utilisation"]` are values by key, and `attribute_dictionary()` has this table;
+  `bureau-lender attributes` prints it.
 - A debt that was sold counts once: the seller's line (`sold_month`) is not open, is not late now,
   and its months from the sale on are the buyer's, if the buyer reports to the bureau.
 - A balance in the person's favour counts as zero wherever balances are added, in the summary
@@ -61,5 +68,13 @@ def page() -> str:
     return HEAD + "".join(rows)
 
 
+def dictionary() -> str:
+    """Return the text of the SDK's dictionary: every definition of every version, in order."""
+    names = ("name", "text", "unit", "window", "missing", "since", "until")
+    rows = [{name: getattr(item, name) for name in names} for item in REGISTRY]
+    return json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
+
+
 if __name__ == "__main__":
     PAGE.write_text(page(), "utf-8")
+    DICTIONARY.write_text(dictionary(), "utf-8")

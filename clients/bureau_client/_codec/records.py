@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from bureau_client._codec.scalars import day_of, moment_of, number_of, timestamp_of
+from google.protobuf.message import DecodeError
+
+from bureau_client._codec.scalars import day_of, moment_of, month_of, number_of, timestamp_of
 from bureau_client._codec.tradelines import read_reference
-from bureau_client.models.codes import ActionReason, FacilityActionKind, Initiator
+from bureau_client.models.codes import (
+    AccountStatus,
+    ActionReason,
+    Classification,
+    CloseReason,
+    Code,
+    ComplianceCondition,
+    DeletionReason,
+    FacilityActionKind,
+    Initiator,
+    PartyRole,
+    PortfolioType,
+)
+from bureau_client.models.months import Month
 from bureau_client.models.records import (
     Deletion,
     FacilityAction,
     Party,
+    RawCode,
     Record,
     RecordRef,
     Snapshot,
@@ -44,6 +60,14 @@ _PLAIN = (
 )
 _DAYS = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
 _OPTIONAL = ("credit_limit_minor", "original_amount_minor")
+# Those of the plain fields that are codes.
+_CODES: dict[str, type[Code]] = {
+    "portfolio_type": PortfolioType,
+    "status": AccountStatus,
+    "close_reason": CloseReason,
+    "classification": Classification,
+    "compliance_condition": ComplianceCondition,
+}
 
 _plain_values = attrgetter(*_PLAIN)
 _day_values = attrgetter(*_DAYS)
@@ -123,6 +147,31 @@ def _deletion(record: Deletion) -> record_pb2.Deletion:
     )
 
 
+def read_record(encoded: bytes) -> Record:
+    """Read a record back from its bytes.
+
+    Raises:
+        ValueError: The bytes are not a record, or have a day or month that does not exist.
+    """
+    try:
+        record = record_pb2.Record.FromString(encoded)
+    except DecodeError as error:
+        raise ValueError(f"the bytes are not a record: {error}") from None
+    match record.WhichOneof("body"):
+        case "snapshot":
+            return _read_snapshot(record)
+        case "action":
+            return _read_action(record)
+        case "deletion":
+            return Deletion(
+                account_ref=record.account_ref,
+                reason=DeletionReason(record.deletion.reason),
+                month=month_of(record.deletion.month),
+            )
+        case _:
+            raise ValueError("the record has no body that this release knows")
+
+
 def read_action(encoded: bytes) -> FacilityAction:
     """Read a facility action back from the bytes of its record.
 
@@ -130,7 +179,31 @@ def read_action(encoded: bytes) -> FacilityAction:
         DecodeError: The bytes are not a record.
         ValueError: A date does not exist.
     """
-    record = record_pb2.Record.FromString(encoded)
+    return _read_action(record_pb2.Record.FromString(encoded))
+
+
+def _read_snapshot(record: record_pb2.Record) -> Snapshot:
+    message = record.snapshot
+    fields = {name: getattr(message, name) for name in _PLAIN}
+    fields.update((name, day_of(getattr(message, name))) for name in _DAYS)
+    fields.update(
+        (name, getattr(message, name) if message.HasField(name) else None) for name in _OPTIONAL
+    )
+    fields.update((name, kind(fields[name])) for name, kind in _CODES.items())
+    return Snapshot(
+        account_ref=record.account_ref,
+        month=Month.from_number(message.month),
+        parties=tuple(
+            Party(party.subject_id, PartyRole(party.role), day_of(party.start_date))
+            for party in message.parties
+        ),
+        raw_codes=tuple(RawCode(code.scheme, code.value) for code in message.raw_codes),
+        certified=record.certified,
+        **fields,
+    )
+
+
+def _read_action(record: record_pb2.Record) -> FacilityAction:
     action = record.action
     return FacilityAction(
         account_ref=record.account_ref,

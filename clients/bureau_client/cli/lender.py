@@ -23,6 +23,7 @@ from bureau_client.cli import (
     policies,
 )
 from bureau_client.cli.assessments import assess
+from bureau_client.cli.attributes import attributes
 from bureau_client.cli.backtests import backtest
 from bureau_client.cli.common import (
     LimitOption,
@@ -57,7 +58,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
     *(alerts.alerts, agent.agent, portfolio, query_many, tables, policies.decide),
-    *(backtest, assess, study, schemes),
+    *(backtest, assess, study, schemes, attributes),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -12,6 +12,7 @@ from rich.text import Text
 from bureau_client import verify
 from bureau_client.cli.heatmap import heatmap, legend
 from bureau_client.cli.output import Output, emit_one, out
+from bureau_client.models.attributes import MINOR_UNITS
 from bureau_client.models.codes import (
     AccountStatus,
     FacilityActionKind,
@@ -19,7 +20,7 @@ from bureau_client.models.codes import (
     ReportOutcome,
 )
 from bureau_client.models.money import figure_text, format_amount
-from bureau_client.models.reports import MINOR_UNITS, Attribute, Report, Standing, Summary
+from bureau_client.models.reports import Attribute, Report, Standing, Summary
 from bureau_client.models.texts import DEFAULT
 from bureau_client.models.tradelines import Tradeline
 from bureau_keys.money import label_of, text_of

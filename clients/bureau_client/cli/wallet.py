@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bureau_client.cli import common, decisions, rights
+from bureau_client.cli.attributes import attributes
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -50,6 +51,7 @@ app.add_typer(rights.disputes, name="dispute")
 app.command("statement")(rights.statement)
 app.command("notices")(rights.notices)
 app.command("decisions")(decisions.decisions)
+app.command("attributes")(attributes)
 
 NoteOption = Annotated[str, typer.Option(help="Reason; the member can read it.")]
 KeyArgument = Annotated[str, typer.Argument(help="Key id, from `notices`.")]

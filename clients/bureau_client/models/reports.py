@@ -32,12 +32,9 @@ from bureau_client.models.codes import (
 from bureau_client.models.members import Member
 from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.records import RecordRef
+from bureau_client.models.records import Record, RecordRef
 from bureau_client.models.tradelines import Tradeline
 from creditbureau.v1.envelope_pb2 import Envelope
-
-# Unit of attributes that are amounts.
-MINOR_UNITS = "minor units"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +137,7 @@ class Omission:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A named figure as of the report's time; docs/attributes.md defines each.
+    """A named figure as of the report's time; `attribute_dictionary` defines each.
 
     Attributes:
         unit: `minor units` for an amount; empty where a report of version 2026-11 gives none.
@@ -330,6 +327,17 @@ class Evidence:
     record_index: int
     proof: tuple[bytes, ...] = field(repr=False)
     receipt: Receipt
+
+    def decoded(self) -> Record:
+        """Return what the furnisher signed: a `Snapshot` or a `FacilityAction`.
+
+        Raises:
+            ValueError: The bytes are not a record; of a verified report they are one.
+        """
+        # The codec imports this module.
+        from bureau_client._codec.records import read_record  # noqa: PLC0415
+
+        return read_record(self.record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from bureau_client.models.attributes import MINOR_UNITS
 from bureau_client.models.codes import (
     AccountStatus,
     Classification,
@@ -28,7 +29,7 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.months import Month
-from bureau_client.models.reports import MINOR_UNITS, Attribute, Dispute, InquiryLine, Report
+from bureau_client.models.reports import Attribute, Dispute, InquiryLine, Report
 from bureau_client.models.tradelines import PaymentHistory, Tradeline, TradelineAction
 
 SUBJECT = "ab" * 16

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bureau_client.models.attributes import MINOR_UNITS
 from bureau_client.models.codes import (
     Code,
     DisputeOutcome,
@@ -28,7 +29,7 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.months import Month
-from bureau_client.models.reports import MINOR_UNITS, Attribute, Dispute, InquiryLine, Report
+from bureau_client.models.reports import Attribute, Dispute, InquiryLine, Report
 from bureau_client.models.tradelines import Tradeline, TradelineAction
 from bureau_client.risk import tables as risk_tables
 from bureau_client.risk.__main__ import PAGE, page

@@ -98,6 +98,22 @@ def query(bureau: FakeBureau) -> Report:
     )
 
 
+@pytest.mark.parametrize("main", [lender.main, wallet.main])
+def test_attributes_are_shown_with_their_meaning(
+    run: Run, capsys: pytest.CaptureFixture[str], main: Callable[[], None]
+) -> None:
+    assert run("attributes", "total_balance.USD", "--output", "json", main=main) == 0
+    [shown] = json.loads(capsys.readouterr().out)
+    assert (shown["name"], shown["unit"]) == ("total_balance", "minor units")
+    assert shown["missing"] == "never missing"
+    assert run("attributes", "--version", "2026-11", main=main) == 0
+    assert "open tradelines now" in " ".join(capsys.readouterr().out.split())
+    assert run("attributes", "total_balanc", main=main) != 0
+    assert "near it: total_balance" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert run("attributes", "--version", "2025", main=main) != 0
+    assert "--version" in capsys.readouterr().err
+
+
 def test_a_dry_run_shows_warnings_and_their_lines(
     run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

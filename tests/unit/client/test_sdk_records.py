@@ -29,7 +29,7 @@ from bureau_client import (
     RecordRef,
     Snapshot,
 )
-from bureau_client._codec.records import encode_record
+from bureau_client._codec.records import encode_record, read_record
 from bureau_client.models import record_checks
 from bureau_client.models.codes import DeletionReason
 from bureau_client.models.record_checks import check_record
@@ -107,6 +107,7 @@ def test_what_is_right_passes_and_says_the_same_on_the_wire(record: Any) -> None
     assert signed.credit_limit_minor == (record.credit_limit_minor or 0)
     assert signed.status == record.status
     assert signed.secured == record.secured
+    assert read_record(encode_record(record, SALT)) == record
 
 
 def test_every_field_of_the_contract_reaches_the_wire() -> None:
@@ -139,6 +140,33 @@ def test_every_field_of_the_contract_reaches_the_wire() -> None:
     parsed = record_pb2.Record.FromString(encode_record(record, SALT)).snapshot
     names = {field.name for field, _ in parsed.ListFields()}
     assert names == set(parsed.DESCRIPTOR.fields_by_name)
+    assert read_record(encode_record(record, SALT)) == record
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Deletion(account_ref="A-1", reason=list(DeletionReason)[1], month=Month(2026, 5)),
+        Deletion(account_ref="A-1", reason=list(DeletionReason)[1]),
+        FacilityAction(
+            account_ref="A-1",
+            kind=FacilityActionKind.LIMIT_CHANGE,
+            initiator=Initiator.SUBJECT,
+            reasons=(list(ActionReason)[1],),
+            effective_time=datetime(2026, 5, 4, tzinfo=UTC),
+            record_refs=(RecordRef("0f" * 16, 3),),
+            credit_limit_minor=0,
+        ),
+    ],
+)
+def test_every_kind_of_record_is_read_back(record: Deletion | FacilityAction) -> None:
+    assert read_record(encode_record(record, SALT)) == record
+
+
+@pytest.mark.parametrize("encoded", [b"", b"\xff", b"not a record"])
+def test_what_is_no_record_is_a_value_error(encoded: bytes) -> None:
+    with pytest.raises(ValueError, match="record"):
+        read_record(encoded)
 
 
 @pytest.mark.parametrize(
