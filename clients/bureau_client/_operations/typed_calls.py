@@ -81,10 +81,15 @@ def argument(name: str, value: Any, hint: Any) -> Any:
         InvalidRequest: The annotation does not allow the value.
     """
     try:
-        return _converted(name, value, hint)
+        return _converted(name, _own(value), hint)
     except _WrongKindError as wrong:
         message = f"is {_shown(name, value)}; pass {wrong}"
         raise arguments.refuse(name, "INVALID_FIELD", message) from None
+
+
+def _own(value: Any) -> Any:
+    """Return Python's own value of a scalar of numpy, which tables give: 5 of `numpy.int64(5)`."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
 def _converted(name: str, value: Any, hint: Any) -> Any:

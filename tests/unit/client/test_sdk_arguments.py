@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import FunctionType
 from typing import Any, get_origin, get_type_hints
 
+import numpy
 import pytest
 
 from bureau_client import (
@@ -188,6 +189,17 @@ def test_values_that_people_write_are_taken() -> None:
     with pytest.raises(InvalidRequest) as caught:
         argument("purpose", Action.FURNISH, Purpose)
     assert "purpose: is Action.FURNISH; pass a Purpose: court-order, " in str(caught.value)
+
+
+def test_scalars_of_tables_are_taken() -> None:
+    limit = argument("limit", numpy.int64(5), int | None)
+    assert (limit, type(limit)) == (5, int)
+    assert argument("replaces", numpy.bool_(True), bool) is True
+    assert argument("purpose", numpy.str_("collection"), Purpose) is Purpose.COLLECTION
+    assert argument("purpose", numpy.uint8(5), Purpose) is Purpose.COLLECTION
+    for wrong in (numpy.float64(5), numpy.bool_(True), numpy.int64(-1), numpy.array([5])):
+        with pytest.raises(InvalidRequest):
+            argument("limit", wrong, int)
 
 
 def test_a_misspelt_on_invalid_is_refused_before_anything_is_sent() -> None:
