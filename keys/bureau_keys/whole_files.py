@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -25,14 +24,15 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         with target.open("wb") as stream:
             yield stream
         return
-    fresh = target.with_name(f".{target.name[:200]}.{uuid4().hex}.new")
+    fresh = _beside(target)
     try:
         with fresh.open("xb") as stream:
+            # Before the content: a file that others may not read is not readable meanwhile.
+            if target.exists():
+                shutil.copymode(target, fresh)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        if target.exists():
-            shutil.copymode(target, fresh)
         fresh.replace(target)
     except BaseException:
         fresh.unlink(missing_ok=True)
@@ -52,13 +52,19 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     Raises:
         OSError: The name is a file, or a folder that is not empty.
     """
-    target = Path(path)
+    target = Path(path).resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(mkdtemp(prefix=f".{target.name[:200]}.", suffix=".new", dir=target.parent))
+    fresh = _beside(target)
+    fresh.mkdir()
     try:
         yield fresh
-        fresh.chmod(0o755)
         fresh.replace(target)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+
+
+def _beside(target: Path) -> Path:
+    """Return the name of a new file in the folder of a file, hidden and like its name."""
+    # A character has four bytes at most, and a name 255.
+    return target.with_name(f".{target.name[:50]}.{uuid4().hex}.new")

@@ -67,3 +67,42 @@ def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
         write_whole(folder / "2", "of another study")
     assert names(kept) == ["1"]
     assert names(tmp_path / "new") == ["kept"]
+
+
+def test_what_others_may_not_read_is_not_readable_while_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.dat"
+    path.write_text("earlier")
+    path.chmod(0o600)
+    with whole_file(path) as stream:
+        stream.write(b"666123456")
+        assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_name_may_have_any_characters_and_length(tmp_path: Path) -> None:
+    for name in ("字" * 80 + ".csv", "\U0001f4c4" * 60, "a" * 255):
+        write_whole(tmp_path / name, b"new")
+        assert (tmp_path / name).read_bytes() == b"new"
+
+
+def test_a_folder_is_as_private_as_any_new_one(tmp_path: Path) -> None:
+    earlier = os.umask(0o077)
+    try:
+        with whole_folder(tmp_path / "kept"):
+            pass
+    finally:
+        os.umask(earlier)
+    assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
+
+
+def test_a_folder_replaces_the_empty_one_that_a_name_stands_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (tmp_path / "link").symlink_to(empty)
+    monkeypatch.chdir(empty)
+    for name in (".", tmp_path / "link"):
+        with whole_folder(name) as folder:
+            (folder / "1").write_text("whole")
+        assert (empty / "1").read_text() == "whole"
+        (empty / "1").unlink()
