@@ -167,12 +167,17 @@ def _missing(last: Snapshot, newest: Month) -> Iterator[Finding]:
 
 def _accounts(records: Path) -> dict[str, dict[Month, Snapshot]]:
     accounts: defaultdict[str, dict[Month, Snapshot]] = defaultdict(dict)
+    lines: dict[tuple[str, Month], int] = {}
     with open_table(records) as stream:
         for row in read_rows(stream):
             if row.snapshot is None:
                 wrong = [(row.line, v.field, v.message) for v in row.violations]
                 raise _wrong(records, wrong)
-            accounts[row.snapshot.account_ref][row.snapshot.month] = row.snapshot
+            account_ref, month = row.snapshot.account_ref, row.snapshot.month
+            if (earlier := lines.setdefault((account_ref, month), row.line)) != row.line:
+                message = f"and month are in line {earlier} too; keep one of the two lines"
+                raise _wrong(records, [(row.line, "account_ref", message)])
+            accounts[account_ref][month] = row.snapshot
     if not accounts:
         raise _wrong(records, [(1, "account_ref", "has no rows")])
     return accounts

@@ -401,6 +401,20 @@ def test_a_month_is_exported_and_what_is_missing_is_said(
     assert "1 accounts written" in captured.err
 
 
+def test_an_account_that_is_in_a_month_twice_is_not_exported(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [write_row(snapshot("A-1", balance_minor=balance)) for balance in (1_00, 2_00)]
+    records = write_csv(tmp_path / "r.csv", *rows)
+    people, file = tmp_path / "p.csv", tmp_path / "m.dat"
+    people.write_text(f"{','.join(people_columns()[:4])}\n{SUBJECT},DOE,JANE,000123456\n")
+    command = ["export", records, file, "--people", people, "--reporter", "ACME"]
+    assert run(*command, "--identification", "A") == 5
+    assert "line 3, account_ref" in (shown := " ".join(capsys.readouterr().err.split()))
+    assert "are in line 2 too; keep one of the two lines" in shown
+    assert not file.exists()
+
+
 def test_a_log_tells_now_and_then_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
     with common.progress_bar("submitting", before="checking") as show:
         for seconds in (1, 6, 7, 12):
