@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import FunctionType
 from typing import Any, get_origin, get_type_hints
 
-import numpy
+import numpy as np
 import pytest
 
 from bureau_client import (
@@ -192,12 +192,12 @@ def test_values_that_people_write_are_taken() -> None:
 
 
 def test_scalars_of_tables_are_taken() -> None:
-    limit = argument("limit", numpy.int64(5), int | None)
+    limit = argument("limit", np.int64(5), int | None)
     assert (limit, type(limit)) == (5, int)
-    assert argument("replaces", numpy.bool_(True), bool) is True
-    assert argument("purpose", numpy.str_("collection"), Purpose) is Purpose.COLLECTION
-    assert argument("purpose", numpy.uint8(5), Purpose) is Purpose.COLLECTION
-    for wrong in (numpy.float64(5), numpy.bool_(True), numpy.int64(-1), numpy.array([5])):
+    assert argument("replaces", np.bool_(True), bool) is True
+    assert argument("purpose", np.str_("collection"), Purpose) is Purpose.COLLECTION
+    assert argument("purpose", np.uint8(5), Purpose) is Purpose.COLLECTION
+    for wrong in (np.float64(5), np.bool_(True), np.int64(-1), np.array([5])):
         with pytest.raises(InvalidRequest):
             argument("limit", wrong, int)
 
