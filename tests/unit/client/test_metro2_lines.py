@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau_client.files import Metro2Source, check_file
-from bureau_client.files.metro2 import Finding, Metro2Record, Segment, Severity, blank
+from bureau_client.files.metro2 import Finding, Framing, Metro2Record, Segment, Severity, blank
 from bureau_client.files.metro2.layout import BASE
+from bureau_client.files.metro2.values import Numbers
+from bureau_client.files.metro2.writer import repacked
 from tests.unit.client.metro2_files import DAY, base, file_of, read_all, rules
 
 # No two of these differ in one character only.
@@ -107,6 +109,21 @@ def test_one_damaged_byte_costs_one_record_and_shows_no_person(data: st.DataObje
         errors = [finding for record, findings in checked for finding in wrong(findings)]
         assert {finding.line for finding in errors} <= {line + 1}
     assert not shown_secrets(checked)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["characters", "packed"])
+@pytest.mark.parametrize("lost", [3, 50])
+def test_bytes_lost_between_words_show_no_person(packed: bool, lost: int) -> None:
+    """Without line ends a record then reaches into the next, whose names are off their place."""
+    accounts = [
+        repacked(one, Numbers.DECIMAL) if packed else list(one) for one in map(account, REFS)
+    ]
+    raw = file_of(*accounts, framing=Framing(packed=packed))
+    shown = [
+        shown_secrets(read_all(raw[:start] + raw[start + lost :]))
+        for start in range(0, len(raw) - lost, 11)
+    ]
+    assert not set().union(*shown)
 
 
 def damaged(number: int, line: bytes) -> Checked:

@@ -15,12 +15,18 @@ from bureau_client.files.metro2.layout import (
     TRAILER,
     Field,
     Layout,
+    codes,
     layouts,
 )
 from bureau_client.files.metro2.values import BadValue, Numbers, Value
 from bureau_keys.contradictions import Severity
 
 MASK = "•••"
+# Number of unreadable fields of a segment from which on its values are not shown.
+_DOUBTFUL = 2
+# Letters in a field of digits that no typing error explains: part of a name.
+_NAMELIKE = 3
+_OF_DIGITS = frozenset({"digits", "money", "count", "date", "time"})
 _DECIDING = ("time_stamp", "date_opened", "date_of_account_information")
 
 
@@ -98,9 +104,14 @@ class Segment:
         return Segment(self.kind, b"".join(parts), self.numbers, self.start)
 
     def text_of(self, name: str) -> str:
-        """Return a field's text in the file; personal data masked."""
+        """Return a field's text in the file; personal data masked.
+
+        Of a segment with several fields that cannot be read no value is shown: after a shift they
+        are other fields', and may be personal.
+        """
         index = self.layout.index[name]
-        return shown(self.layout.fields[index], self.parts[index])
+        text = _shown(self.layout.fields[index], self.parts[index], self.numbers)
+        return MASK if text and len(self.read[1]) >= _DOUBTFUL else text
 
     def byte_of(self, name: str) -> int:
         """Return the byte of the record at which a field begins, from 1, as the guide counts."""
@@ -137,12 +148,23 @@ def blank(kind: str, numbers: Numbers = Numbers.CHARACTER) -> Segment:
     return segment.with_values(**identifiers)
 
 
-def shown(field: Field, raw: bytes) -> str:
+def _shown(field: Field, raw: bytes, numbers: Numbers) -> str:
     """Return a field's bytes for people."""
     text = raw.decode("ascii", "backslashreplace").rstrip(" ")
     if any(byte < 0x20 or byte > 0x7E for byte in raw):
         text = "0x" + raw.hex()
-    return MASK if field.personal and text else text
+    return MASK if text and (field.personal or _is_others(field, raw, numbers)) else text
+
+
+def _is_others(field: Field, raw: bytes, numbers: Numbers) -> bool:
+    """Return True for bytes that belong to another field: letters for digits, numbers for text."""
+    if field.kind in _OF_DIGITS or field.name == "payment_history_profile":
+        known = set() if field.kind in _OF_DIGITS else codes("payment_history")
+        letters = [byte for byte in raw if byte < 0x80 and chr(byte).isalpha()]
+        return sum(chr(byte) not in known for byte in letters) >= _NAMELIKE
+    # In a packed file what is no text may be numbers of another field.
+    letters = range(0x20, 0x100) if numbers is Numbers.CHARACTER else range(0x20, 0x7F)
+    return any(byte not in letters for byte in raw)
 
 
 def numbers_of(kind: str, raw: bytes) -> Numbers | None:

@@ -26,7 +26,7 @@ from bureau_client.files.metro2.layout import (
 from bureau_client.files.metro2.months import PreviousMonth, account_fields, account_number
 from bureau_client.files.metro2.reader import Metro2Record, Reader
 from bureau_client.files.metro2.rules import rules_of
-from bureau_client.files.metro2.segments import MASK, Segment, shown
+from bureau_client.files.metro2.segments import MASK, Segment
 from bureau_client.files.metro2.totals import ACCOUNTS, Totals
 from bureau_client.files.metro2.values import Value
 from bureau_keys.contradictions import Severity
@@ -178,10 +178,10 @@ def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
         record: Number of its record.
     """
     fields, wrong = segment.read
-    for field, raw, bad in wrong:
-        yield _found(bad.rule, Severity.ERROR, record, segment, field, raw, bad.expected)
+    for field, _, bad in wrong:
+        yield _found(bad.rule, Severity.ERROR, record, segment, field, bad.expected)
     is_business = fields.get("ecoa_code") == _BUSINESS
-    for start, field in segment.layout.checked:
+    for _, field in segment.layout.checked:
         if field.name not in fields:
             continue
         value = fields[field.name]
@@ -201,13 +201,13 @@ def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
             severity = Severity.WARNING if field.table in open_tables() else Severity.ERROR
         else:
             continue
-        yield _found(rule, severity, record, segment, field, segment.parts[start], expected)
+        yield _found(rule, severity, record, segment, field, expected)
     if segment.kind == BASE:
         yield from _check_base(segment, fields, record)
     elif fields.get("record_identifier", segment.kind) != segment.kind:
         yield _found(
             "M2-IDENTIFIER", Severity.ERROR, record, segment,
-            segment.layout["record_identifier"], segment.parts[1], segment.kind,
+            segment.layout["record_identifier"], segment.kind,
         )  # fmt: skip
 
 
@@ -224,13 +224,13 @@ def _check_base(segment: Segment, fields: dict[str, Value], record: int) -> Iter
         expected = f"24 of {' '.join(sorted(codes('payment_history')))}"
         yield _found(
             "M2-HISTORY", Severity.ERROR, record, segment,
-            layout.fields[index], segment.parts[index], expected,
+            layout.fields[index], expected,
         )  # fmt: skip
     terms = str(fields.get("terms_duration", ""))
     if terms not in _TERMS and not terms.isdigit():
         index = layout.index["terms_duration"]
         yield _found(
-            "M2-CODE", Severity.ERROR, record, segment, layout.fields[index], segment.parts[index],
+            "M2-CODE", Severity.ERROR, record, segment, layout.fields[index],
             "a number of months, LOC or REV",
         )  # fmt: skip
 
@@ -273,13 +273,13 @@ def _found(
     record: int,
     segment: Segment,
     field: Field,
-    raw: bytes,
     expected: str,
 ) -> Finding:
     where = f"{segment.kind}.{field.name}"
-    fix = "Correct the field" if shown(field, raw) != MASK else "Correct the field (not shown)"
+    got = segment.text_of(field.name)
+    fix = "Correct the field" if got != MASK else "Correct the field (not shown)"
     byte = segment.byte_of(field.name)
-    return Finding(rule, severity, record, where, shown(field, raw), expected, fix, byte=byte)
+    return Finding(rule, severity, record, where, got, expected, fix, byte=byte)
 
 
 def _form(record: Metro2Record, *, strict: bool) -> Iterator[Finding]:
