@@ -53,5 +53,6 @@ class EnumNames:
 
 ROLES = EnumNames(CODES.enum_types_by_name["Role"])
 PURPOSES = EnumNames(CODES.enum_types_by_name["Purpose"])
+CLASSIFICATIONS = EnumNames(CODES.enum_types_by_name["Classification"])
 MEMBER_STATES = EnumNames(MEMBERS.enum_types_by_name["MemberState"])
 LEVELS = EnumNames(MEMBERS.enum_types_by_name["ReciprocityLevel"])

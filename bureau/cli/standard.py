@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from google.protobuf.json_format import MessageToDict
 
+from bureau.admin.enum_names import CLASSIFICATIONS
 from bureau.cli.common import Dir, Output, Shown, echo_status, group, operator_of, show_one
 from bureau.cli.exit_codes import Exit, Stop
 from creditbureau.v1.codes_pb2 import Classification
@@ -51,9 +51,25 @@ def show(
     """Show a standard."""
     with operator_of(folder) as operator:
         standard = operator.standard(version)
-    fields = MessageToDict(standard, preserving_proto_field_name=True)
-    fields.pop("header")
-    show_one(fields, output)
+    show_one(described(standard), output)
+
+
+def described(standard: StandardOfCredit) -> dict[str, Any]:
+    """Return the fields of a standard: numbers as numbers, classifications as words."""
+    return {
+        "version": standard.version,
+        "effective_time": standard.effective_time.ToJsonString(),
+        "jurisdiction": standard.jurisdiction,
+        "currency": standard.currency,
+        **{cap: getattr(standard, cap) for cap in CAPS},
+        "bands": [
+            {
+                "min_days_past_due": band.min_days_past_due,
+                "classification": CLASSIFICATIONS.word(band.classification),
+            }
+            for band in standard.bands
+        ],
+    }
 
 
 def _read(table: dict[str, Any]) -> StandardOfCredit:
