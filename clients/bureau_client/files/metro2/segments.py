@@ -163,8 +163,8 @@ def _is_others(field: Field, raw: bytes, numbers: Numbers) -> bool:
         letters = [byte for byte in raw if byte < 0x80 and chr(byte).isalpha()]
         return sum(chr(byte) not in known for byte in letters) >= _NAMELIKE
     # In a packed file what is no text may be numbers of another field.
-    letters = range(0x20, 0x100) if numbers is Numbers.CHARACTER else range(0x20, 0x7F)
-    return any(byte not in letters for byte in raw)
+    end = 0x100 if numbers is Numbers.CHARACTER else 0x7F
+    return any(not 0x20 <= byte < end for byte in raw)
 
 
 def numbers_of(kind: str, raw: bytes) -> Numbers | None:
