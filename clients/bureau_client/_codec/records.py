@@ -186,9 +186,9 @@ def _read_snapshot(record: record_pb2.Record) -> Snapshot:
     message = record.snapshot
     fields = {name: getattr(message, name) for name in _PLAIN}
     fields.update((name, day_of(getattr(message, name))) for name in _DAYS)
-    fields.update(
-        (name, getattr(message, name) if message.HasField(name) else None) for name in _OPTIONAL
-    )
+    for name in _OPTIONAL:
+        is_there = message.HasField(name)  # type: ignore[arg-type] # the names are of fields
+        fields[name] = getattr(message, name) if is_there else None
     fields.update((name, kind(fields[name])) for name, kind in _CODES.items())
     return Snapshot(
         account_ref=record.account_ref,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -21,7 +22,7 @@ from bureau_client.cli.streams import WaitOption, within
 from bureau_client.models.codes import DisputeOutcome
 from bureau_keys.terminal import write_json
 
-disputes = typer.Typer(
+disputes = CodeTyper(
     help="List and answer the disputes against this member's records.", no_args_is_help=True
 )
 

@@ -184,7 +184,12 @@ def _list_reasons(source: Source, error: BureauError) -> None:
     if len(error.violations) <= SHOWN_VIOLATIONS:
         return
     target = source.path.with_name(source.path.name + SUFFIX)
-    write_reasons(target, (({}, violation) for violation in error.violations), ())
+    try:
+        write_reasons(target, (({}, violation) for violation in error.violations), ())
+    except OSError as unwritten:
+        # The refusal itself is what the caller has to read.
+        err.print(f"the list of all reasons was not written: {unwritten}", style="yellow")
+        return
     err.print(f"all {len(error.violations)} reasons: {target}", style="yellow")
 
 

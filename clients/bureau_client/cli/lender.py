@@ -25,6 +25,7 @@ from bureau_client.cli import (
 from bureau_client.cli.assessments import assess
 from bureau_client.cli.attributes import attributes
 from bureau_client.cli.backtests import backtest
+from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -46,7 +47,7 @@ from bureau_client.models.reports import Report
 from bureau_client.verify import verify_bundle
 from bureau_keys.profile import Profile
 
-app = typer.Typer(
+app = CodeTyper(
     help="Submit credit records and query reports as a member of the bureau. " + common.EXIT_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

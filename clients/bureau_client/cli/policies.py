@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption
 from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender, read_passphrase
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from bureau_client.risk.notices import AdverseNotice
     from bureau_client.risk.scorecard import Scorecard
 
-policies = typer.Typer(help="Check, sign and show policies.", no_args_is_help=True)
+policies = CodeTyper(help="Check, sign and show policies.", no_args_is_help=True)
 PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="Policy, a JSON file.")]
 ScorecardOption = Annotated[
     list[Path] | None,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -23,8 +24,8 @@ from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.models.codes import DisputeReason, HoldKind
 from bureau_client.models.texts import nearest
 
-holds = typer.Typer(help="Freeze your file, or place a fraud alert on it.", no_args_is_help=True)
-disputes = typer.Typer(help="Dispute entries on your file.", no_args_is_help=True)
+holds = CodeTyper(help="Freeze your file, or place a fraud alert on it.", no_args_is_help=True)
+disputes = CodeTyper(help="Dispute entries on your file.", no_args_is_help=True)
 
 LanguageOption = Annotated[
     str,

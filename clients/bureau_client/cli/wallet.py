@@ -11,6 +11,7 @@ import typer
 
 from bureau_client.cli import common, decisions, rights
 from bureau_client.cli.attributes import attributes
+from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -39,7 +40,7 @@ from bureau_client.wallet_folder import WalletFolder
 from bureau_keys.profile import Profile
 from bureau_keys.whole_files import write_whole
 
-app = typer.Typer(
+app = CodeTyper(
     help="Hold your own key: control access to your credit file, and see every inquiry. "
     + common.EXIT_HELP,
     no_args_is_help=True,

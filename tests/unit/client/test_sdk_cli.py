@@ -114,6 +114,51 @@ def test_attributes_are_shown_with_their_meaning(
     assert "--version" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("main", "command"),
+    [
+        (lender.main, ("act", "A-1")),
+        (lender.main, ("delete", "A-1")),
+        (lender.main, ("query", SUBJECT, "--consent", CONSENT)),
+        (wallet.main, ("hold", "place", "--wallet", "w")),
+        (wallet.main, ("grant", "brook", "--wallet", "w")),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_no_help_and_no_error_asks_for_the_number_of_a_code(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    main: Callable[[], None],
+    command: tuple[str, ...],
+) -> None:
+    assert run(*command, main=main) == 2
+    assert "Missing" in (refused := capsys.readouterr().err)
+    assert not re.search(r"\d[,|]", refused)
+    assert run(*command, "--help", main=main) == 0
+    assert not re.search(r"\d\|\d", capsys.readouterr().out)
+
+
+def test_a_file_of_another_format_is_named_as_one(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_csv(tmp_path / "may.csv", write_row(snapshot("A-1")))
+    assert run("submit", file, "--dry-run", "--format", "metro2") == 5
+    refused = " ".join(capsys.readouterr().err.split())
+    assert "the file: is 'CSV'; expected Metro 2 in ASCII (M2-CSV)" in refused
+
+
+def test_a_refusal_is_shown_where_its_list_of_reasons_cannot_be_written(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [write_row(snapshot(f"A-{n}")) | {"month": "May"} for n in range(99)]
+    # The longest name of a file: no more characters can follow it.
+    file = write_csv(tmp_path / f"{'m' * 251}.csv", *rows)
+    assert run("submit", file, "--dry-run") == 5
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "99 of 99 rows are wrong" in shown
+    assert "the list of all reasons was not written" in shown
+
+
 def test_a_dry_run_shows_warnings_and_their_lines(
     run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

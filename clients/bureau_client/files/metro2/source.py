@@ -235,5 +235,6 @@ def _warning(finding: Finding) -> Violation:
 
 def _in_record(finding: Finding) -> Violation:
     line = f" (line {finding.line})" if finding.line else ""
-    where = f"record {finding.record}{line}, {finding.field}" if finding.record else finding.field
+    places = (f"record {finding.record}{line}" if finding.record else "", finding.field)
+    where = ", ".join(filter(None, places)) or "the file"
     return Violation(where, finding.rule, finding.message)
