@@ -15,8 +15,9 @@ from uuid import uuid4
 def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for writing that appears under its name when the block ends without an error.
 
-    After an error the file that was there before is unchanged, and nothing else is left. What is
-    no ordinary file, as a terminal or a pipe, is written to directly.
+    After the block it is on the disk, under its name. After an error the file that was there
+    before is unchanged, and nothing else is left. What is no ordinary file, as a terminal or a
+    pipe, is written to directly.
     """
     # A link keeps pointing to the file, which is replaced where it lies.
     target = Path(path).resolve()
@@ -34,6 +35,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         fresh.replace(target)
+        _keep_names(target.parent)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
@@ -62,6 +64,19 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+
+
+def _keep_names(folder: Path) -> None:
+    """Have a folder's names written to the disk, so that a loss of power loses no new file."""
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError:
+        # Windows opens no folders, and keeps names by itself.
+        return
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _beside(target: Path) -> Path:

@@ -106,3 +106,16 @@ def test_a_folder_replaces_the_empty_one_that_a_name_stands_for(
             (folder / "1").write_text("whole")
         assert (empty / "1").read_text() == "whole"
         (empty / "1").unlink()
+
+
+def test_content_and_then_the_name_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, kept = tmp_path / "inquiry.json", list[tuple[bool, bool]]()
+
+    def keep(opened: int) -> None:
+        kept.append((stat.S_ISDIR(os.fstat(opened).st_mode), path.exists()))
+
+    monkeypatch.setattr(os, "fsync", keep)
+    write_whole(path, b"sent after this is kept")
+    assert kept == [(False, False), (True, True)]
