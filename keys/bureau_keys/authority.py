@@ -166,7 +166,10 @@ class Authority:
         """
         public = key_of_csr(csr_pem)
         if not MEMBER_ID.fullmatch(member_id):
-            raise MalformedMessage(f"a member id is like {MEMBER_ID.pattern}")
+            raise MalformedMessage(
+                "a member id begins with a small letter and has small letters, digits and dashes, "
+                "at most 63 characters"
+            )
         names = x509.SubjectAlternativeName(
             [x509.UniformResourceIdentifier(URI_PREFIX + member_id)]
         )

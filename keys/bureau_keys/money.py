@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+
+# Smaller figures than this one would be zeros with four decimals.
+_SMALL = 0.0001
 
 # ISO 4217 currencies whose minor unit is not a hundredth.
 _EXPONENTS = {
@@ -33,7 +37,12 @@ def amount_text(amount_minor: int | None, currency: str) -> str:
 
 
 def figure_text(value: float) -> str:
-    """Return a number as people write it, never with an exponent: `25,123,500`, `0.4523`."""
+    """Return a number as people write it, never with an exponent: `25,123,500`, `0.4523`.
+
+    Four decimals, of a number that is smaller two digits: `0.000012` is not zero.
+    """
+    if value and abs(value) < _SMALL:
+        return f"{Decimal(f'{value:.1e}'):f}".rstrip("0")
     return f"{value:,.4f}".rstrip("0").rstrip(".")
 
 

@@ -303,3 +303,10 @@ def test_a_key_belongs_to_its_certificate(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(Authority.create("Bureau authority", NOW).pem)
     with pytest.raises(MalformedMessage):
         Authority.load(tmp_path)
+
+
+def test_an_id_that_no_member_can_have_is_refused_in_words(authority: Authority) -> None:
+    _, csr = new_key_and_csr("acme")
+    with pytest.raises(MalformedMessage, match="begins with a small letter") as refused:
+        authority.issue_member(csr, "ACME", NOW)
+    assert "[a-z]" not in str(refused.value)
