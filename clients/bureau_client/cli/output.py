@@ -137,8 +137,10 @@ def _shown(name: str, value: Any, row: Mapping[str, Any]) -> str:
     if (text := text_of(name, value, row)) is not None:
         return text
     if isinstance(value, dict):
+        # The amounts of a part are in the currency of the whole, unless it has its own.
+        fields = {"currency": row.get("currency"), **value}
         return ", ".join(
-            f"{label_of(part)}: {_shown(part, inner, value)}" for part, inner in value.items()
+            f"{label_of(part)}: {_shown(part, inner, fields)}" for part, inner in value.items()
         )
     if isinstance(value, list):
         joint = "\n" if any(isinstance(part, dict) for part in value) else "; "

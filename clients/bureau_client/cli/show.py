@@ -211,6 +211,8 @@ def _frozen(report: Report, language: str) -> Iterator[Text]:
     """Yield, for each line that is frozen now, the reasons and what to do about each."""
     for number, line in enumerate(report.tradelines, 1):
         newest = next((act for act in line.actions if act.kind in _OF_FREEZES), None)
+        if line.close_date or line.sold_month:
+            continue
         if newest is None or newest.kind is not FacilityActionKind.FREEZE:
             continue
         since = f" since {newest.effective_time:%Y-%m-%d}" if newest.effective_time else ""

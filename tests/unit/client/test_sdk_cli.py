@@ -666,6 +666,13 @@ def test_the_reason_of_a_frozen_line_and_what_to_do_reach_the_person(
     assert reason.text_in(language[:2]) in text
     assert reason.fix_in(language[:2]) in text
     assert "appeals@acme.example" in text
+    # A line that has ended since is frozen no more.
+    for ended in ({"sold_month": line.month}, {"close_date": NOW.date()}):
+        console = Console(file=io.StringIO(), width=400)
+        gone = dataclasses.replace(line, **ended)
+        show_report(dataclasses.replace(file, tradelines=(gone,)), console, language)
+        assert isinstance(console.file, io.StringIO)
+        assert reason.fix_in(language[:2]) not in console.file.getvalue()
 
 
 def test_a_wrong_word_is_answered_with_the_option_and_the_words(
@@ -687,6 +694,22 @@ def test_no_option_is_a_number_where_words_are_shown(app: typer.Typer) -> None:
     for command in commands(typer.main.get_command(app)):
         for option in command.params:
             shown = f"{option.name} {getattr(option, 'help', '') or ''}"
-            choices = list(getattr(getattr(option, "type", None), "choices", ()))
+            kind = getattr(option, "type_descriptor", None) or getattr(option, "type", None)
+            choices = [getattr(one, "value", one) for one in getattr(kind, "choices", None) or ()]
             assert not [choice for choice in choices if str(choice).isdigit()], option.name
             assert not re.search(r"\^|\[0-9a-z-]+\]|\{\d", shown), (command.name, shown)
+
+
+def test_the_amounts_of_a_part_are_in_the_currency_of_the_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @dataclasses.dataclass
+    class Whole:
+        currency: str
+        parts: list[dict[str, Any]]
+
+    own = {"balance_minor": 5, "currency": "JPY"}
+    emit_one(Whole("USD", [{"balance_minor": 123_456}, own]), Output.TABLE)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "balance: 1,234.56 USD" in shown
+    assert "balance: 5 JPY" in shown
