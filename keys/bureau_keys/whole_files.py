@@ -67,7 +67,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 
 def _keep_names(folder: Path) -> None:
-    """Have a folder's names written to the disk, so that a loss of power loses no new file."""
+    """Write a folder's names to the disk, so that a loss of power loses no new file."""
     try:
         opened = os.open(folder, os.O_RDONLY)
     except OSError:
