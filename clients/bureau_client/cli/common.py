@@ -21,6 +21,7 @@ from bureau_client import errors
 from bureau_client._operations.operation import utc_now
 from bureau_client._transport.request_ids import logger as calls
 from bureau_client.cli.output import Output, err
+from bureau_client.cli.remedies import in_commands
 from bureau_client.models.codes import Code
 from bureau_client.models.months import Month
 from bureau_client.models.progress import OnProgress, Progress
@@ -86,7 +87,7 @@ def run(app: typer.Typer) -> NoReturn:
     try:
         app()
     except errors.BureauError as error:
-        fail(str(error), exit_code(error))
+        fail(in_commands(str(error)), exit_code(error))
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         fail(f"{error.filename}: {error.strerror}", 2)
     except ValueError as error:

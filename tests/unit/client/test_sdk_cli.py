@@ -22,6 +22,7 @@ from pyarrow import csv as pa_csv
 from pyarrow import parquet
 from rich.console import Console
 
+import bureau_client
 from bureau_client import (
     ActionReason,
     EvidenceLevel,
@@ -36,7 +37,7 @@ from bureau_client import (
     errors,
 )
 from bureau_client._transport.engine import Attempt
-from bureau_client.cli import common, lender, wallet
+from bureau_client.cli import common, lender, remedies, wallet
 from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.show import show_report
 from bureau_client.cli.tables import for_spreadsheet
@@ -713,3 +714,30 @@ def test_the_amounts_of_a_part_are_in_the_currency_of_the_whole(
     shown = " ".join(capsys.readouterr().out.split())
     assert "balance: 1,234.56 USD" in shown
     assert "balance: 5 JPY" in shown
+
+
+def test_remedies_are_commands_and_options(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(*command: object) -> str:
+        assert run(*command) == 5
+        return " ".join(capsys.readouterr().err.split())
+
+    file = tmp_path / "no.report"
+    file.write_text("{}")
+    purpose = ("--purpose", "collection", "--consent", CONSENT)
+    assert "Get it from `bureau-lender subject-id`; never" in shown("query", "x", *purpose)
+    assert "Pass a file that the option --save wrote" in shown("verify", file)
+    assert "the file of `bureau-wallet binding`" in shown("attest", file, "--method", "in-person")
+    assert shown("delete", "A 1", "fraud").endswith("Correct the fields.")
+
+
+def test_every_remedy_is_one_of_the_sdk() -> None:
+    package = Path(bureau_client.__file__).parent
+    sources = "".join(
+        path.read_text("utf-8")
+        for path in package.rglob("*.py")
+        if path.name != Path(remedies.__file__).name
+    )
+    for words in remedies.REMEDIES:
+        assert words in sources

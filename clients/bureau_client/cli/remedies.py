@@ -1,0 +1,21 @@
+"""Remedies of the SDK in the words of the command lines: options and commands, no calls."""
+
+from __future__ import annotations
+
+# The SDK's words, and those that say the same to a person at a terminal.
+REMEDIES = {
+    ', or pass on_invalid="skip" to submit the rest': "",
+    "Get it from subject_id(country, scheme, identifier)": "Get it from `bureau-lender subject-id`",
+    "get it from subject_id()": "get it from `bureau-lender subject-id`",
+    "pass the bytes of Wallet.binding()": "pass the file of `bureau-wallet binding`",
+    "Pass a file that Report.save wrote": "Pass a file that the option --save wrote",
+    "`receipt(error.request_id)` of an open client": "`receipt REQUEST_ID`",
+    "`wait_for_witnesses(receipt)` does": "`bureau-lender receipt REQUEST_ID --cosigned N` does",
+}
+
+
+def in_commands(message: str) -> str:
+    """Return an error's message with remedies that a person at a terminal can follow."""
+    for words, command in REMEDIES.items():
+        message = message.replace(words, command)
+    return message
