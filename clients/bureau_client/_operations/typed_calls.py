@@ -15,11 +15,17 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from bureau_client._operations import arguments
 from bureau_client.models.codes import Code
+from bureau_client.models.consents import Frequency
+from bureau_client.models.records import RecordRef
 
 C = TypeVar("C", bound=type)
 
 # Largest number that a field of the contract takes, and that a position in the log is.
 MAX_NUMBER, MAX_POSITION = 2**31 - 1, 2**63 - 1
+# Objects that people write themselves; others come from the SDK.
+WRITTEN = frozenset({Frequency, RecordRef})
+# Longest span of time; a day after a longer one may not exist.
+LONGEST = timedelta(days=365_250)
 POSITIONS = frozenset({"after", "cursor", "start", "stop", "limit"})
 # Arguments whose wrong value may be a secret or a national identifier: errors show its type only.
 UNSHOWN = frozenset({"subject_id", "identifier", "key", "passphrase", "text", "narrative", "note"})
@@ -51,7 +57,11 @@ def _checking(function: Callable[..., Any]) -> Callable[..., Any]:
         return get_type_hints(function)
 
     def convert(positional: tuple[Any, ...], named: dict[str, Any]) -> inspect.BoundArguments:
-        bound = signature.bind(*positional, **named)
+        try:
+            bound = signature.bind(*positional, **named)
+        except TypeError as error:
+            # Python's own error, with the name of the method as Python gives it.
+            raise TypeError(f"{function.__qualname__}() {error}") from None
         for name, value in bound.arguments.items():
             if name in hints():
                 bound.arguments[name] = argument(name, value, hints()[name])
@@ -108,7 +118,7 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
         (item,) = get_args(hint)
         expected = f"a list, each item {_expected(item)}"
         _when(_is_iterable(value), value, expected)
-        return tuple(_converted(name, each, item) for each in value)
+        return tuple(argument(f"{name}[{index}]", each, item) for index, each in enumerate(value))
     if origin is not None and issubclass(origin, Iterable | AsyncIterator):
         # Its items are checked as they are read: there may be millions.
         return _when(_is_iterable(value), value, "a list or another iterable")
@@ -144,13 +154,30 @@ def _plain(name: str, value: Any, kind: Any) -> Any:
         return _when(is_number and 0 <= value <= most, value, f"{expected} from 0 to {most}")
     if kind is str:
         return _when(isinstance(value, str) and _is_unicode(value), value, expected)
+    if kind is timedelta:
+        return _when(isinstance(value, timedelta) and abs(value) <= LONGEST, value, expected)
     if kind is datetime:
         return _when(isinstance(value, datetime) and value.tzinfo is not None, value, expected)
     if getattr(kind, "_is_protocol", False):
         members = [member for member in vars(kind) if not member.startswith("_")]
         has_all = all(hasattr(value, member) for member in members)
         return _when(has_all, value, f"an object with {', '.join(members)}")
-    return _when(isinstance(value, kind), value, expected)
+    _when(isinstance(value, kind), value, expected)
+    return _whole(name, value, kind) if kind in WRITTEN else value
+
+
+def _whole(name: str, value: Any, kind: Any) -> Any:
+    """Return an object that people write with its fields as their annotations have them.
+
+    Raises:
+        InvalidRequest: An annotation does not allow the value of a field.
+    """
+    return kind(
+        **{
+            field: argument(f"{name}.{field}", getattr(value, field), hint)
+            for field, hint in get_type_hints(kind).items()
+        }
+    )
 
 
 def _code(value: Any, kind: type[Code]) -> Code:
@@ -190,7 +217,7 @@ _EXPECTED: dict[type, str] = {
     str: "a text",
     bytes: "bytes",
     datetime: "a datetime with a time zone",
-    timedelta: "a timedelta",
+    timedelta: "a timedelta of at most 1,000 years",
 }
 
 
@@ -208,7 +235,7 @@ def _words(words: Iterable[str]) -> str:
 def _shown(name: str, value: Any) -> str:
     """Return a value as an error shows it: short, and never a secret."""
     is_simple = isinstance(value, str | int | float | datetime | timedelta | NoneType)
-    if not is_simple or (name in UNSHOWN and value is not None):
+    if not is_simple or (name.partition("[")[0] in UNSHOWN and value is not None):
         return f"of the class {type(value).__name__}"
     text = f"{type(value).__name__}.{value}" if isinstance(value, Code) else ascii(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import FunctionType
 from typing import Any, get_origin, get_type_hints
@@ -16,9 +16,12 @@ from bureau_client import (
     Action,
     Auditor,
     BureauError,
+    Frequency,
+    FrequencyUnit,
     InvalidRequest,
     Lender,
     Purpose,
+    RecordRef,
     SubmissionKind,
     Unavailable,
     Wallet,
@@ -225,3 +228,38 @@ def test_annotations_are_of_the_kinds_that_are_checked() -> None:
             named = set(inspect.signature(function).parameters) - {"self"}
             assert named <= hints.keys(), (kind, name)
             assert all(get_origin(hints[each]) is not dict for each in named)
+
+
+@pytest.mark.parametrize("kind", [Lender, AsyncLender], ids=lambda kind: kind.__name__)
+def test_a_missing_or_unknown_argument_is_pythons_own_error(kind: type[Any]) -> None:
+    client = client_of(kind, FakeBureau())
+    missing = outcome(lambda: client.query(SUBJECT, consent_id=CONSENT))
+    assert isinstance(missing, TypeError)
+    assert str(missing) == f"{kind.__name__}.query() missing a required argument: 'purpose'"
+    unknown = outcome(lambda: client.submissions(limits=3))
+    assert isinstance(unknown, TypeError)
+    assert f"{kind.__name__}.submissions() got an unexpected keyword argument" in str(unknown)
+
+
+@pytest.mark.parametrize(
+    ("hint", "wrong", "says"),
+    [
+        (Frequency | None, Frequency("week", 3), "arg.unit: is 'week'; pass a FrequencyUnit: day"),  # type: ignore[arg-type]
+        (Frequency, Frequency(FrequencyUnit.DAY, "3"), "arg.value: is '3'; pass a whole number"),  # type: ignore[arg-type]
+        (RecordRef, RecordRef("x", -1), "arg.record_index: is -1; pass a whole number from 0"),
+        (Sequence[bytes], [b"a", "b"], "arg[1]: is 'b'; pass bytes"),
+        (Sequence[Purpose], ["collection", "x"], "arg[1]: is 'x'; pass a Purpose: court-order"),
+        (timedelta, timedelta.max, "pass a timedelta of at most 1,000 years"),
+    ],
+)
+def test_the_wrong_part_of_an_argument_is_named(hint: Any, wrong: Any, says: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        argument("arg", wrong, hint)
+    assert says in str(caught.value)
+
+
+def test_parts_that_people_write_are_taken() -> None:
+    written: Any = Frequency("month", np.int64(3))  # type: ignore[arg-type]
+    assert argument("frequency", written, Frequency | None) == Frequency(FrequencyUnit.MONTH, 3)
+    keys = {Purpose.COLLECTION: 1}.keys()
+    assert argument("purposes", keys, Sequence[Purpose]) == (Purpose.COLLECTION,)
