@@ -27,7 +27,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         return
     fresh = _beside(target)
     try:
-        with fresh.open("xb") as stream:
+        with _opened(fresh, target) as stream:
             # Before the content: a file that others may not read is not readable meanwhile.
             if target.exists():
                 shutil.copymode(target, fresh)
@@ -63,6 +63,15 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         fresh.replace(target)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def _opened(fresh: Path, target: Path) -> BinaryIO:
+    """Open a new file; an error names the file that it is to replace."""
+    try:
+        return fresh.open("xb")
+    except OSError as error:
+        error.filename = str(target)
         raise
 
 

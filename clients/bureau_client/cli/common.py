@@ -88,8 +88,9 @@ def run(app: typer.Typer) -> NoReturn:
         app()
     except errors.BureauError as error:
         fail(in_commands(str(error)), exit_code(error))
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        fail(f"{error.filename}: {error.strerror}", 2)
+    except OSError as error:
+        # A full disk, too, is an error in one paragraph.
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
     except ValueError as error:
         fail(str(error), 2)
     sys.exit(0)
@@ -150,6 +151,17 @@ def code_parser(cls: type[C]) -> Callable[[str], C]:
 def names_of(cls: type[Code]) -> str:
     """Return the names that an option accepts."""
     return ", ".join(cls.spellings())
+
+
+def in_a_folder(path: Path | None) -> Path | None:
+    """Return the path of a file to write, for an option: checked before anything is sent.
+
+    Raises:
+        BadParameter: Its folder does not exist.
+    """
+    if path is not None and not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"the folder {path.parent} does not exist; make it first")
+    return path
 
 
 def parse_month(text: str, option: str = "--month") -> Month | None:

@@ -15,6 +15,7 @@ from bureau_client.cli.common import (
     PassphraseOption,
     ProfileOption,
     code_parser,
+    in_a_folder,
     names_of,
 )
 from bureau_client.cli.open_clients import open_lender
@@ -80,7 +81,11 @@ def submit(
     ] = False,
     rejects: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="File of the skipped rows; default: FILE.rejects."),
+        typer.Option(
+            metavar="FILE",
+            callback=in_a_folder,
+            help="File of the skipped rows; default: FILE.rejects.",
+        ),
     ] = None,
     format: FormatOption = None,  # noqa: A002, the option's name
     currency: CurrencyOption = "USD",

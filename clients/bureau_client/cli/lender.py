@@ -32,6 +32,7 @@ from bureau_client.cli.common import (
     PassphraseOption,
     ProfileOption,
     code_parser,
+    in_a_folder,
     names_of,
 )
 from bureau_client.cli.open_clients import open_lender
@@ -39,7 +40,7 @@ from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.portfolio import portfolio
 from bureau_client.cli.query_many import query_many
 from bureau_client.cli.schemes import schemes
-from bureau_client.cli.show import emit_report, witnessed_at
+from bureau_client.cli.show import emit_report, save_and_emit, witnessed_at
 from bureau_client.cli.study import study
 from bureau_client.cli.tables import tables
 from bureau_client.models.codes import EvidenceLevel, IdentificationMethod, Purpose
@@ -96,7 +97,9 @@ def query(
     ] = EvidenceLevel.NONE,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="File to save the report in, for `verify`."),
+        typer.Option(
+            metavar="FILE", callback=in_a_folder, help="File to save the report in, for `verify`."
+        ),
     ] = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
@@ -104,10 +107,7 @@ def query(
     """Query a credit report under a consent."""
     with open_lender(profile, passphrase_file) as lender:
         report = lender.query(subject_id, purpose=purpose, consent_id=consent, evidence=evidence)
-    if save is not None:
-        report.save(save)
-        err.print(f"saved to {save}")
-    emit_report(report, output)
+    save_and_emit(report, save, output)
 
 
 @app.command()
@@ -116,7 +116,8 @@ def replay(
     subject: Annotated[str, typer.Argument(help="Subject of the report.")],
     profile: ProfileOption,
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File to save the report in.")
+        Path | None,
+        typer.Option(metavar="FILE", callback=in_a_folder, help="File to save the report in."),
     ] = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
@@ -124,10 +125,7 @@ def replay(
     """Show an earlier report again, exactly as it was."""
     with open_lender(profile, passphrase_file) as lender:
         report = lender.replay(inquiry_id, subject)
-    if save is not None:
-        report.save(save)
-        err.print(f"saved to {save}")
-    emit_report(report, output)
+    save_and_emit(report, save, output)
 
 
 @app.command()

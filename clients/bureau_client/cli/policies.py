@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bureau_client.cli.code_words import CodeTyper
-from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption
+from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption, in_a_folder
 from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender, read_passphrase
 from bureau_client.cli.output import Output, emit_one, err
@@ -108,7 +108,9 @@ def decide(
     notice: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="File for the notice of an adverse action: .pdf, .html or .txt."
+            metavar="FILE",
+            callback=in_a_folder,
+            help="File for the notice of an adverse action: .pdf, .html or .txt.",
         ),
     ] = None,
     letterhead: Annotated[

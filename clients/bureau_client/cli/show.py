@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from bureau_client import verify
 from bureau_client.cli.heatmap import heatmap, legend
-from bureau_client.cli.output import Output, emit_one, out
+from bureau_client.cli.output import Output, emit_one, err, out
 from bureau_client.models.attributes import MINOR_UNITS
 from bureau_client.models.codes import (
     AccountStatus,
@@ -35,6 +36,21 @@ def emit_report(report: Report, output: Output, language: str = DEFAULT) -> None
         show_report(report, out, language)
     else:
         emit_one(report, output)
+
+
+def save_and_emit(
+    report: Report, save: Path | None, output: Output, language: str = DEFAULT
+) -> None:
+    """Save a report to a file, if one is named, and write it to stdout.
+
+    What cannot be saved is written all the same: its inquiry has used the consent.
+    """
+    try:
+        if save is not None:
+            report.save(save)
+            err.print(f"saved to {save}")
+    finally:
+        emit_report(report, output, language)
 
 
 def show_report(report: Report, console: Console, language: str = DEFAULT) -> None:

@@ -17,6 +17,7 @@ from bureau_client.cli.common import (
     OutputOption,
     ProfileOption,
     code_parser,
+    in_a_folder,
     names_of,
 )
 from bureau_client.cli.open_clients import (
@@ -26,7 +27,7 @@ from bureau_client.cli.open_clients import (
     read_passphrase,
 )
 from bureau_client.cli.output import Output, emit_many, emit_one, err
-from bureau_client.cli.show import emit_report
+from bureau_client.cli.show import save_and_emit
 from bureau_client.models.codes import (
     Action,
     ConsentMode,
@@ -276,7 +277,11 @@ def credit_file(
     profile: ProfileOption,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="File to save it in, to be verified offline."),
+        typer.Option(
+            metavar="FILE",
+            callback=in_a_folder,
+            help="File to save it in, to be verified offline.",
+        ),
     ] = None,
     language: rights.LanguageOption = "en",
     passphrase_file: WalletPassphraseOption = None,
@@ -285,10 +290,7 @@ def credit_file(
     """Show your whole credit file, with the parts that reports leave out."""
     with open_wallet(wallet, profile, passphrase_file) as own:
         report = own.file()
-    if save is not None:
-        report.save(save)
-        err.print(f"saved to {save}")
-    emit_report(report, output, language)
+    save_and_emit(report, save, output, language)
 
 
 @app.command()

@@ -741,3 +741,22 @@ def test_every_remedy_is_one_of_the_sdk() -> None:
     )
     for words in remedies.REMEDIES:
         assert words in sources
+
+
+def test_a_report_is_not_lost_where_it_cannot_be_saved(
+    run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query(bureau)
+    sent = len(bureau.calls)
+    command = ("query", SUBJECT, "--purpose", "credit-application", "--consent", CONSENT)
+    missing = tmp_path / "no such folder" / "report.json"
+    # Nothing is sent, so no use of the consent is lost.
+    assert run(*command, "--save", missing) == 2
+    assert "--save" in (refused := " ".join(capsys.readouterr().err.replace("│", " ").split()))
+    assert "does not exist; make it first" in refused
+    assert len(bureau.calls) == sent
+    # Found out too late: the report is shown all the same.
+    assert run(*command, "--save", tmp_path / ("r" * 256), "--output", "json") == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["subject_id"] == SUBJECT
+    assert captured.err.endswith(": File name too long\n")

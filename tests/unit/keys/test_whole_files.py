@@ -119,3 +119,10 @@ def test_content_and_then_the_name_are_on_the_disk(
     monkeypatch.setattr(os, "fsync", keep)
     write_whole(path, b"sent after this is kept")
     assert kept == [(False, False), (True, True)]
+
+
+def test_an_error_names_the_file_itself(tmp_path: Path) -> None:
+    path = tmp_path / "no such folder" / "report.json"
+    with pytest.raises(FileNotFoundError) as refused:
+        write_whole(path, b"new")
+    assert refused.value.filename == str(path)
