@@ -146,13 +146,13 @@ def test_every_field_of_the_contract_reaches_the_wire() -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        Deletion(account_ref="A-1", reason=list(DeletionReason)[1], month=Month(2026, 5)),
-        Deletion(account_ref="A-1", reason=list(DeletionReason)[1]),
+        Deletion(account_ref="A-1", reason=DeletionReason.INACCURATE, month=Month(2026, 5)),
+        Deletion(account_ref="A-1", reason=DeletionReason.INACCURATE),
         FacilityAction(
             account_ref="A-1",
             kind=FacilityActionKind.LIMIT_CHANGE,
             initiator=Initiator.SUBJECT,
-            reasons=(list(ActionReason)[1],),
+            reasons=(ActionReason.AT_REQUEST,),
             effective_time=datetime(2026, 5, 4, tzinfo=UTC),
             record_refs=(RecordRef("0f" * 16, 3),),
             credit_limit_minor=0,
