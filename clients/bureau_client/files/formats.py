@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -91,7 +91,8 @@ def _foreign_encoding(head: bytes) -> Foreign | None:
 def _is_ebcdic_text(head: bytes) -> bool:
     """Return True for text whose letters and digits lie above those of ASCII."""
     try:
-        head.decode()
+        # Without its end: the head may end within a character.
+        getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         text = head.decode("cp037")
         return (
