@@ -17,7 +17,7 @@ from bureau.codes import CodeSet
 from bureau.credit_file.facility_state import LINES, divergences, is_frozen
 from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.history import DELINQUENT, SEVERITY
-from bureau.credit_file.liability import Liability
+from bureau_keys.liability import Liability
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_DISPUTE,

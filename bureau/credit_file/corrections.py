@@ -22,7 +22,7 @@ from bureau.credit_file.facility_state import (
     RESTORE,
 )
 from bureau.credit_file.history import CORRECTION, DELINQUENT, SEVERITY
-from bureau.credit_file.liability import owes, owes_nothing
+from bureau_keys.liability import owes, owes_nothing
 from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.record_pb2 import TradelineSnapshot

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bureau.credit_file.delinquencies import Delinquency
 from bureau.credit_file.history import TrailEntry
-from bureau.credit_file.liability import Liability
+from bureau_keys.liability import Liability
 from creditbureau.v1.record_pb2 import (
     FACILITY_ACTION_KIND_RENUMBER as RENUMBER,
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import FiledTradeline
-from bureau.credit_file.liability import owes_nothing
 from bureau.credit_file.own_entries import read_holds, read_withdrawing
 from bureau.credit_file.reader import tradelines_of
 from bureau.credit_file.sales import link_sales, was_sold
@@ -20,6 +19,7 @@ from bureau.errors import Refusal
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.liability import owes_nothing
 
 
 def check_freeze(

@@ -6,9 +6,9 @@ Others' debts and stale accounts stay in reports, marked; every figure reads the
 from __future__ import annotations
 
 from bureau.credit_file.filed import CreditFile, FiledTradeline
-from bureau.credit_file.liability import LIABILITIES, Liability
 from bureau.credit_file.staleness import stale_reason
 from bureau.policy import Policy
+from bureau_keys.liability import LIABILITIES, Liability
 
 
 def marked(file: CreditFile, policy: Policy) -> CreditFile:

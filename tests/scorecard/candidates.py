@@ -53,7 +53,7 @@ def _other(
     return Candidate(key, worse, OTHER, {"en": en, "zh": zh}, basis)
 
 
-OPEN = "open_balances"
+OPEN, LINES = "open_balances", "line_balances"
 
 CANDIDATES = (
     Candidate("tradelines_now_30_plus", "higher", DELINQUENT, basis=late(1)),
@@ -67,49 +67,49 @@ CANDIDATES = (
         "higher",
         "Balances are high in proportion to credit limits",
         "余额占信用额度的比例偏高",
-        select=OPEN,
+        select=LINES,
     ),
     _other(
         "highest_line_utilisation",
         "higher",
         "The balance of an account is high in proportion to its credit limit",
         "某一账户余额占其信用额度的比例偏高",
-        select=OPEN,
+        select=LINES,
     ),
     _other(
         "lines_over_90_percent",
         "higher",
         "Credit lines are almost fully drawn",
         "授信额度已几乎用尽",
-        select=OPEN,
+        select=LINES,
     ),
     _other(
         "utilisation_change_5m",
         "higher",
         "Balances rise in proportion to credit limits",
         "余额占信用额度的比例上升",
-        select=OPEN,
+        select=LINES,
     ),
     _other(
         "payment_ratio_3m",
         "lower",
         "Payments are low in proportion to balances",
         "还款额占余额的比例偏低",
-        select=OPEN,
+        select=LINES,
     ),
     _other(
         "months_without_payment_12m",
         "higher",
         "Months passed without a payment on a balance",
         "有余额而未还款的月数较多",
-        select=OPEN,
+        select=LINES,
     ),
     _other(
         "months_paid_in_full_12m",
         "lower",
         "Balances are seldom paid in full",
         "较少全额还清余额",
-        select=OPEN,
+        select=LINES,
     ),
     _other(
         "restructured_tradelines",

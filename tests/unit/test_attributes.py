@@ -17,10 +17,10 @@ from bureau.credit_file.attributes.__main__ import DICTIONARY, PAGE, dictionary,
 from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.credit_file.history import Account, TrailEntry
-from bureau.credit_file.liability import LIABILITIES, Liability
 from bureau.credit_file.report_versions import current_version
 from bureau.credit_file.summary import summary_of
 from bureau_client import attribute_dictionary
+from bureau_keys.liability import LIABILITIES, Liability
 from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import (
     FacilityAction,

@@ -14,7 +14,7 @@ from bureau.calendar import DAY_US, month_of, months_between
 from bureau.credit_file.counted_inquiries import counted_inquiries
 from bureau.credit_file.facility_state import LINES, is_drawable, is_frozen, is_open
 from bureau.credit_file.filed import CreditFile, FiledInquiry, FiledTradeline
-from bureau.credit_file.liability import Liability
+from bureau_keys.liability import Liability
 from bureau_keys.payment_profile import NO_DATA
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 

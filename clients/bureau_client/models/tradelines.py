@@ -19,6 +19,7 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.months import Month
 from bureau_client.models.records import RecordRef
+from bureau_keys.liability import owes
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +143,10 @@ class Tradeline:
     original_creditor: str
     sold_month: Month | None = None
     stale: StaleReason = StaleReason.UNSPECIFIED
+
+    @property
+    def is_owed(self) -> bool:
+        """True for a debt of the person's own, alone or with others; False for one that the
+        person guarantees, and for one that is another's.
+        """
+        return owes(self.role)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from bureau_client.models.codes import PortfolioType
 from bureau_client.models.decisions import DecisionBasis
 from bureau_client.models.months import Month
 from bureau_client.models.reports import Report
@@ -17,6 +18,8 @@ MAX_ENTRIES = 16
 PAST_DUE = "123456"
 WORSE = "HJGKL"
 LOST = "GL"
+# Kinds of account with a limit that can be drawn again.
+LINES = frozenset({PortfolioType.LINE_OF_CREDIT, PortfolioType.REVOLVING})
 
 
 def entries_of(report: Report, basis: Basis | None, tradeline_id: str) -> tuple[DecisionBasis, ...]:
@@ -28,9 +31,11 @@ def entries_of(report: Report, basis: Basis | None, tradeline_id: str) -> tuple[
     """
     if basis is None:
         return ()
+    # As in the figures that drive reasons, debts of others are none of the person's.
     entries = dict.fromkeys(
         entry
         for line in report.tradelines
+        if line.is_owed or line.tradeline_id == tradeline_id
         for entry in SELECTIONS[basis.select](report, line, basis, tradeline_id)
     )
     newest_first = sorted(entries, key=lambda entry: -(entry.month.number if entry.month else 0))
@@ -60,8 +65,15 @@ def _months(line: Tradeline, statuses: str, months: int) -> Iterator[DecisionBas
 def _open_balances(
     _report: Report, line: Tradeline, _basis: Basis, _tradeline_id: str
 ) -> Iterator[DecisionBasis]:
-    if line.close_date is None and line.sold_month is None and line.balance_minor > 0:
+    if line.balance_minor > 0 and not (line.close_date or line.sold_month or line.stale):
         yield DecisionBasis(line.tradeline_id, line.month)
+
+
+def _line_balances(
+    report: Report, line: Tradeline, basis: Basis, tradeline_id: str
+) -> Iterator[DecisionBasis]:
+    if line.portfolio_type in LINES:
+        yield from _open_balances(report, line, basis, tradeline_id)
 
 
 def _recently_opened(
@@ -91,6 +103,7 @@ SELECTIONS: dict[str, Callable[[Report, Tradeline, Basis, str], Iterator[Decisio
     "delinquent_months": _delinquent_months,
     "lost": _lost,
     "open_balances": _open_balances,
+    "line_balances": _line_balances,
     "recently_opened": _recently_opened,
     "frozen": _frozen,
     "line": _line,

@@ -71,7 +71,13 @@ class Basis(Document):
     """
 
     select: Literal[
-        "delinquent_months", "lost", "open_balances", "recently_opened", "frozen", "line"
+        "delinquent_months",
+        "lost",
+        "open_balances",
+        "line_balances",
+        "recently_opened",
+        "frozen",
+        "line",
     ]
     months: int = Field(default=24, ge=1, le=120)
     days: Literal[30, 60, 90, 120, 150, 180] = 30

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bureau.credit_file.liability import LIABILITIES, Liability, owes, owes_nothing
+from bureau_keys.liability import LIABILITIES, Liability, owes, owes_nothing
 from creditbureau.v1.codes_pb2 import PartyRole
 
 
