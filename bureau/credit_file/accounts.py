@@ -29,6 +29,7 @@ from bureau.credit_file.history import (
     Account,
     TrailEntry,
     character_in,
+    deleted_snapshots,
     effective_snapshots,
     people_of,
     steps_of,
@@ -305,8 +306,7 @@ class AccountBatch:
             if ref not in months_of:
                 account = self.accounts[ref]
                 history = PaymentHistory.FromString(account.history)
-                effective = effective_snapshots(steps_of(account.trail))
-                months_of[ref] = ReportedMonths(tx.db, history, effective)
+                months_of[ref] = ReportedMonths(tx.db, history, account.trail)
             unbroken = delinquencies_of(months_of[ref].around(snapshot.month))
             delinquency = delinquency_in(snapshot.month, unbroken)
             if delinquency and snapshot.first_delinquency_date > delinquency.began:
@@ -434,24 +434,23 @@ class ReportedMonths:
     Most months are current by the history alone, so their records are not read.
     """
 
-    def __init__(
-        self, db: Connection, history: PaymentHistory, effective: dict[int, TrailEntry]
-    ) -> None:
+    def __init__(self, db: Connection, history: PaymentHistory, trail: bytes) -> None:
         self._db = db
         self._history = history
-        self._effective = effective
-        self._months = sorted(effective)
+        self._deleted = deleted_snapshots(steps_of(trail))
+        self._steps = effective_snapshots(steps_of(trail)) | self._deleted
+        self._months = sorted(self._steps)
         self._read: dict[int, ReportedMonth] = {}
 
     def all(self) -> list[ReportedMonth]:
         """Return every month, oldest first."""
         unread = {
-            self._effective[month]: month
+            self._steps[month]: month
             for month in self._months
             if month not in self._read and not self._is_current_by_history(month)
         }
         for step, record, _ in records_of(self._db, unread):
-            self._read[unread[step]] = ReportedMonth.of(record.snapshot)
+            self._read[unread[step]] = self._reported(record)
         return [self._month(month) for month in self._months]
 
     def around(self, month: int) -> list[ReportedMonth]:
@@ -466,7 +465,7 @@ class ReportedMonths:
         for month in months:
             reported = self._month(month)
             yield reported
-            if reported.status == CURRENT:
+            if reported.status == CURRENT and not reported.is_deleted:
                 return
 
     def _month(self, month: int) -> ReportedMonth:
@@ -474,9 +473,13 @@ class ReportedMonths:
             if self._is_current_by_history(month):
                 self._read[month] = ReportedMonth(month, CURRENT)
             else:
-                record, _ = record_of(self._db, self._effective[month])
-                self._read[month] = ReportedMonth.of(record.snapshot)
+                record, _ = record_of(self._db, self._steps[month])
+                self._read[month] = self._reported(record)
         return self._read[month]
+
+    def _reported(self, record: Record) -> ReportedMonth:
+        is_deleted = record.snapshot.month in self._deleted
+        return ReportedMonth.of(record.snapshot, is_deleted=is_deleted)
 
     def _is_current_by_history(self, month: int) -> bool:
         return character_in(self._history, month) == CURRENT_WITH_BALANCE

@@ -2,7 +2,8 @@
 from. Pure.
 
 A delinquency is unbroken until a month is reported current. A sale, a payment, months without
-data and a later date of first delinquency neither end it nor move its beginning.
+data, the deletion of a month and a later date of first delinquency neither end it nor move its
+beginning: a month in which nothing was late is corrected to current instead.
 """
 
 from __future__ import annotations
@@ -50,22 +51,31 @@ class ReportedMonth(NamedTuple):
         status: AccountStatus.
         first_delinquency_date: yyyymmdd; 0 if the furnisher names none.
         close_date: yyyymmdd; 0 if the furnisher names none.
+        is_deleted: True for a month that was deleted: only the beginning of a delinquency
+            follows from it.
     """
 
     month: int
     status: int
     first_delinquency_date: int = 0
     close_date: int = 0
+    is_deleted: bool = False
 
     @classmethod
-    def of(cls, snapshot: TradelineSnapshot) -> ReportedMonth:
+    def of(cls, snapshot: TradelineSnapshot, *, is_deleted: bool = False) -> ReportedMonth:
         """Return the month of a snapshot."""
         return cls(
             snapshot.month,
             snapshot.status,
             snapshot.first_delinquency_date,
             snapshot.close_date,
+            is_deleted,
         )
+
+    @property
+    def is_late(self) -> bool:
+        """True if something is past due, or a debt that was past due is settled."""
+        return self.status in ADVERSE | SETTLED
 
 
 class Delinquency(NamedTuple):
@@ -112,13 +122,15 @@ def delinquencies_of(months: Iterable[ReportedMonth]) -> tuple[Delinquency, ...]
     runs: list[list[ReportedMonth]] = []
     unbroken = False
     for reported in sorted(months):
-        if not unbroken and reported.status in ADVERSE | SETTLED:
+        if reported.is_deleted and not reported.is_late:
+            continue
+        if not unbroken and reported.is_late:
             runs.append([])
             unbroken = True
         if unbroken:
             runs[-1].append(reported)
         unbroken = unbroken and reported.status != CURRENT
-    return tuple(map(_delinquency, runs))
+    return tuple(_delinquency(run) for run in runs if any(map(_is_on_file, run)))
 
 
 def delinquency_in(month: int, delinquencies: Sequence[Delinquency]) -> Delinquency | None:
@@ -126,18 +138,24 @@ def delinquency_in(month: int, delinquencies: Sequence[Delinquency]) -> Delinque
     return next((each for each in reversed(delinquencies) if each.first_month <= month), None)
 
 
+def _is_on_file(reported: ReportedMonth) -> bool:
+    """Return True if a month is late, and was not deleted."""
+    return reported.is_late and not reported.is_deleted
+
+
 def _delinquency(run: Sequence[ReportedMonth]) -> Delinquency:
     """Return the delinquency of a run of months, which a current month may end."""
     first = run[0].month
-    adverse = tuple(reported.month for reported in run if reported.status in ADVERSE)
+    on_file = [reported for reported in run if not reported.is_deleted]
+    adverse = tuple(reported.month for reported in on_file if reported.status in ADVERSE)
     last = adverse[-1] if adverse else 0
-    since = [reported for reported in run if reported.month > last]
+    since = [reported for reported in on_file if reported.month > last]
     dates = [
         reported.first_delinquency_date
         for reported in run
         if reported.status != CURRENT and 0 < reported.first_delinquency_date // 100 <= first
     ]
-    written_off = any(reported.status in WRITTEN_OFF for reported in run)
+    written_off = any(reported.status in WRITTEN_OFF for reported in on_file)
     cures = {CURRENT} if written_off else {CURRENT, PAID_OR_CLOSED}
     return Delinquency(
         months=adverse,

@@ -190,6 +190,17 @@ def effective_snapshots(steps: Iterable[TrailEntry]) -> dict[int, TrailEntry]:
     return effective
 
 
+def deleted_snapshots(steps: Iterable[TrailEntry]) -> dict[int, TrailEntry]:
+    """Find the last snapshot of each month that was deleted and has not returned."""
+    trail = list(steps)
+    effective = effective_snapshots(trail)
+    return {
+        step.month: step
+        for step in trail
+        if step.kind not in {DELETION, ACTION} and step.month not in effective
+    }
+
+
 def put_month(history: PaymentHistory, snapshot: TradelineSnapshot) -> None:
     """Put a snapshot into a history; gaps are filled with D and zeros."""
     month, newest = snapshot.month, history.newest_month

@@ -33,6 +33,7 @@ from bureau.credit_file.history import (
     STEP,
     Account,
     TrailEntry,
+    deleted_snapshots,
     effective_snapshots,
     steps_of,
 )
@@ -134,7 +135,10 @@ def _rebuild_tradeline(
     newest, snapshot = max(own, key=lambda pair: pair[0].month)
     record, submission = record_of(db, newest)
     history = PaymentHistory.FromString(again.history)
-    months = [ReportedMonth.of(snapshot) for _, snapshot in own]
+    months = [
+        *(ReportedMonth.of(snapshot) for _, snapshot in own),
+        *_deleted_months(db, steps, subject_id),
+    ]
     late = may_be_delinquent(history, snapshot.status, lambda: [step.month for step, _ in own])
     yield FiledTradeline(
         account.tradeline_id,
@@ -153,6 +157,15 @@ def _rebuild_tradeline(
     )
 
 
+def _deleted_months(
+    db: Connection, steps: list[TrailEntry], subject_id: str
+) -> Iterator[ReportedMonth]:
+    """Read the deleted months of an account that name a subject."""
+    for _, snapshot in held_snapshots(db, deleted_snapshots(steps)):
+        if role_of(subject_id, snapshot):
+            yield ReportedMonth.of(snapshot, is_deleted=True)
+
+
 def _delinquencies(
     db: Connection, history: PaymentHistory, status: int, trail: bytes
 ) -> tuple[Delinquency, ...]:
@@ -167,7 +180,7 @@ def _delinquencies(
 
     if not may_be_delinquent(history, status, effective):
         return ()
-    return delinquencies_of(ReportedMonths(db, history, effective()).all())
+    return delinquencies_of(ReportedMonths(db, history, trail).all())
 
 
 def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> Iterator[TrailEntry]:

@@ -17,6 +17,8 @@ from bureau_client import (
     AccountStatus,
     Action,
     ActionReason,
+    Deletion,
+    DeletionReason,
     FacilityAction,
     FacilityActionKind,
     Initiator,
@@ -178,6 +180,46 @@ def test_a_later_date_of_first_delinquency_is_refused() -> None:
         debt.move_to(gone - DAY)
         assert debt.profiles() == ["GG"]
         debt.move_to(gone)
+        assert debt.profiles() == []
+        assert debt.scenario.findings() == []
+
+
+def test_the_deletion_of_early_months_makes_no_debt_younger() -> None:
+    """The months that remain leave when the deleted ones would have; a correction to current
+    says that nothing was late, and so the delinquency begins later.
+    """
+    with life() as debt:
+        lost = debt.late("loan", MISSED_MONTH, (*LADDER, S.CHARGE_OFF, S.CHARGE_OFF))
+        undated = [replace(record, first_delinquency_date=None) for record in lost]
+        other = [replace(record, account_ref=f"{record.account_ref}-2") for record in undated]
+        debt.submit("acme", *undated, *other)
+        debt.submit(
+            "acme",
+            *(
+                Deletion(
+                    account_ref=record.account_ref,
+                    month=record.month,
+                    reason=DeletionReason.INACCURATE,
+                )
+                for record in undated[:6]
+            ),
+        )
+        current = [
+            replace(
+                record,
+                status=S.CURRENT,
+                days_past_due=0,
+                amount_past_due_minor=0,
+            )
+            for record in other[:6]
+        ]
+        debt.submit("acme", *current, correction=True)
+        gone = date(2025, 1, 1) + 180 * DAY
+        debt.move_to(gone - DAY)
+        assert debt.profiles() == ["LL", "LL000000"]
+        debt.move_to(gone)
+        assert debt.profiles() == ["LL000000"]
+        debt.move_to(date(2025, 7, 1) + 180 * DAY)
         assert debt.profiles() == []
         assert debt.scenario.findings() == []
 
