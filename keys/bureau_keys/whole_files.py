@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+# End of the name of a file that is not whole yet.
+NEW = ".new"
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[BinaryIO]:
@@ -66,6 +69,15 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         raise
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the new files that killed processes left in a folder.
+
+    For a folder to which one process writes at a time: the file of another would go too.
+    """
+    for left in folder.glob(f".*{NEW}"):
+        left.unlink(missing_ok=True)
+
+
 def _opened(fresh: Path, target: Path) -> BinaryIO:
     """Open a new file; an error names the file that it is to replace."""
     try:
@@ -91,4 +103,4 @@ def _keep_names(folder: Path) -> None:
 def _beside(target: Path) -> Path:
     """Return the name of a new file in the folder of a file, hidden and like its name."""
     # A character has four bytes at most, and a name 255.
-    return target.with_name(f".{target.name[:50]}.{uuid4().hex}.new")
+    return target.with_name(f".{target.name[:50]}.{uuid4().hex}{NEW}")
