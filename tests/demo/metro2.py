@@ -58,7 +58,7 @@ def show(scenario: Scenario, folder: Path, console: Console) -> None:
         for number, row in enumerate(islice(rows, ACCOUNTS))
     ]
     # 1. Written as lenders write them, with a contradiction and a day that does not exist.
-    accounts[1][0] = accounts[1][0].with_values(account_status="11", amount_past_due=75)
+    accounts[1][0] = accounts[1][0].with_values(account_status="13", payment_rating="0")
     accounts[2][0] = _with_bytes(accounts[2][0], "date_opened", b"02302021")
     file = _written(folder / "accounts.dat", accounts, newest)
     console.print(
@@ -84,7 +84,7 @@ def show(scenario: Scenario, folder: Path, console: Console) -> None:
     source.write_rejects(result.rejects, rejects)
     with rejects.open("rb") as stream:
         left = [list(record.segments) for record in Reader(stream) if record.kind == "BASE"]
-    left[0][0] = left[0][0].with_values(amount_past_due=0)
+    left[0][0] = left[0][0].with_values(account_status="11", payment_rating="")
     left[1][0] = left[1][0].with_values(date_opened=date(2021, 2, 28))
     again = import_file(lender, Metro2Source(_written(rejects, left, newest), currency=CURRENCY))
     scenario.submissions += again.submissions
