@@ -53,7 +53,7 @@ MESSAGE = "the same account was deleted under another number: certify the record
 
 
 class Mark(NamedTuple):
-    """What makes two accounts of a person the same: one of their marks is equal.
+    """Identify an account of a person: accounts with an equal mark are the same one.
 
     Attributes:
         open_date: yyyymmdd; -1 where the mark is a number that a TRANSFER names.
@@ -93,7 +93,7 @@ class DeletedAccount(NamedTuple):
 
 
 class DeletedMarks:
-    """What is deleted of the persons of a batch, by person and mark.
+    """Find what is deleted of the persons of a batch, by person and mark.
 
     A batch may have thousands of records on a person with thousands of accounts: each record
     looks its marks up, and is compared with no account.

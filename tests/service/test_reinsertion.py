@@ -1,4 +1,4 @@
-"""What was deleted comes back under no other number, and through no buyer, unless certified.
+"""Let nothing that was deleted come back under another number, or through a buyer, uncertified.
 
 15 U.S.C. 1681i(a)(5)(B), (C).
 """

@@ -1,4 +1,4 @@
-"""What `bureau standard show` prints."""
+"""Test the amounts and classifications that `bureau standard show` prints."""
 
 from __future__ import annotations
 
