@@ -12,16 +12,16 @@ from typing import Any
 
 import structlog
 
+from bureau.masking import without_passwords
 from bureau_keys.printable import printable
 
 # Names of fields whose values never appear.
 SECRET_NAMES = frozenset(
     {"passphrase", "password", "secret", "seed", "private_key", "signing_key", "salt", "pem"}
 )
-# A subject id, and the password in a URL. Fingerprints and digests are longer,
+# A subject id. Fingerprints and digests are longer,
 # request ids have dashes.
 _SUBJECT_ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{4})[0-9a-f]{28}(?![0-9a-f])")
-_URL_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]+@")
 
 Event = MutableMapping[str, Any]
 
@@ -84,24 +84,25 @@ def iso(time_s: float) -> str:
 def masked(_logger: object, _method: str, event: Event) -> Event:
     """Mask secrets, subject ids and bytes in an event, and escape control characters."""
     for name, value in event.items():
-        event[name] = "***" if name in SECRET_NAMES else _masked(value)
+        event[name] = "***" if name in SECRET_NAMES else masked_value(value)
     return event
 
 
-def _masked(value: Any) -> Any:
+def masked_value(value: Any) -> Any:
+    """Return a value without secrets, and with subject ids cut short."""
     if isinstance(value, str):
         value = printable(value)
-        # Shorter strings hold neither a subject id nor a URL with a password.
+        # Shorter strings hold no subject id.
         if len(value) >= 32:
             value = _SUBJECT_ID.sub(r"\1…", value)
-        return _URL_PASSWORD.sub(r"\1:***@", value) if "://" in value else value
+        return without_passwords(value)
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     if isinstance(value, dict):
         return {
-            _masked(key): "***" if key in SECRET_NAMES else _masked(inner)
+            masked_value(key): "***" if key in SECRET_NAMES else masked_value(inner)
             for key, inner in value.items()
         }
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_masked(inner) for inner in value]
+        return [masked_value(inner) for inner in value]
     return value

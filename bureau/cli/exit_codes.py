@@ -15,6 +15,7 @@ from bureau.admin.report_key import ReportKeyError
 from bureau.errors import Refusal
 from bureau.ledger.checked_database import SchemaError
 from bureau.ledger.node_checks import ForkedLogError, LogKeyError
+from bureau.logs import masked_value
 from bureau.store.dump import CopyError, DatabaseExistsError
 from bureau.store.errors import StorageError
 from bureau_keys.errors import KeysError, LockedKey
@@ -112,7 +113,7 @@ def explain(error: Exception) -> list[str]:
     if isinstance(error, ValidationError):
         return [
             f"{'.'.join(map(str, wrong['loc'])) or 'setting'}: {_problem_of(wrong)} "
-            f"(given: {wrong['input']!r})"
+            f"(given: {masked_value(wrong['input'])!r})"
             for wrong in error.errors()
         ]
     lines = [str(error) or type(error).__name__]

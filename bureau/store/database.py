@@ -6,7 +6,6 @@ request is several times faster than going through an ORM or a result proxy.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import Dialect
 
+from bureau.masking import without_passwords
 from bureau.store import commit_wait, sqlite
 from bureau.store.commit_wait import CommitWait
 from bureau.store.compiled import LIST_SIZES, Change, InQuery, Query, Row, Statement
@@ -30,7 +30,6 @@ MAX_WAIT_S = 5.0
 # Seconds within which a dead connection says so.
 AT_ONCE_S = 0.5
 # In a URL.
-PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")
 
 
 class Connection:
@@ -258,7 +257,9 @@ class Database:
         """
         scheme = url.partition("://")[0].partition("+")[0]
         if scheme not in {"sqlite", "postgresql", "postgres"}:
-            raise ValueError(f"database URL {url!r}: use sqlite:/// or postgresql://")
+            raise ValueError(
+                f"database URL {without_passwords(url)!r}: use sqlite:/// or postgresql://"
+            )
         if require_standby and scheme == "sqlite":
             raise ValueError(
                 "require_standby is set, and SQLite has no standby: set require_standby = false, "
@@ -298,7 +299,7 @@ class Database:
     @property
     def shown(self) -> str:
         """The URL without its password."""
-        return PASSWORD.sub(r"\1:***@", self.url)
+        return without_passwords(self.url)
 
     def snapshot(self) -> AbstractContextManager[Connection]:
         """Begin a read of committed state: every statement inside sees the same moment.

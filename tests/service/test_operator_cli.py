@@ -639,3 +639,22 @@ def test_a_light_installation_says_what_is_missing() -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "Run `pip install 'creditbureau[server]'`."
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        'database_url = "mysql://u:hunter2@h/db"',
+        'database_url = ["postgresql://u:hunter2@h/db"]',
+        'database_url = "postgresql://u@127.0.0.1:1/db?password=hunter2"',
+    ],
+)
+def test_an_error_shows_no_password_of_the_database(tmp_path: Path, setting: str) -> None:
+    path = tmp_path / "bureau"
+    assert bureau("init", path).code == OK
+    with (path / "bureau.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f"\n{setting}\n")
+    result = bureau("db", "check", "--dir", path)
+    assert result.code != OK
+    assert "database" in result.err
+    assert "hunter2" not in result.out + result.err

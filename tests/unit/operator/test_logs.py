@@ -49,6 +49,8 @@ def test_a_person_reads_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         ("a" * 64, "a" * 64),
         ("0190a1b2-0000-7000-8000-000000000000", "0190a1b2-0000-7000-8000-000000000000"),
         ("postgresql://bureau:hunter2@db/bureau", "postgresql://bureau:***@db/bureau"),
+        ("cannot open postgresql://b:hunter@2@db/x", "cannot open postgresql://b:***@db/x"),
+        ("postgresql://db/x?user=b&password=hunter2", "postgresql://db/x?user=b&password=***"),
         ({"seed": "x", "who": [SUBJECT]}, {"seed": "***", "who": ["3fa9…"]}),
         (7, 7),
     ],
