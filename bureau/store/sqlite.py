@@ -8,6 +8,10 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 
+from bureau_keys.sqlite_wal import use_write_ahead_log
+
+# Seconds that another process of the file is waited for.
+WAIT_S = 10
 # Bytes of the write-ahead log that stay on disk: the 4000 pages of wal_autocheckpoint.
 JOURNAL_BYTES = 4000 * 4096
 
@@ -19,7 +23,7 @@ def engine_of(url: str) -> tuple[Engine, Callable[[], Any]]:
     engine = create_engine(
         url,
         pool_reset_on_return=None,
-        connect_args={"check_same_thread": False, "timeout": 10},
+        connect_args={"check_same_thread": False, "timeout": WAIT_S},
     )
     event.listen(engine, "connect", _prepare)
 
@@ -34,8 +38,8 @@ def engine_of(url: str) -> tuple[Engine, Callable[[], Any]]:
 
 def _prepare(raw: sqlite3.Connection, _record: object) -> None:
     raw.isolation_level = None  # transactions are opened and closed in words
+    use_write_ahead_log(raw, WAIT_S)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",  # NORMAL loses acknowledged commits in a power cut
         "foreign_keys=ON",
         "cache_size=-65536",

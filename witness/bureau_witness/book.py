@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from bureau_keys.checkpoint import Checkpoint, parse_checkpoint
 from bureau_keys.note import Verifier, note_vkey, parse_note, parse_vkey
+from bureau_keys.sqlite_wal import use_write_ahead_log
 from bureau_keys.witness import AddCheckpoint, is_fork, nothing_of
 
 # Pieces of evidence against one log: a holder of its key could send more.
@@ -97,8 +98,8 @@ class Book:
         self._connection = sqlite3.connect(
             path, timeout=MAX_WAIT_S, check_same_thread=False, isolation_level=None
         )
-        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-            self._connection.execute(f"PRAGMA {pragma}")
+        use_write_ahead_log(self._connection, MAX_WAIT_S)
+        self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.executescript(SCHEMA)
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from bureau_client.errors import VerificationFailed
 from bureau_client.verify.checks import TELL
 from bureau_keys.secret_files import write_private
+from bureau_keys.sqlite_wal import use_write_ahead_log
 
 HEADS = "report-heads.sqlite"
 GAP_FORMAT = "creditbureau/report-gap/v1"
@@ -183,7 +184,7 @@ class ReportHeads:
             )
             # No commit waits for the disk: a power failure forgets the newest heads, and leaves
             # the file whole.
-            database.execute("PRAGMA journal_mode = WAL")
+            use_write_ahead_log(database, BUSY_S)
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(_TABLE)
             self._opened = database
