@@ -22,6 +22,7 @@ from bureau.credit_file.facility_state import (
     RESTORE,
 )
 from bureau.credit_file.history import CORRECTION, DELINQUENT, SEVERITY
+from bureau_keys.collateral import is_secured
 from bureau_keys.liability import owes, owes_nothing
 from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import codes_pb2
@@ -231,7 +232,7 @@ def is_worse(snapshot: TradelineSnapshot, before: TradelineSnapshot) -> bool:
             snapshot.close_reason in ADVERSE_CLOSE_REASONS
             and snapshot.close_reason != before.close_reason
         )
-        or before.secured > snapshot.secured
+        or is_secured(before) > is_secured(snapshot)
         or _has_lower_limit(snapshot, before)
         or _is_reported_longer(snapshot, before)
     )

@@ -60,6 +60,7 @@ class FiledTradeline(NamedTuple):
             one with the lower key was on file first.
         liability: The subject's liability, where the version of reports counts by it (`marks`).
         stale: StaleReason of an open account that is no longer reported (`marks`).
+        secured_by_kind: True for an account that a collateral secures by what it is (`marks`).
     """
 
     tradeline_id: str
@@ -79,6 +80,7 @@ class FiledTradeline(NamedTuple):
     opened_key: int = 0
     liability: Liability = Liability.OWES
     stale: int = 0
+    secured_by_kind: bool = False
 
     @property
     def is_owed(self) -> bool:
@@ -91,6 +93,11 @@ class FiledTradeline(NamedTuple):
         month is current.
         """
         return self.is_owed and not self.stale and self.sale is None
+
+    @property
+    def is_secured(self) -> bool:
+        """True for an account that a collateral secures, by its record or by its kind."""
+        return self.secured_by_kind or self.snapshot.secured
 
     def refs(self) -> set[str]:
         """Return the references that the account has, and had before it was renumbered."""

@@ -16,10 +16,12 @@ from bureau.credit_file.report_rules import ReportRules
 from bureau.credit_file.scope import Scope, lines_in, months_in
 from bureau.credit_file.subject_state import (
     SubjectState,
+    blocked_by_dispute,
     dispute_for,
     holds_for,
     withdrawn_by_dispute,
 )
+from bureau.policy import Policy
 from bureau.texts import flag_texts
 from bureau_keys.signer_name import BUREAU
 from creditbureau.v1 import codes_pb2, dispute_pb2, hold_pb2, report_pb2
@@ -144,9 +146,10 @@ def add_consumer_entries(
 
 
 def omissions_for_subject(
-    file: CreditFile, shown: CreditFile, withdrawn: set[str]
+    file: CreditFile, shown: CreditFile, state: SubjectState, policy: Policy
 ) -> Iterator[Omission]:
     """Yield each tradeline that reports do not show, or not whole, for the subject."""
+    blocked, withdrawn = blocked_by_dispute(state), withdrawn_by_dispute(state, policy)
     whole = {line.tradeline_id: line for line in shown.tradelines}
     for line in file.tradelines:
         if whole.get(line.tradeline_id) is line:
@@ -154,6 +157,8 @@ def omissions_for_subject(
         reason = report_pb2.OMISSION_REASON_OBSOLETE
         if line.left:
             reason = report_pb2.OMISSION_REASON_LEFT
+        elif line.tradeline_id in blocked:
+            reason = report_pb2.OMISSION_REASON_BLOCKED
         elif line.tradeline_id in withdrawn:
             reason = report_pb2.OMISSION_REASON_DELETED
         yield Omission(

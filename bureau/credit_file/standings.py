@@ -35,7 +35,7 @@ def standings(
         lines: The tradelines that the reader may see.
     """
     present = [line for line in lines if line.is_present]
-    unsecured = [line for line in present if is_open(line) and not line.snapshot.secured]
+    unsecured = [line for line in present if is_open(line) and not line.is_secured]
     owed = [line for line in unsecured if line.snapshot.balance_minor > 0]
     ours = [line for line in owed if line.snapshot.currency == standard.currency]
     exposure = sum(line.snapshot.balance_minor for line in ours)

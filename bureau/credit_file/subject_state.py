@@ -175,6 +175,11 @@ def withdrawn_by_dispute(state: SubjectState, policy: Policy) -> set[str]:
     }
 
 
+def blocked_by_dispute(state: SubjectState) -> set[str]:
+    """Return the tradelines that a dispute blocks for identity theft."""
+    return {dispute.tradeline_id for dispute in state.disputes.values() if is_blocking(dispute)}
+
+
 def withdraws(dispute: Dispute, policy: Policy) -> bool:
     """Return True if a dispute keeps its tradeline out of reports: it was not answered in time,
     or blocks the tradeline for identity theft.

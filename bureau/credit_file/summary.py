@@ -61,7 +61,7 @@ def _totals(view: View) -> Iterator[CurrencyTotal]:
             continue
         limit = sum(line.limit for line in lines)
         drawn = sum(line.drawn for line in lines if line.limit)
-        unsecured = [line for line in lines if not line.snapshot.secured]
+        unsecured = [line for line in lines if not line.is_secured]
         yield CurrencyTotal(
             currency=currency,
             balance_minor=_fitting(sum(line.drawn for line in lines)),

@@ -26,7 +26,6 @@ from bureau.credit_file.report import (
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import WHOLE_FILE
 from bureau.credit_file.subject_keys import displaced, read_keys
-from bureau.credit_file.subject_state import withdrawn_by_dispute
 from bureau.ledger.event_chains import head_of
 from bureau.store import queries as q
 from creditbureau.v1 import codes_pb2
@@ -74,10 +73,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
     fill_report(report, file, WHOLE_FILE, rules)
     add_consumer_entries(report, state, WHOLE_FILE, rules)
-    withdrawn = withdrawn_by_dispute(state, bureau.policy)
     reported = reportable(file, state, rules)
     add_attributes(report, reported, WHOLE_FILE, rules)
-    report.omissions.extend(omissions_for_subject(file, reported, withdrawn))
+    report.omissions.extend(omissions_for_subject(file, reported, state, bureau.policy))
     report.omissions.extend(deleted_tradeline_omission(name) for (name,) in deleted)
     report.omissions.extend(erased_tradeline_omission(name) for (name,) in erased)
     report.notices.extend(newest_notices)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bureau.credit_file.report_versions import current_version
-from bureau_client import AccountStatus, Month, Purpose, Report, Section
+from bureau_client import AccountStatus, Month, PortfolioType, Purpose, Report, Section
 from tests.service.scenario import AUTUMN_2026, Scenario, account, clock_of, open_scenario
 
 MAY, JUNE = Month(2026, 5), Month(2026, 6)
@@ -68,6 +68,38 @@ def test_a_credit_balance_counts_alike_in_summary_and_attributes(scenario: Scena
     (total,) = report.summary.totals
     assert total.balance_minor == report.figures["total_balance.USD"] == 500_00
     assert total.unsecured_balance_minor == report.figures["unsecured_balance.USD"] == 500_00
+
+
+def test_an_account_is_secured_by_its_kind(scenario: Scenario) -> None:
+    """No record says `secured`: a mortgage, a car's loan and a home equity line are."""
+    person = scenario.person()
+    kinds = [
+        (PortfolioType.MORTGAGE, "26", 100_000_00),
+        (PortfolioType.MORTGAGE, "01", 50_000_00),
+        (PortfolioType.INSTALMENT, "00", 10_000_00),
+        (PortfolioType.LINE_OF_CREDIT, "89", 5_000_00),
+        (PortfolioType.INSTALMENT, "01", 700_00),
+    ]
+    for number, (portfolio_type, account_type, balance) in enumerate(kinds):
+        loan = account(
+            person,
+            f"loan-{number}",
+            MAY,
+            portfolio_type=portfolio_type,
+            account_type=account_type,
+            credit_limit_minor=None,
+            balance_minor=balance,
+        )
+        scenario.submit("acme", loan)
+    report = scenario.report(person, "brook")
+    assert report.summary is not None
+    (total,) = report.summary.totals
+    assert total.unsecured_balance_minor == report.figures["unsecured_balance.USD"] == 700_00
+    assert report.figures["secured_balance.USD"] == 165_000_00
+    assert (report.figures["open_unsecured"], report.figures["open_tradelines"]) == (1, 5)
+    assert report.figures["concurrent_unsecured_lenders"] == 1
+    # A tradeline shows what its furnisher signed.
+    assert not any(line.secured for line in report.tradelines)
 
 
 def test_payments_of_each_month_are_kept_and_counted(scenario: Scenario) -> None:

@@ -67,7 +67,7 @@ def test_a_blocked_account_is_in_no_report_until_the_answer_certifies_it(
     # The person sees it, and why no report does; the furnisher sees since when.
     file = person.file()
     assert len(file.tradelines) == 1
-    assert [omission.reason for omission in file.omissions] == [OmissionReason.DELETED]
+    assert [omission.reason for omission in file.omissions] == [OmissionReason.BLOCKED]
     (received,) = [each for each in acme.disputes() if each.dispute_id == blocked.dispute_id]
     assert received.block_time == blocked.block_time
     # Neither another month nor time brings it back.

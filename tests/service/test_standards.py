@@ -73,6 +73,9 @@ def test_reports_say_where_a_person_stands_against_the_standard() -> None:
         with pytest.raises(NotFound):
             scenario.lenders["brook"].standard()
         operator.publish(standard(scenario))
+        # A mortgage is secured by what it is, though its record does not say so.
+        home = {"portfolio_type": PortfolioType.MORTGAGE, "account_type": "26"}
+        scenario.submit("brook", account(person, "home", MAY, credit_limit_minor=None, **home))
         report = scenario.report(person, "brook")
         assert [
             (standing.rule, standing.value, standing.within) for standing in report.standings

@@ -205,9 +205,12 @@ def files(draw: st.DrawFn) -> CreditFile:
 
 
 def marked(line: FiledTradeline, unreported: bool) -> FiledTradeline:
-    """A tradeline with the liability of its role; stale if it is open and no longer reported."""
+    """A tradeline with the liability of its role; stale if it is open and no longer reported; a
+    mortgage is secured by its kind.
+    """
     stale = STALE_REASON_NOT_REPORTED if unreported and is_open(line) else 0
-    return line._replace(liability=LIABILITIES[line.role], stale=stale)
+    mortgage = line.snapshot.portfolio_type == codes_pb2.PORTFOLIO_TYPE_MORTGAGE
+    return line._replace(liability=LIABILITIES[line.role], stale=stale, secured_by_kind=mortgage)
 
 
 class Month(NamedTuple):
@@ -393,6 +396,10 @@ def owed(line: FiledTradeline) -> int:
     return max(line.snapshot.balance_minor, 0)
 
 
+def secured(line: FiledTradeline) -> bool:
+    return line.snapshot.secured or line.secured_by_kind
+
+
 def limit(line: FiledTradeline) -> int:
     lends = line in Slow(CreditFile("s", 1, NOW_US, [line], [])).drawable()
     return line.snapshot.credit_limit_minor if lends else 0
@@ -489,8 +496,8 @@ def bills_where(months: int, holds: Callable[[int, int], bool]) -> Callable[[Slo
 
 SLOW: dict[str, Callable[[Slow], float | None]] = {
     "total_balance": lambda f: f.total(owed),
-    "unsecured_balance": lambda f: f.total(lambda line: 0 if line.snapshot.secured else owed(line)),
-    "secured_balance": lambda f: f.total(lambda line: owed(line) if line.snapshot.secured else 0),
+    "unsecured_balance": lambda f: f.total(lambda line: 0 if secured(line) else owed(line)),
+    "secured_balance": lambda f: f.total(lambda line: owed(line) if secured(line) else 0),
     "revolving_balance": lambda f: f.total(lambda line: owed(line) * kind(5)(line)),
     "line_of_credit_balance": lambda f: f.total(lambda line: owed(line) * kind(1)(line)),
     "instalment_balance": lambda f: f.total(lambda line: owed(line) * kind(2)(line)),
@@ -529,7 +536,7 @@ SLOW: dict[str, Callable[[Slow], float | None]] = {
     "open_lines_of_credit": open_where(kind(1)),
     "open_instalment": open_where(kind(2)),
     "open_mortgages": open_where(kind(3)),
-    "open_unsecured": open_where(lambda line: not line.snapshot.secured),
+    "open_unsecured": open_where(lambda line: not secured(line)),
     "joint_tradelines": lines_where(lambda line: len(line.snapshot.parties) >= 2),
     "guaranteed_tradelines": lambda f: float(len(f.guaranteed())),
     "guaranteed_balance": lambda f: float(sum(map(owed, f.open(f.guaranteed())))),
@@ -553,7 +560,7 @@ SLOW: dict[str, Callable[[Slow], float | None]] = {
         len({line.member_id for line in f.open() if owed(line)})
     ),
     "concurrent_unsecured_lenders": lambda f: float(
-        len({line.member_id for line in f.open() if not line.snapshot.secured})
+        len({line.member_id for line in f.open() if not secured(line)})
     ),
     "highest_line_utilisation": lambda f: max(
         (owed(line) / limit(line) for line in f.drawable() if limit(line)), default=None

@@ -188,6 +188,26 @@ def test_a_version_keeps_its_bytes(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "unsecured"), [("2026-11", True), ("2026-12", False)])
+def test_the_kind_of_an_account_secures_it_since_2026_12(name: str, unsecured: bool) -> None:
+    """The earlier version goes on to read the record alone, in figures and standings."""
+    policy = load_policy("US").at("2026-11")
+    assert policy is not None
+    rules, whole = ReportRules(VERSIONS[name], policy), inputs(policy, FULL, 36)
+    home = tradeline("t-6", "delta")
+    home.snapshot.portfolio_type = codes_pb2.PORTFOLIO_TYPE_MORTGAGE
+    file = whole.file._replace(tradelines=[home])
+    report = rules.version.shape(whole._replace(file=file), rules).report
+    owed = home.snapshot.balance_minor * unsecured
+    values = {attribute.name: attribute.value for attribute in report.attributes}
+    standings = {standing.rule: standing.value for standing in report.standings}
+    assert report.summary.totals[0].unsecured_balance_minor == owed
+    assert values["unsecured_balance"] == owed
+    assert values["open_unsecured"] == values["concurrent_unsecured_lenders"] == unsecured
+    assert standings["max_unsecured_exposure_minor"] == owed
+    assert standings["max_concurrent_lenders"] == unsecured
+
+
 def test_the_golden_report_shows_everything() -> None:
     report = report_pb2.Report.FromString(
         reports(ReportRules(current_version(), load_policy("US")))[1]

@@ -65,7 +65,7 @@ def lenders_with_balance(view: View) -> float:
 
 @definition("Lenders with an open tradeline without collateral", LENDERS, "open tradelines now")
 def concurrent_unsecured_lenders(view: View) -> float:
-    return float(len({line.member_id for line in view.open if not line.snapshot.secured}))
+    return float(len({line.member_id for line in view.open if not line.is_secured}))
 
 
 @definition(
@@ -161,7 +161,7 @@ ACCOUNTS = [
     _count(
         "open_unsecured",
         "Open tradelines without collateral",
-        lambda line: line.is_open and not line.snapshot.secured,
+        lambda line: line.is_open and not line.is_secured,
     ),
     _count(
         "joint_tradelines",

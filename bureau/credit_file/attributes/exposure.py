@@ -127,12 +127,12 @@ EXPOSURE = [
     _sum(
         "unsecured_balance",
         "Balances without collateral",
-        lambda line: 0 if line.snapshot.secured else line.drawn,
+        lambda line: 0 if line.is_secured else line.drawn,
     ),
     _sum(
         "secured_balance",
         "Balances with collateral",
-        lambda line: line.drawn if line.snapshot.secured else 0,
+        lambda line: line.drawn if line.is_secured else 0,
     ),
     _sum("revolving_balance", "Balances of revolving accounts", _of(REVOLVING)),
     _sum("line_of_credit_balance", "Balances of lines of credit", _of(LINE_OF_CREDIT)),

@@ -33,6 +33,7 @@ class TradelineView:
         payments: Payments of the months.
         is_open: True for a tradeline that can still be owed on or drawn, and is reported.
         is_drawable: True for such a line that can be drawn on unless it is frozen.
+        is_secured: True for an account that a collateral secures.
         is_sold: True for a line that owes nothing since the account was sold.
         unreported: Months without data before the newest month reported; 0 unless it is stale.
     """
@@ -49,6 +50,7 @@ class TradelineView:
     is_frozen: bool
     liability: Liability
     is_stale: bool
+    is_secured: bool
     is_sold: bool = False
     unreported: int = 0
 
@@ -176,6 +178,7 @@ def _line(line: FiledTradeline, month: int) -> TradelineView:
         is_frozen(line),
         line.liability,
         bool(line.stale),
+        line.is_secured,
         line.sale is not None,
     )
     return _to_this_month(view) if line.stale else view

@@ -59,12 +59,6 @@ def to_metro2(code: Code) -> str:
 
 
 @cache
-def is_secured(account_type: str) -> bool:
-    """Return True if accounts of a type are secured by collateral."""
-    return account_type in table_of("codes")["secured"]["account_type"].split()
-
-
-@cache
 def _names(cls: type[Code]) -> dict[str, str]:
     return dict(table_of("codes")[cls.__name__])
 

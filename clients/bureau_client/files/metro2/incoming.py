@@ -17,7 +17,6 @@ from bureau_client.files.metro2.codebook import (
     DELETES_FRAUD,
     FIELD_OF,
     from_metro2,
-    is_secured,
 )
 from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.reader import Metro2Record
@@ -39,6 +38,7 @@ from bureau_client.models.record_checks import check_order, check_record, find_w
 from bureau_client.models.records import Deletion, FacilityAction, Party, RawCode, Record, Snapshot
 from bureau_client.models.violations import Violation
 from bureau_keys import contradictions
+from bureau_keys.collateral import is_secured_type
 from bureau_keys.contradictions import Severity
 
 _PERSONS = ("BASE", "J1", "J2")
@@ -195,7 +195,7 @@ def _snapshot(record: Metro2Record, parties: tuple[Party, ...], currency: str) -
         credit_limit_minor=_amount(base, "credit_limit") * unit or None,
         original_amount_minor=_amount(base, "highest_credit") * unit or None,
         term_months=int(terms) if terms.isdigit() else 0,
-        secured=is_secured(account_type),
+        secured=is_secured_type(account_type),
         amount_due_minor=_amount(base, "scheduled_monthly_payment") * unit,
         amount_paid_minor=_amount(base, "actual_payment") * unit,
         amount_past_due_minor=_amount(base, "amount_past_due") * unit,

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from bureau_client.files.metro2.codebook import AMOUNTS, DAYS_PAST_DUE, is_secured, to_metro2
+from bureau_client.files.metro2.codebook import AMOUNTS, DAYS_PAST_DUE, to_metro2
 from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.segments import Segment, blank
 from bureau_client.files.metro2.values import BadValue, Value
 from bureau_client.models.codes import Classification, Code, PartyRole
 from bureau_client.models.money import exponent_of
 from bureau_client.models.records import Snapshot
+from bureau_keys.collateral import is_secured_type
 from bureau_keys.contradictions import Severity
 
 NO_HISTORY = "B" * 24
@@ -153,7 +154,7 @@ def _lost(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield a warning for each value that the format has no field for."""
     expressible = dict(_WITHOUT_FIELD)
     expressible["days_past_due"] = DAYS_PAST_DUE.get(snapshot.status, 0)
-    expressible["secured"] = is_secured(snapshot.account_type)
+    expressible["secured"] = is_secured_type(snapshot.account_type)
     for name, value in expressible.items():
         if (actual := getattr(snapshot, name)) != value:
             shown = actual.name if isinstance(actual, Code) else str(actual)

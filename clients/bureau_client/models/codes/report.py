@@ -59,6 +59,7 @@ class OmissionReason(Code):
     DELETED = 5  # for the subject only: deleted
     LEFT = 6  # for the subject only: the subject is no longer on the account
     ERASED = 7  # for the subject only: erased by the operator
+    BLOCKED = 8  # for the subject only: blocked for identity theft
 
 
 class FlagKind(Code):

@@ -398,7 +398,9 @@ class TradelineSnapshot(_message.Message):
     interest_rate_ppm: _builtins.int
     """Yearly rate in parts per million: 125000 is 12.5 %."""
     secured: _builtins.bool
-    """True if a collateral secures the account."""
+    """True if a collateral secures the account. Figures and standings of reports count a mortgage,
+    and an account type that names a collateral, as secured even if this is false.
+    """
     status: _codes_pb2.AccountStatus.ValueType
     """Status at the month's end."""
     balance_minor: _builtins.int

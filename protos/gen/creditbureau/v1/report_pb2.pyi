@@ -137,6 +137,8 @@ class _OmissionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Omissi
     """For the subject only: the account's newest month names the subject no more."""
     OMISSION_REASON_ERASED: _OmissionReason.ValueType  # 7
     """For the subject only: the operator has erased the account."""
+    OMISSION_REASON_BLOCKED: _OmissionReason.ValueType  # 8
+    """For the subject only: blocked for identity theft, until the furnisher answers the dispute."""
 
 class OmissionReason(_OmissionReason, metaclass=_OmissionReasonEnumTypeWrapper):
     """An omission from a report. A subscriber learns only that something of this
@@ -157,6 +159,8 @@ OMISSION_REASON_LEFT: OmissionReason.ValueType  # 6
 """For the subject only: the account's newest month names the subject no more."""
 OMISSION_REASON_ERASED: OmissionReason.ValueType  # 7
 """For the subject only: the operator has erased the account."""
+OMISSION_REASON_BLOCKED: OmissionReason.ValueType  # 8
+"""For the subject only: blocked for identity theft, until the furnisher answers the dispute."""
 Global___OmissionReason: _TypeAlias = OmissionReason  # noqa: Y015
 
 class _FlagKind:
@@ -393,7 +397,9 @@ class Tradeline(_message.Message):
     term_months: _builtins.int
     """0 where the facility has no term."""
     secured: _builtins.bool
-    """True if a collateral secures the account."""
+    """True if the furnisher says that a collateral secures the account; figures and standings count
+    it by its kind too.
+    """
     month: _builtins.int
     """Newest month reported, yyyymm; the fields below are as of its end."""
     status: _codes_pb2.AccountStatus.ValueType
