@@ -192,11 +192,11 @@ def read_withdrawing(db: Connection, subject_id: str, policy: Policy, now_us: in
 
 def withdrawing_disputes(
     db: Connection, subject_ids: Sequence[str], policy: Policy, now_us: int
-) -> list[str]:
-    """Read the ids of the disputes of these subjects that keep tradelines out of reports."""
+) -> list[Dispute]:
+    """Read the disputes of these subjects that keep tradelines out of reports."""
     rows = db.all_in(q.unanswered_disputes_of, subject_ids)
     disputes = read_disputes(db, [dispute_id for (dispute_id,) in rows], policy, now_us)
-    return [dispute_id for dispute_id, each in disputes.items() if withdraws(each, policy)]
+    return [dispute for dispute in disputes.values() if withdraws(dispute, policy)]
 
 
 def thefts_of(db: Connection, tradeline_id: str, policy: Policy, now_us: int) -> list[Dispute]:

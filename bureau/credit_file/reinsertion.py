@@ -8,6 +8,9 @@ the same one if it is of the same person and
 - of the buyer that a TRANSFER of the deleted account names: under the number that it names, or
   of the same opening date, type and original creditor.
 
+While a dispute blocks the deleted account for identity theft, no certification brings it back: the
+answer to the dispute ends the block, for every number (15 U.S.C. 1681s-2(a)(6), 1681c-2(c)).
+
 A member learns of its own accounts only, and of debts that their furnisher sold to it: no other
 account is compared with what it submits.
 """
@@ -41,6 +44,7 @@ from bureau.credit_file.history import (
 )
 from bureau.credit_file.own_entries import withdrawing_disputes
 from bureau.credit_file.sales import TRANSFER
+from bureau.credit_file.subject_state import is_blocking
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
@@ -50,6 +54,10 @@ from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
 
 DELETION_MASK = CodeSet.of([DELETION])
 MESSAGE = "the same account was deleted under another number: certify the record to restore it"
+BLOCKED = (
+    "the same account is blocked for identity theft under another number: its furnisher must answer"
+    " the dispute first"
+)
 
 
 class Mark(NamedTuple):
@@ -76,20 +84,23 @@ class Deleted:
     Attributes:
         whole: Those that are deleted as a whole, or that a dispute withdrew: one that was not
             answered, or that blocks it for identity theft.
+        blocked: Those of them that a dispute blocks for identity theft.
         months: Those of which a month is deleted, by month.
     """
 
     whole: set[int] = field(default_factory=set)
+    blocked: set[int] = field(default_factory=set)
     months: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
 
 class DeletedAccount(NamedTuple):
-    """An account of which something is deleted, or that a dispute withdrew."""
+    """An account of which something is deleted, or that a dispute withdrew or blocks."""
 
     subject_id: str
     member_id: str
     account: Account
-    withdrawn: bool
+    withdrawn: bool = False
+    blocked: bool = False
 
 
 class DeletedMarks:
@@ -112,6 +123,8 @@ class DeletedMarks:
                 deleted = self._by_mark[each.subject_id, mark]
                 if whole or each.withdrawn:
                     deleted.whole.add(key)
+                if each.blocked:
+                    deleted.blocked.add(key)
                 for month in months:
                     deleted.months[month].add(key)
 
@@ -157,7 +170,8 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
     It comes before the records are applied.
 
     Raises:
-        Refusal: DELETED_ITEM, with each record that lacks one.
+        Refusal: DELETED_ITEM, with each record that lacks one; WRONG_STATE with each certified
+            record of an account that is blocked.
     """
     furnished = any(line.kind < DELETION for line in booking.lines)
     if not (policy.keeps_deletions and furnished):
@@ -167,8 +181,8 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
         return
     breaches: list[Breach] = []
     restored: set[str] = set()
-    for line in _coming_back(tx.db, booking, deleted):
-        if line.record.certified:
+    for line, is_blocked in _coming_back(tx.db, booking, deleted):
+        if line.record.certified and not is_blocked:
             own = booking.accounts[line.account_ref]
             # `AccountBatch.apply` queues the notice of what was deleted under this number too.
             if line.account_ref not in restored and not own.needs_certification(line.month):
@@ -178,7 +192,9 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
                 booking.news.append(notice)
         elif len(breaches) <= field_rules.MAX_FOUND:
             field = f"records[{line.record_index}].certified"
-            breaches.append(field_rules.violation(field, "DELETED_ITEM", MESSAGE))
+            reason = "WRONG_STATE" if line.record.certified else "DELETED_ITEM"
+            message = BLOCKED if is_blocked else MESSAGE
+            breaches.append(field_rules.violation(field, reason, message))
     if breaches:
         raise field_rules.refusal(breaches)
 
@@ -188,21 +204,28 @@ def _deleted_accounts(
 ) -> list[DeletedAccount]:
     """Read the accounts of the persons, of any member, of which something is deleted."""
     people = sorted({person for line in booking.lines for person in line.subject_ids})
-    rows = [
-        (row, False) for row in tx.db.all_in(q.accounts_with_deletions, people, mask=DELETION_MASK)
-    ]
     withdrawing = withdrawing_disputes(tx.db, people, policy, tx.now_us)
-    rows += [(row, True) for row in tx.db.all_in(q.disputed_accounts, withdrawing)]
+    blocking = [dispute.dispute_id for dispute in withdrawing if is_blocking(dispute)]
+    lapsed = [dispute.dispute_id for dispute in withdrawing if not is_blocking(dispute)]
+    deleted = tx.db.all_in(q.accounts_with_deletions, people, mask=DELETION_MASK)
+    withdrawn = tx.db.all_in(q.disputed_accounts, lapsed)
+    blocked = tx.db.all_in(q.disputed_accounts, blocking)
     return [
-        DeletedAccount(row.subject_id, row.member_id, account_of(row), withdrawn)
-        for row, withdrawn in rows
+        *(_account_in(row) for row in deleted),
+        *(_account_in(row)._replace(withdrawn=True) for row in withdrawn),
+        *(_account_in(row)._replace(withdrawn=True, blocked=True) for row in blocked),
     ]
+
+
+def _account_in(row: q.DeletedAccount) -> DeletedAccount:
+    return DeletedAccount(row.subject_id, row.member_id, account_of(row))
 
 
 def _coming_back(
     db: Connection, booking: AccountBatch, accounts: list[DeletedAccount]
-) -> Iterator[BatchRecord]:
-    """Yield the snapshots that bring back what was deleted under another number.
+) -> Iterator[tuple[BatchRecord, bool]]:
+    """Yield the snapshots that bring back what was deleted under another number, with True if
+    that is blocked for identity theft.
 
     An account that was on file before is no return of another one, and one certified record
     restores an account, as under its own number. Deletions of the batch count for the records
@@ -223,7 +246,7 @@ def _coming_back(
         if ref not in furnished:
             furnished[ref] = Furnished.read(db, booking.accounts[ref])
         if any(furnished[ref].is_return(each, line) for each in same):
-            yield line
+            yield line, any(furnished[ref].is_blocked(each, line) for each in same)
             if line.record.certified:
                 furnished[ref].marks |= _marks(line.snapshot)
 
@@ -235,7 +258,7 @@ def _deleted_by(
     account = replace(booking.accounts[line.account_ref])
     account.append(TrailEntry(0, line.record_index, DELETION, line.month))
     return [
-        DeletedAccount(person, booking.member_id, account, withdrawn=False)
+        DeletedAccount(person, booking.member_id, account)
         for person in people_of(account.people)
         if person in people
     ]
@@ -264,11 +287,17 @@ class Furnished:
 
     def is_return(self, deleted: Deleted, line: BatchRecord) -> bool:
         """Return True if a snapshot of this account brings back what is deleted of another one."""
-        was_on_file = not self.marks.isdisjoint(_wanted_marks(line.snapshot))
-        if self._has_other(deleted.whole) and not was_on_file:
+        if self._has_other(deleted.whole) and not self._was_on_file(line):
             return True
         months = deleted.months.get(line.month, set())
         return self._has_other(months) and line.month not in self.months
+
+    def is_blocked(self, deleted: Deleted, line: BatchRecord) -> bool:
+        """Return True if a snapshot of this account brings back one that a dispute blocks."""
+        return self._has_other(deleted.blocked) and not self._was_on_file(line)
+
+    def _was_on_file(self, line: BatchRecord) -> bool:
+        return not self.marks.isdisjoint(_wanted_marks(line.snapshot))
 
     def _has_other(self, keys: set[int]) -> bool:
         return len(keys) > (self.key in keys)

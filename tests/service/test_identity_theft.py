@@ -11,6 +11,8 @@ from bureau_client import (
     AccountStatus,
     ActionReason,
     BureauError,
+    Deletion,
+    DeletionReason,
     DisputeOutcome,
     DisputeReason,
     FacilityAction,
@@ -142,13 +144,60 @@ def test_a_blocked_account_does_not_return_under_another_number(scenario: Scenar
     """15 U.S.C. 1681s-2(a)(6): what a theft made is not furnished again."""
     person = scenario.person()
     scenario.submit("acme", account(person, "card", MAY))
-    stolen(person, THEFT_REPORT, PASSPORT)
-    with pytest.raises(BureauError) as refused:
-        scenario.submit("acme", account(person, "renumbered", JUNE))
-    assert reason_of(refused) == ("DELETED_ITEM", ["records[0].certified"])
+    blocked = stolen(person, THEFT_REPORT, PASSPORT)
+
+    def refused(certified: bool) -> tuple[str, list[str]]:
+        with pytest.raises(BureauError) as caught:
+            scenario.submit("acme", account(person, "renumbered", JUNE, certified=certified))
+        return reason_of(caught)
+
+    assert refused(certified=False) == ("DELETED_ITEM", ["records[0].certified"])
+    assert refused(certified=True) == ("WRONG_STATE", ["records[0].certified"])
     # An account that was opened on another day is another account.
     scenario.submit("acme", account(person, "other", JUNE, open_date=date(2021, 3, 1)))
     assert shown(scenario, person) == 1
+    # Its own deletion under the old number does not end the block.
+    scenario.submit(
+        "acme", Deletion(account_ref=ref_of(person, "card"), reason=DeletionReason.INACCURATE)
+    )
+    assert refused(certified=True) == ("WRONG_STATE", ["records[0].certified"])
+    # The answer does: now it is deleted, as any other.
+    scenario.lenders["acme"].answer_dispute(blocked.dispute_id, DisputeOutcome.DELETED)
+    assert refused(certified=False) == ("DELETED_ITEM", ["records[0].certified"])
+    scenario.submit("acme", account(person, "renumbered", JUNE, certified=True))
+    assert shown(scenario, person) == 2
+    assert NoticeKind.REINSERTION in {notice.kind for notice in person.notices()}
+    assert scenario.findings() == []
+
+
+def test_a_block_holds_for_the_buyer_until_the_answer_lifts_it(scenario: Scenario) -> None:
+    """A debt that was sold before the block does not come back by its buyer's certification."""
+    person, acme = scenario.person(), scenario.lenders["acme"]
+    scenario.submit("acme", account(person, "card", MAY))
+    sale = action(
+        scenario,
+        ref_of(person, "card"),
+        FacilityActionKind.TRANSFER,
+        reasons=(ActionReason.POLICY_CHANGE,),
+        new_account_ref=ref_of(person, "bought"),
+        new_member_id="brook",
+    )
+    scenario.submit("acme", sale)
+    blocked = stolen(person, THEFT_REPORT, PASSPORT)
+    bought = account(
+        person, "bought", JUNE, original_creditor="Acme", account_type="48", certified=True
+    )
+    for record in (bought, account(person, "card-2", JUNE, certified=True)):
+        with pytest.raises(BureauError) as caught:
+            scenario.submit("brook", record)
+        assert reason_of(caught) == ("WRONG_STATE", ["records[0].certified"])
+        assert "answer the dispute first" in caught.value.violations[0].message
+    assert shown(scenario, person) == 0
+    answer = (blocked.dispute_id, DisputeOutcome.ACCURATE)
+    acme.answer_dispute(*answer, narrative="The person has the goods.", certified=True)
+    scenario.submit("brook", bought)
+    assert shown(scenario, person) == 2
+    assert scenario.findings() == []
 
 
 def test_an_account_that_was_certified_is_not_blocked_once_more(scenario: Scenario) -> None:

@@ -82,7 +82,8 @@ class FurnishingServicer:
         `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
         ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
         CURRENCY_MISMATCH, AMOUNT_RANGE, CONTRADICTION, DELETED_ITEM, CONSENT_REQUIRED,
-        WRONG_STATE for the sale of an account that is blocked for identity theft,
+        WRONG_STATE for the sale of an account that is blocked for identity theft and for its return
+        under another number,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -22,7 +22,8 @@ class FurnishingStub:
     `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
     ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
     CURRENCY_MISMATCH, AMOUNT_RANGE, CONTRADICTION, DELETED_ITEM, CONSENT_REQUIRED,
-    WRONG_STATE for the sale of an account that is blocked for identity theft,
+    WRONG_STATE for the sale of an account that is blocked for identity theft and for its return
+    under another number,
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     GetSubmission: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.GetSubmissionRequest, _furnishing_pb2.GetSubmissionResponse]
@@ -63,7 +64,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
         ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
         CURRENCY_MISMATCH, AMOUNT_RANGE, CONTRADICTION, DELETED_ITEM, CONSENT_REQUIRED,
-        WRONG_STATE for the sale of an account that is blocked for identity theft,
+        WRONG_STATE for the sale of an account that is blocked for identity theft and for its return
+        under another number,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
 
