@@ -192,9 +192,12 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
                 booking.news.append(notice)
         elif len(breaches) <= field_rules.MAX_FOUND:
             field = f"records[{line.record_index}].certified"
-            reason = "WRONG_STATE" if line.record.certified else "DELETED_ITEM"
             message = BLOCKED if is_blocked else MESSAGE
-            breaches.append(field_rules.violation(field, reason, message))
+            breaches.append(
+                field_rules.violation(
+                    field, "WRONG_STATE" if line.record.certified else "DELETED_ITEM", message
+                )
+            )
     if breaches:
         raise field_rules.refusal(breaches)
 

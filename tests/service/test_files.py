@@ -16,6 +16,7 @@ import pytest
 
 from bureau_client import (
     AccountStatus,
+    FacilityActionKind,
     InvalidRequest,
     Month,
     Party,
@@ -105,6 +106,40 @@ def test_a_metro2_file_is_imported(scenario: Scenario, tmp_path: Path) -> None:
     assert [submission.submission_id for submission in again.submissions] == [
         submission.submission_id for submission in result.submissions
     ]
+
+
+def test_a_sold_account_of_a_file_is_one_debt_with_the_buyers(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    person = scenario.person(number="000111077")
+    bought = account(
+        person, "bought", Month(2024, 6), open_date=date(2020, 1, 31), balance_minor=1000_00
+    )
+    sales = tmp_path / "sales.csv"
+    sales.write_text(f"account_ref,new_member_id,new_account_ref\nS-1,brook,{bought.account_ref}\n")
+    sold = blank("K2").with_values(purchased_sold_indicator="2", purchased_sold_name="BROOK LLC")
+    acme = scenario.lenders["acme"]
+    import_file(acme, Metro2Source(written(tmp_path / "may.dat", [base("000111077", "S-1")])))
+    june = base(
+        "000111077",
+        "S-1",
+        account_status="05",
+        payment_rating="0",
+        current_balance=0,
+        date_closed=date(2024, 6, 10),
+        date_of_account_information=date(2024, 6, 30),
+    )
+    file = written(tmp_path / "june.dat", [june, sold])
+    assert import_file(acme, Metro2Source(file, sales=sales)).accepted_count == 2
+    scenario.submit("brook", bought)
+    lines_by_member = {line.member_id: line for line in lines(person)}
+    assert lines_by_member["acme"].sold_month == Month(2024, 6)
+    (sale,) = lines_by_member["acme"].actions
+    assert (sale.kind, sale.new_member_id) == (FacilityActionKind.TRANSFER, "brook")
+    summary = person.file().summary
+    assert summary is not None
+    # Of 2024, the buyer's line is stale today; the seller's counts nowhere.
+    assert (summary.stale_tradeline_count, summary.totals[0].stale_balance_minor) == (1, 1000_00)
 
 
 def test_corrections_deletions_and_new_numbers_do_what_they_say(

@@ -35,6 +35,7 @@ from bureau_client.files.csv_records import columns
 from bureau_client.files.formats import Format, format_of
 from bureau_client.files.importing import refuse
 from bureau_client.files.lines import COLUMNS as LINE_COLUMNS
+from bureau_client.files.metro2.sales import COLUMNS as SALES_COLUMNS
 from bureau_client.files.reasons import SUFFIX, write_reasons
 from bureau_client.models.codes import SubmissionKind
 from bureau_keys.profile import Profile
@@ -59,6 +60,15 @@ PreviousOption = Annotated[
 StrictOption = Annotated[
     bool,
     typer.Option("--strict", help="Metro 2: flags of examiners are errors, not warnings."),
+]
+SalesOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help=f"Metro 2: CSV of the buyers of sold accounts: {', '.join(SALES_COLUMNS)}.",
+    ),
 ]
 
 
@@ -97,6 +107,7 @@ def submit(
     ] = "ssn",
     previous: PreviousOption = None,
     strict: StrictOption = False,
+    sales: SalesOption = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -116,6 +127,7 @@ def submit(
             previous=previous,
             strict=strict,
             issued_identifiers_only=_issued_only(profile),
+            sales=sales,
         )
     if dry_run:
         with common.progress_bar("checking") as on_progress:

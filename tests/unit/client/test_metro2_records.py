@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bureau_client import AccountStatus, Month, Party, PartyRole, PortfolioType, Snapshot
+from bureau_client.errors import InvalidRequest
 from bureau_client.files import Metro2Source, check_file
 from bureau_client.files.metro2 import (
     Finding,
@@ -22,6 +23,7 @@ from bureau_client.files.metro2 import (
     persons_of,
     records_of,
 )
+from bureau_client.files.metro2.sales import read_sales
 from bureau_client.models.codes import Classification, DeletionReason, FacilityActionKind
 from bureau_client.models.records import Deletion, FacilityAction
 from tests.unit.client.metro2_files import DAY, base, file_of, late, read_all, rules
@@ -146,6 +148,85 @@ def source(tmp_path: Path, *accounts: Sequence[Segment], **options: Any) -> Metr
     path = tmp_path / "may.dat"
     path.write_bytes(file_of(*accounts))
     return Metro2Source(path, **options)
+
+
+SOLD = blank("K2").with_values(purchased_sold_indicator="2", purchased_sold_name="BIG BUYER")
+SALES = "account_ref,new_member_id,new_account_ref\n"
+
+
+def of_sale(**changes: Any) -> Segment:
+    """A card that was sold on 15 May: it is transferred, and nothing is owed."""
+    fields: dict[str, Any] = {
+        "account_status": "05",
+        "payment_rating": "0",
+        "current_balance": 0,
+        "scheduled_monthly_payment": 0,
+        "date_closed": date(2024, 5, 15),
+    }
+    return base(**(fields | changes))
+
+
+def test_a_sold_account_becomes_a_transfer(tmp_path: Path) -> None:
+    sales = tmp_path / "sales.csv"
+    sales.write_text(f"{SALES}A-1,buyer,B-7\n")
+    record = Metro2Record(2, "BASE", (of_sale(), SOLD))
+    for buyers, names in ((read_sales(sales), ("buyer", "B-7")), ({}, ("", ""))):
+        _, sale = records_of(record, ["a" * 32], "USD", buyers)
+        assert isinstance(sale, FacilityAction)
+        assert (sale.kind, sale.account_ref) == (FacilityActionKind.TRANSFER, "A-1")
+        assert (sale.new_member_id, sale.new_account_ref) == names
+        # The month after repeats it: it says the same closing date.
+        assert sale.effective_time.date() == date(2024, 5, 15)
+    (row,) = source(tmp_path, [of_sale(), SOLD], sales=sales).check()
+    assert (row.record_count, row.violations) == (2, ())
+    assert not [one for one in row.warnings if one.rule.startswith("M2-SALE")]
+
+
+@pytest.mark.parametrize(
+    ("segments", "rule", "field", "count"),
+    [
+        (
+            [of_sale(consumer_account_number="A-2"), SOLD],
+            "M2-SALE-BUYER",
+            "K2.purchased_sold_name",
+            2,
+        ),
+        ([base(), SOLD], "M2-SALE-BALANCE", "BASE.current_balance", 1),
+        ([of_sale()], "M2-SALE-K2", "K2.purchased_sold_indicator", 1),
+    ],
+)
+def test_a_sale_that_is_not_imported_whole_is_named(
+    tmp_path: Path, segments: list[Segment], rule: str, field: str, count: int
+) -> None:
+    sales = tmp_path / "sales.csv"
+    sales.write_text(f"{SALES}A-1,buyer,B-7\n")
+    (row,) = source(tmp_path, segments, sales=sales).check()
+    warnings = [(one.rule, one.field) for one in row.warnings if one.rule.startswith("M2-SALE")]
+    assert warnings == [(rule, field)]
+    assert (row.record_count, row.violations) == (count, ())
+
+
+def test_what_k2_says_of_purchases_and_deletions_is_no_sale() -> None:
+    bought = blank("K2").with_values(purchased_sold_indicator="1", purchased_sold_name="A")
+    for segments in ((of_sale(), bought), (of_sale(account_status="DA"), SOLD)):
+        subjects = [] if len(persons_of(Metro2Record(2, "BASE", segments))) == 0 else ["a" * 32]
+        assert len(records_of(Metro2Record(2, "BASE", segments), subjects, "USD")) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "field"),
+    [
+        ("A-1,buyer\n", "line 2, cells"),
+        ("A-1,buyer,\n", "line 2, new_account_ref"),
+        ("A-1,buyer,B-7\nA-1,other,B-8\n", "line 3, account_ref"),
+    ],
+)
+def test_a_wrong_file_of_sales_is_refused(tmp_path: Path, lines: str, field: str) -> None:
+    sales = tmp_path / "sales.csv"
+    sales.write_text(SALES + lines)
+    with pytest.raises(InvalidRequest) as caught:
+        source(tmp_path, [base()], sales=sales)
+    assert field in {violation.field for violation in caught.value.violations}
 
 
 RENUMBERED = blank("L1").with_values(change_indicator="1")

@@ -8,8 +8,9 @@ raw codes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from types import MappingProxyType
 
 from bureau_client.files.metro2.codebook import (
     DAYS_PAST_DUE,
@@ -20,6 +21,7 @@ from bureau_client.files.metro2.codebook import (
 )
 from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.reader import Metro2Record
+from bureau_client.files.metro2.sales import Buyer, is_sold, sale_findings, transfer_of
 from bureau_client.files.metro2.segments import MASK, Segment
 from bureau_client.models.codes import (
     AccountStatus,
@@ -56,6 +58,7 @@ _RAW = (
 )
 _NEW_ACCOUNT_NUMBER = {"1", "3"}
 _BY_GRANTOR = "M"
+NO_BUYERS: Mapping[str, Buyer] = MappingProxyType({})
 
 
 def persons_of(record: Metro2Record) -> list[Segment]:
@@ -93,13 +96,19 @@ def without_number(record: Metro2Record) -> list[Finding]:
     ]
 
 
-def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) -> list[Record]:
+def records_of(
+    record: Metro2Record,
+    subject_ids: Sequence[str],
+    currency: str,
+    buyers: Mapping[str, Buyer] = NO_BUYERS,
+) -> list[Record]:
     """Return the records to submit for one account.
 
     Args:
         record: An account without errors.
         subject_ids: Subject ids of the persons, in the order of `persons_of`.
         currency: ISO 4217 currency of the file's amounts.
+        buyers: Buyers of sold accounts, by the seller's account numbers (`read_sales`).
     """
     base = record.first.values
     account_ref = str(base["consumer_account_number"])
@@ -114,11 +123,22 @@ def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) 
     )
     as_of = _day(record.first, "date_of_account_information")
     changes = [_renumbering(account_ref, change, as_of) for change in renumberings_of(record)]
+    if is_sold(record):
+        changes.append(transfer_of(record, account_ref, as_of, buyers))
     return [_snapshot(record, parties, currency), *changes]
 
 
+def record_count_of(record: Metro2Record) -> int:
+    """Return the number of records that an account becomes."""
+    return 1 + len(renumberings_of(record)) + is_sold(record)
+
+
 def record_findings(
-    record: Metro2Record, known: Sequence[Finding], currency: str, today: date
+    record: Metro2Record,
+    known: Sequence[Finding],
+    currency: str,
+    today: date,
+    buyers: Mapping[str, Buyer] = NO_BUYERS,
 ) -> list[Finding]:
     """Return the findings on the records of an account without errors.
 
@@ -130,8 +150,9 @@ def record_findings(
     """
     stand_ins = [f"{int(number_of(person) or 0):032x}" for person in persons_of(record)]
     reported = {finding.record_rule for finding in known}
-    findings: list[Finding] = []
-    for produced in records_of(record, stand_ins, currency):
+    account_ref = str(record.first.values["consumer_account_number"])
+    findings = list(sale_findings(record, account_ref, buyers))
+    for produced in records_of(record, stand_ins, currency, buyers):
         violations = (*check_record(produced, 0), *check_order(produced, 0, today))
         findings += [_finding(Severity.ERROR, record, violation) for violation in violations]
         if not violations:

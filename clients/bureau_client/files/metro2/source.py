@@ -20,15 +20,17 @@ from bureau_client.files.metro2.codebook import FIELD_OF
 from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.identifiers import PersonNumbers
 from bureau_client.files.metro2.incoming import (
+    NO_BUYERS,
     number_of,
     persons_of,
+    record_count_of,
     record_findings,
     records_of,
-    renumberings_of,
     without_number,
 )
 from bureau_client.files.metro2.layout import BASE, HEADER
 from bureau_client.files.metro2.reader import Metro2Record, Reader
+from bureau_client.files.metro2.sales import read_sales
 from bureau_client.files.metro2.segments import Segment, blank
 from bureau_client.files.metro2.validation import validate
 from bureau_client.files.metro2.writer import write
@@ -62,6 +64,7 @@ class Metro2Source:
         today: date | None = None,
         strict: bool = False,
         issued_identifiers_only: bool = False,
+        sales: Path | None = None,
     ) -> None:
         """Prepare to read a file, with the properties that the file does not have itself.
 
@@ -74,10 +77,12 @@ class Metro2Source:
             today: Later dates are errors; by default the newest date of any time zone.
             strict: Keep accounts back that examiners' rules flag, instead of warning.
             issued_identifiers_only: Numbers that were never issued are errors.
+            sales: CSV file of the buyers of sold accounts: account_ref, new_member_id,
+                new_account_ref.
 
         Raises:
-            InvalidRequest: The currency is not an ISO 4217 code, or the country has no such
-                identifier scheme.
+            InvalidRequest: The currency is not an ISO 4217 code, the country has no such
+                identifier scheme, or a line of the file of sales is wrong.
         """
         if not re.fullmatch("[A-Z]{3}", currency):
             message = f"is {currency!r}; write an ISO 4217 code: CNY, EUR, USD"
@@ -89,6 +94,10 @@ class Metro2Source:
         self._previous = previous
         self._today = today
         self._strict = strict
+        self._buyers = read_sales(sales) if sales is not None else NO_BUYERS
+        if self._buyers:
+            # Other buyers make other records: the batches that were sent are not those.
+            self.options += f" {sorted(self._buyers.items())}"
 
     def findings(self) -> Iterator[tuple[Metro2Record, list[Finding]]]:
         """Yield every record of the file with its findings."""
@@ -105,7 +114,7 @@ class Metro2Source:
                     continue
                 known = [*findings, *without_number(record), *self._numbers.findings(record)]
                 yield record, known if _wrong(known) else [
-                    *known, *record_findings(record, known, self._currency, today),
+                    *known, *record_findings(record, known, self._currency, today, self._buyers),
                 ]  # fmt: skip
 
     def check(self) -> Iterator[Row]:
@@ -145,8 +154,9 @@ class Metro2Source:
                 )
             )
             for record, those in zip(batch, persons, strict=True):
-                findings = records_of(record, list(islice(ids, len(those))), self._currency)
-                yield self._row(record, records=tuple(findings))
+                subjects = list(islice(ids, len(those)))
+                records = records_of(record, subjects, self._currency, self._buyers)
+                yield self._row(record, records=tuple(records))
 
     def field(self, path: str) -> str:
         """See `Source`."""
@@ -195,7 +205,7 @@ class Metro2Source:
             record.number,
             record,
             records,
-            record_count=1 + len(renumberings_of(record)),
+            record_count=record_count_of(record),
             violations=violations,
             kind=_kind_of(record),
             warnings=warnings,
