@@ -16,6 +16,8 @@ import pytest
 
 from bureau_client import (
     AccountStatus,
+    BureauError,
+    DisputeReason,
     FacilityActionKind,
     InvalidRequest,
     Month,
@@ -140,6 +142,44 @@ def test_a_sold_account_of_a_file_is_one_debt_with_the_buyers(
     assert summary is not None
     # Of 2024, the buyer's line is stale today; the seller's counts nowhere.
     assert (summary.stale_tradeline_count, summary.totals[0].stale_balance_minor) == (1, 1000_00)
+
+
+def test_a_sale_that_the_bureau_refuses_is_named_in_the_file(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    """The buyer is no member; then a dispute for identity theft blocks the account."""
+    person = scenario.person(number="000111078")
+    acme = scenario.lenders["acme"]
+    sold = blank("K2").with_values(purchased_sold_indicator="2", purchased_sold_name="BROOK LLC")
+    import_file(acme, Metro2Source(written(tmp_path / "may.dat", [base("000111078", "S-2")])))
+    june = base(
+        "000111078",
+        "S-2",
+        account_status="64",
+        current_balance=0,
+        date_closed=date(2024, 6, 10),
+        date_of_account_information=date(2024, 6, 30),
+    )
+    file = written(tmp_path / "june.dat", [june, sold])
+    sales = tmp_path / "sales.csv"
+
+    def refused(buyer: str) -> str:
+        sales.write_text(f"account_ref,new_member_id,new_account_ref\nS-2,{buyer},B-2\n")
+        with pytest.raises(BureauError) as caught:
+            import_file(acme, Metro2Source(file, sales=sales))
+        (violation,) = caught.value.violations
+        return violation.field
+
+    assert refused("nowhere") == "record 2, new_member_id of the file of sales"
+    (line,) = lines(person)
+    person.dispute(
+        line.tradeline_id,
+        field="parties",
+        reason=DisputeReason.IDENTITY_THEFT,
+        narrative="I never opened this.",
+        attachment_digests=(b"\1" * 32, b"\2" * 32),
+    )
+    assert refused("brook") == "record 2, purchased_sold_indicator"
 
 
 def test_corrections_deletions_and_new_numbers_do_what_they_say(

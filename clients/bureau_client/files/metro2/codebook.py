@@ -41,6 +41,9 @@ FIELD_OF = {name: field for field, name in AMOUNTS.items()} | {
     "last_payment_date": "date_of_last_payment",
     "days_past_due": "account_status",
     "secured": "account_type",
+    # Of the TRANSFER that a K2 segment becomes.
+    "action.kind": "purchased_sold_indicator",
+    "action.new_member_id": "new_member_id of the file of sales",
 }
 # Account statuses that take a payment rating.
 RATED = frozenset({"05", "13", "65", "88", "89", "94", "95"})
