@@ -20,6 +20,7 @@ from bureau_client.cli.files import (
     CurrencyOption,
     FileArgument,
     PreviousOption,
+    SalesOption,
     StrictOption,
 )
 from bureau_client.cli.output import Output, emit_many, err, plain
@@ -65,6 +66,7 @@ def check(
     file: FileArgument,
     previous: PreviousOption = None,
     strict: StrictOption = False,
+    sales: SalesOption = None,
     summary: Annotated[
         bool,
         typer.Option(
@@ -85,7 +87,8 @@ def check(
     count = 0
     started = datetime.now(UTC)
     with common.progress_bar("checking") as on_progress:
-        for record, findings in Metro2Source(file, previous=previous, strict=strict).findings():
+        source = Metro2Source(file, previous=previous, strict=strict, sales=sales)
+        for record, findings in source.findings():
             count += 1
             severities.update(finding.severity for finding in findings)
             for finding in findings:
