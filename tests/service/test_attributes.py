@@ -100,6 +100,7 @@ def test_an_account_is_secured_by_its_kind(scenario: Scenario) -> None:
     assert report.figures["concurrent_unsecured_lenders"] == 1
     # A tradeline shows what its furnisher signed.
     assert not any(line.secured for line in report.tradelines)
+    assert [line.balance_minor for line in report.tradelines if not line.is_secured] == [700_00]
 
 
 def test_payments_of_each_month_are_kept_and_counted(scenario: Scenario) -> None:

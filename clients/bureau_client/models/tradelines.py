@@ -19,6 +19,7 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.months import Month
 from bureau_client.models.records import RecordRef
+from bureau_keys.collateral import is_secured
 from bureau_keys.liability import owes
 
 
@@ -104,6 +105,7 @@ class Tradeline:
         history: Payment history; None if the consent does not open it.
         record: The record of the newest month.
         actions: Facility actions, newest first.
+        secured: True if the furnisher says that a collateral secures the account.
         party_count: Number of persons on the account.
         original_creditor: Name of the original creditor of a purchased account.
         sold_month: Month in which the account was sold, by a TRANSFER among the actions; since
@@ -143,6 +145,13 @@ class Tradeline:
     original_creditor: str
     sold_month: Month | None = None
     stale: StaleReason = StaleReason.UNSPECIFIED
+
+    @property
+    def is_secured(self) -> bool:
+        """True for an account that a collateral secures, by `secured` or by its kind: a mortgage,
+        or an account type that names a collateral. Figures and standings count by it.
+        """
+        return is_secured(self)
 
     @property
     def is_owed(self) -> bool:
