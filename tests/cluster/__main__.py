@@ -12,6 +12,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from tests.cluster.auditor import Verdict
 from tests.cluster.faults import CATALOGUE
 from tests.cluster.live import viewed
 from tests.cluster.nemesis import FaultError
@@ -63,6 +64,7 @@ def carry_out(options: Options) -> int:
         console.print_exception()
         return say_how_to_repeat(options, BROKEN)
     console.print(f"report: {folder / PAGE}", soft_wrap=True)
+    console.print(sight_of(verdict), soft_wrap=True, markup=False, highlight=False)
     if verdict.holds:
         console.print("[bold green]every promise held[/]")
         return say_how_to_repeat(options, 0)
@@ -71,6 +73,13 @@ def carry_out(options: Options) -> int:
         console.print(line, style="red", markup=False, soft_wrap=True)
     console.print("[bold red]a promise was broken[/]")
     return say_how_to_repeat(options, FOUND)
+
+
+def sight_of(verdict: Verdict) -> str:
+    """Return how many things each check examined, and the checks that had nothing to examine."""
+    seen = ", ".join(f"{one.check} {one.looked:,}" for one in verdict.findings if one.looked)
+    idle = ", ".join(one.check for one in verdict.findings if not one.looked)
+    return f"examined: {seen}\nnothing to examine: {idle or 'no check'}"
 
 
 def say_how_to_repeat(options: Options, code: int) -> int:

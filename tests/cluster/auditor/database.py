@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, text
@@ -61,6 +62,7 @@ NO_DEBTORS = {
     codes_pb2.PARTY_ROLE_TERMINATED,
     codes_pb2.PARTY_ROLE_DECEASED,
 }
+NO_OWN_DEBTORS = NO_DEBTORS | {codes_pb2.PARTY_ROLE_GUARANTOR}
 # Rows that must name an entry, whatever else they are.
 NAMING = (
     ("statement", "entry_key"),
@@ -185,8 +187,18 @@ def _furnished(rows: Rows) -> Iterator[StoredAction | StoredRecord]:
     ):
         record = Record.FromString(body)
         if record.HasField("action"):
-            kind = record.action.kind
-            yield StoredAction(entry_key, submission_id, member_id, tradeline_id, kind)
+            action = record.action
+            effective = datetime.fromtimestamp(action.effective_time.seconds, UTC)
+            yield StoredAction(
+                entry_key,
+                submission_id,
+                member_id,
+                tradeline_id,
+                action.kind,
+                effective.year * 100 + effective.month,
+                action.new_member_id,
+                action.new_account_ref,
+            )
         source = entry_key, index, member_id, tradeline_id
         if record.HasField("deletion"):
             yield StoredRecord(*source, frozenset(), deletes=True, month=record.deletion.month)
@@ -203,6 +215,15 @@ def _furnished(rows: Rows) -> Iterator[StoredAction | StoredRecord]:
                 past_due_minor=month.amount_past_due_minor,
                 days_past_due=month.days_past_due,
                 certified=record.certified,
+                owing=frozenset(
+                    one.subject_id for one in month.parties if one.role not in NO_OWN_DEBTORS
+                ),
+                account_ref=record.account_ref,
+                open_date=month.open_date,
+                account_type=month.account_type,
+                creditor=month.original_creditor,
+                currency=month.currency,
+                first_delinquency=month.first_delinquency_date,
             )
 
 

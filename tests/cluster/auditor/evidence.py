@@ -83,6 +83,9 @@ class StoredAction(NamedTuple):
     Attributes:
         entry_key: Key of the entry of its submission.
         kind: Code of the kind.
+        month: yyyymm in which it took effect.
+        buyer: Member id of the buyer, of a TRANSFER to a member.
+        number: The buyer's reference of the account.
     """
 
     entry_key: int
@@ -90,6 +93,9 @@ class StoredAction(NamedTuple):
     member_id: str
     tradeline_id: str
     kind: int
+    month: int = 0
+    buyer: str = ""
+    number: str = ""
 
 
 class StoredRecord(NamedTuple):
@@ -102,6 +108,10 @@ class StoredRecord(NamedTuple):
         month: yyyymm; 0 for a deletion of all months.
         is_open: True if the account can still be owed on.
         certified: True if its furnisher certified it.
+        owing: Ids of the people who owe it themselves: guarantors do not.
+        open_date: yyyymmdd.
+        creditor: Name of the original creditor.
+        first_delinquency: yyyymmdd; 0 for none.
     """
 
     entry_key: int
@@ -116,6 +126,13 @@ class StoredRecord(NamedTuple):
     past_due_minor: int = 0
     days_past_due: int = 0
     certified: bool = False
+    owing: frozenset[str] = frozenset()
+    account_ref: str = ""
+    open_date: int = 0
+    account_type: str = ""
+    creditor: str = ""
+    currency: str = "USD"
+    first_delinquency: int = 0
 
 
 class StoredAlert(NamedTuple):

@@ -24,6 +24,7 @@ from bureau_client import (
     DecisionOutcome,
     DecisionReason,
     DisputeOutcome,
+    DisputeReason,
     EvidenceLevel,
     Lender,
     Profile,
@@ -39,15 +40,17 @@ from creditbureau.v1.furnishing_pb2 import SubmitRecordsRequest
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.control_files import Direction
 from tests.cluster.workers.base import HURRIED, WorkerBase
+from tests.cluster.workers.debts import Debts
 from tests.cluster.workers.deceived import deceived_member
 from tests.cluster.workers.furnishing import deliveries, world_of
-from tests.cluster.workers.people import identifiers, repaired_by
+from tests.cluster.workers.people import buyer_from, identifiers, repaired_by
 from tests.cluster.workers.receipts import (
     digest_of_report,
     particulars_of_report,
     receipt_of_submission,
 )
 from tests.cluster.workers.repairs import REPAIRED_FIELD, Repairs
+from tests.cluster.workers.silences import Silences
 
 HANDS = 2
 RACERS = 4
@@ -70,6 +73,8 @@ TASKS = {
     "doubt": 2,
     "answer": 5,
     "repair": 14,
+    "debt": 14,
+    "silence": 4,
 }
 
 
@@ -105,6 +110,10 @@ class LenderWorker:
         # A decision on each report that it got.
         self.decisions: list[Decision] = []
         self.repairs = Repairs(worker.journal)
+        self.silences = Silences(worker.journal)
+        member_id = worker.member.member_id
+        buyer = buyer_from(worker.topology, member_id)
+        self.debts = Debts(worker.journal, worker.folder, member_id, buyer)
         self._refreshed = 0.0
         self._twice = False
         self._lock = threading.Lock()
@@ -147,7 +156,11 @@ class LenderWorker:
             if subject_ids:
                 self.subject_of = dict(zip(self._world.people, subject_ids, strict=True))
                 mine = repaired_by(self.worker.topology, self.worker.member.member_id)
-                self.repairs.begin([subject_ids[index] for index in mine])
+                people = [subject_ids[index] for index in mine]
+                self.repairs.begin(people)
+                self.silences.begin(people)
+                if self.debts.buyer:
+                    self.debts.begin(people)
             else:
                 time.sleep(1)
 
@@ -351,7 +364,9 @@ class LenderWorker:
         if not opened:
             return
         dispute = chance.choice(opened)
-        if dispute.field == REPAIRED_FIELD:
+        if dispute.reason is DisputeReason.IDENTITY_THEFT:
+            self.debts.answer(lender, dispute, chance)
+        elif dispute.field == REPAIRED_FIELD:
             self.repairs.answer(lender, dispute, chance)
         else:
             self.journal.attempt(
@@ -365,11 +380,25 @@ class LenderWorker:
 
     def repair(self, chance: random.Random) -> None:
         """Correct, delete or bring back an account that it repairs."""
+        self._step(self.repairs.step, chance)
+
+    def debt(self, chance: random.Random) -> None:
+        """Open, sell, hand over or delete a debt, or report one that it bought."""
+        self._step(self.debts.step, chance)
+
+    def silence(self, chance: random.Random) -> None:
+        """Furnish the next month of an account that it last reported long ago."""
+        self._step(self.silences.step, chance)
+
+    def _step(
+        self, step: Callable[[Lender, random.Random, set[str]], None], chance: random.Random
+    ) -> None:
+        """Take a step that depends on the outcome of the one before."""
         # A second copy could be accepted long after the first was refused.
         self._duplicates.on = False
         with self._lock:
             furnishable = set(self.furnishable)
-        self.repairs.step(chance.choice(self.lenders), chance, furnishable)
+        step(chance.choice(self.lenders), chance, furnishable)
 
     def _heard(self, statement: Statement) -> None:
         """Notes what a hand signs; now and then another node gets it at the same time."""

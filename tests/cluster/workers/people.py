@@ -16,7 +16,8 @@ KEYS = "people"
 EVERY_KEY = "keys"
 # Where they name the people who write nothing: the operator may erase what is told of them.
 QUIET = "quiet"
-# Of so many people each lender repairs an account.
+# Each lender repairs an account of so many people, sells debts of theirs, and furnishes an
+# account of theirs that was silent.
 REPAIRED_PEOPLE = 3
 Identifier = tuple[str, str, str]
 
@@ -42,6 +43,13 @@ def repaired_by(topology: TopologyMap, lender: str) -> list[int]:
         and lenders[index % len(lenders)] == lender
     ]
     return places[:REPAIRED_PEOPLE]
+
+
+def buyer_from(topology: TopologyMap, lender: str) -> str:
+    """Return the lender that buys the debts of a lender; empty if there is no other one."""
+    lenders = [member.member_id for member in topology.of_kind("lender")]
+    buyer = lenders[(lenders.index(lender) + 1) % len(lenders)]
+    return "" if buyer == lender else buyer
 
 
 def places_of(topology: TopologyMap, agent: str) -> range:

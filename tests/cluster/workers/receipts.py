@@ -46,4 +46,19 @@ def particulars_of_report(report: Report) -> dict[str, Any]:
         "log_size": report.log_size,
         "chain": report.event_chain_hash.hex(),
         "tradelines": [line.tradeline_id for line in report.tradelines],
+        "sold": {
+            line.tradeline_id: line.sold_month.number
+            for line in report.tradelines
+            if line.sold_month
+        },
+        "stale": [line.tradeline_id for line in report.tradelines if line.stale],
+        "totals": totals_of(report),
     }
+
+
+def totals_of(report: Report) -> dict[str, Any] | None:
+    """Return the number of open accounts of a report and their balances; None without a summary."""
+    if report.summary is None:
+        return None
+    balances = {one.currency: one.balance_minor for one in report.summary.totals}
+    return {"open": report.summary.open_tradeline_count, "balances": balances}

@@ -1,7 +1,7 @@
 """The accounts that a lender repairs, one for each of a few people.
 
 It corrects them, with a consent to furnish or without, deletes them, and brings them back,
-certified or not.
+certified or not, under their number or under another one.
 
 Nothing else is furnished on these accounts, and one statement about an account is settled before
 the next one is sent: each statement says what it does to an account that is known.
@@ -48,6 +48,8 @@ class Repair(StrEnum):
     DELETE = "delete"
     RETURN = "return"
     RETURN_UNCERTIFIED = "return uncertified"  # which must be refused
+    RENUMBERED = "return under another number"
+    RENUMBERED_UNCERTIFIED = "return under another number uncertified"  # refused likewise
 
 
 class State(StrEnum):
@@ -62,9 +64,16 @@ class State(StrEnum):
 STEPS = {
     State.NEW: {Repair.OPEN: 1},
     State.ON_FILE: {Repair.BETTER: 4, Repair.WORSE: 2, Repair.DELETE_MONTH: 1, Repair.DELETE: 1},
-    State.DELETED: {Repair.RETURN: 3, Repair.RETURN_UNCERTIFIED: 2},
+    State.DELETED: {
+        Repair.RETURN: 2,
+        Repair.RETURN_UNCERTIFIED: 2,
+        Repair.RENUMBERED: 2,
+        Repair.RENUMBERED_UNCERTIFIED: 2,
+    },
 }
 DELETING = {Repair.DELETE_MONTH, Repair.DELETE}
+RENUMBERING = {Repair.RENUMBERED, Repair.RENUMBERED_UNCERTIFIED}
+CERTIFIED = {Repair.RETURN, Repair.RENUMBERED}
 
 
 @dataclass
@@ -72,18 +81,23 @@ class RepairedAccount:
     """An account that a lender repairs.
 
     Attributes:
+        number: Number of times that it returned under another reference.
         busy: True until the outcome of the newest step is known.
     """
 
     subject_id: str
     balance: int = OPENING_BALANCE
     state: State = State.NEW
+    number: int = 0
     busy: bool = False
 
-    @property
-    def account_ref(self) -> str:
-        """The lender's reference of the account."""
-        return f"repair-{self.subject_id[:16]}"
+    def numbered_after(self, step: Repair) -> int:
+        """Return the number that the account has after a step."""
+        return self.number + (step in RENUMBERING)
+
+    def reference(self, step: Repair) -> str:
+        """Return the lender's reference of the account in a step."""
+        return f"repair-{self.subject_id[:16]}-{self.numbered_after(step)}"
 
     def after(self, step: Repair) -> tuple[State, int]:
         """Return the state and the balance after a step."""
@@ -95,9 +109,10 @@ class RepairedAccount:
         month = Month.of(datetime.now(UTC).date()) - 1
         if step in DELETING:
             part = month if step is Repair.DELETE_MONTH else None
-            return Deletion(account_ref=self.account_ref, reason=DeletionReason.DISPUTE, month=part)
+            reference = self.reference(step)
+            return Deletion(account_ref=reference, reason=DeletionReason.DISPUTE, month=part)
         return Snapshot(
-            account_ref=self.account_ref,
+            account_ref=self.reference(step),
             month=month,
             parties=(Party(self.subject_id),),
             portfolio_type=PortfolioType.REVOLVING,
@@ -107,7 +122,7 @@ class RepairedAccount:
             status=AccountStatus.CURRENT,
             balance_minor=self.after(step)[1],
             credit_limit_minor=LIMIT,
-            certified=step is Repair.RETURN,
+            certified=step in CERTIFIED,
         )
 
 
@@ -149,9 +164,9 @@ class Repairs:
             lambda: lender.submit([record], kind=kind, label=step),
             receipt=receipt_of_submission,
             more=lambda result: {"submission": result.submissions[0].submission_id},
-            then=self._settler(account, *account.after(step)),
+            then=self._settler(account, *account.after(step), account.numbered_after(step)),
             repair=step,
-            accounts=[account.account_ref],
+            accounts=[account.reference(step)],
             subjects=[account.subject_id],
             records=1,
         )
@@ -168,7 +183,10 @@ class Repairs:
             lender,
             lambda: lender.answer_dispute(dispute.dispute_id, outcome, narrative="looked into"),
             then=self._settler(
-                account, State.DELETED if deletes else account.state, account.balance
+                account,
+                State.DELETED if deletes else account.state,
+                account.balance,
+                account.number,
             ),
             dispute=dispute.dispute_id,
             outcome=outcome.name,
@@ -189,14 +207,14 @@ class Repairs:
             return account
 
     def _settler(
-        self, account: RepairedAccount, state: State, balance: int
+        self, account: RepairedAccount, state: State, balance: int, number: int
     ) -> Callable[[bool], None]:
         """Return what notes the outcome of a step."""
 
         def settled(accepted: bool) -> None:
             with self._lock:
                 if accepted:
-                    account.state, account.balance = state, balance
+                    account.state, account.balance, account.number = state, balance, number
                 account.busy = False
 
         return settled

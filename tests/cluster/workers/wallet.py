@@ -26,6 +26,7 @@ from bureau_client import (
 from bureau_keys.secret_files import write_private
 from tests.cluster.control_files import Direction
 from tests.cluster.workers.base import HURRIED, WorkerBase
+from tests.cluster.workers.debts import DEBT_DATES
 from tests.cluster.workers.deceived import deceived_person
 from tests.cluster.workers.keys import KeySteps
 from tests.cluster.workers.people import (
@@ -50,6 +51,7 @@ TASKS = {
     "hold": 9,
     "lift": 5,
     "dispute": 5,
+    "theft": 8,
     "say": 2,
     "look": 6,
     "doubt": 4,
@@ -63,6 +65,10 @@ ACTIVE, PAUSED, REVOKED, UNKNOWN = "active", "paused", "revoked", "unknown"
 # What lenders may inquire for, and how often in proportion; a freeze stops those who hold no
 # account, whatever it is.
 PURPOSES = {Purpose.CREDIT_APPLICATION: 6, Purpose.ACCOUNT_REVIEW: 3, Purpose.COLLECTION: 1}
+# SHA-256 of the documents of a dispute for identity theft: the report of it, and a passport.
+DOCUMENTS = [b"\1" * 32, b"\2" * 32]
+# Of these disputes, the part that lacks one document and blocks nothing.
+UNDOCUMENTED = 0.2
 MONITORING = [Section.SUMMARY, Section.TRADELINES, Section.INQUIRIES, Section.DISPUTES]
 
 
@@ -373,6 +379,31 @@ class WalletWorker:
                 lambda: wallet.dispute(line.tradeline_id, field=field, reason=reason),
                 subject=wallet.subject_id,
                 tradeline=line.tradeline_id,
+            )
+
+    def theft(self, person: Person) -> None:
+        """Say that an identity thief made a debt; with both documents that blocks it."""
+        if person.quiet:
+            return
+        wallet, chance = person.wallet, self.worker.chance
+        file = self.journal.read("file", wallet.file, subject=wallet.subject_id)
+        debts = [one for one in file.tradelines if one.open_date in DEBT_DATES] if file else []
+        if debts:
+            line = chance.choice(debts)
+            documents = DOCUMENTS[chance.random() < UNDOCUMENTED :]
+            self.journal.attempt(
+                "dispute",
+                wallet,
+                lambda: wallet.dispute(
+                    line.tradeline_id,
+                    field="parties",
+                    reason=DisputeReason.IDENTITY_THEFT,
+                    narrative="never opened",
+                    attachment_digests=documents,
+                ),
+                subject=wallet.subject_id,
+                tradeline=line.tradeline_id,
+                documents=len(documents),
             )
 
     def say(self, person: Person) -> None:

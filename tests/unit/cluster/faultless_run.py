@@ -9,10 +9,12 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.cluster.history import Outcome
 from tests.unit.cluster.scenario import (
+    DEBTOR,
     FREEZE,
     FROZEN,
     ISSUER,
     LENDERS,
+    LONG_AGO,
     PERSON,
     RESTORE,
     SECOND,
@@ -95,6 +97,8 @@ def true_run() -> Scenario:
     scenario.repair("delete", deletes=True)
     scenario.grant(uses=0, action="FURNISH")
     scenario.repair("return", certified=True)
+    scenario.repair("delete", deletes=True)
+    scenario.renumber()
     # 7. Somebody freezes their file, and a lender reviews the account that it has of theirs.
     scenario.subject = FROZEN
     scenario.attest(scenario.frozen)
@@ -103,8 +107,23 @@ def true_run() -> Scenario:
     hold = scenario.freeze()
     scenario.query(scenario.grant(purpose=Purpose.ACCOUNT_REVIEW))
     scenario.lift(hold)
+    # 8. Somebody says that a debt is not theirs, and the lender certifies it and sells it; the
+    # buyer reports it. Another account is not reported any more.
+    scenario.subject = DEBTOR
+    scenario.attest(scenario.debtor)
+    for lender in LENDERS:
+        scenario.grant(lender, uses=0, action="FURNISH")
+    scenario.furnish("debt", balance_minor=50_00, first_delinquency=20261005)
+    scenario.furnish("silent", month=LONG_AGO)
+    theft = scenario.theft("debt")
+    scenario.query(scenario.grant())
+    scenario.answer(theft, "debt")
+    scenario.query(scenario.grant())
+    scenario.sell("debt")
+    scenario.furnish("bought", "lender-2", balance_minor=50_00, first_delinquency=20261005)
+    scenario.query(scenario.grant())
     scenario.subject = PERSON
-    # 8. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
+    # 9. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
     scenario.event("fault", "kill-node", 1)
     scenario.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
     scenario.event("healed", "kill-node", 1)

@@ -36,6 +36,13 @@ from creditbureau.v1.decision_pb2 import (
     DecisionReason,
     DecisionReceipt,
 )
+from creditbureau.v1.dispute_pb2 import (
+    DISPUTE_OUTCOME_ACCURATE,
+    DISPUTE_OUTCOME_FRAUD,
+    DISPUTE_REASON_IDENTITY_THEFT,
+    DisputeAnswer,
+    DisputeOpening,
+)
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.erasure_pb2 import ErasedAccount, Erasure
 from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
@@ -72,7 +79,12 @@ WAITING_US, NEVER = 72 * 3600 * 1_000_000, 1 << 62
 PERSON = "5" * 32
 # Somebody who freezes their file; nodes show the person's file alone.
 FROZEN = "6" * 32
-MONTH = 202601
+# Somebody with debts that are sold and disputed.
+DEBTOR = "7" * 32
+# Opening date of the accounts that a lender repairs.
+REPAIRED_SINCE = 20190531
+# The month before the run, and one from which an account is not reported any more.
+MONTH, LONG_AGO = 202612, 202601
 LENDERS = ("lender-1", "lender-2")
 ISSUER = "issuer"
 FREEZE, RESTORE = int(FacilityActionKind.FREEZE), int(FacilityActionKind.RESTORE)
@@ -103,6 +115,7 @@ class Scenario:
     witness: SigningKey = field(default_factory=SigningKey.generate)
     person: SigningKey = field(default_factory=SigningKey.generate)
     frozen: SigningKey = field(default_factory=SigningKey.generate)
+    debtor: SigningKey = field(default_factory=SigningKey.generate)
     now_ns: int = 100 * SECOND
     entries: list[Entry] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
@@ -117,6 +130,8 @@ class Scenario:
     holds: set[str] = field(default_factory=set)
     accounts_of: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     records: list[StoredRecord] = field(default_factory=list)
+    sold: dict[str, int] = field(default_factory=dict)
+    blocked: set[str] = field(default_factory=set)
     returned: list[str] = field(default_factory=list)
     actions: list[StoredAction] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
@@ -176,7 +191,12 @@ class Scenario:
         self.submissions.append(StoredSubmission(key, operation.request_id, "lender-1", 1, 1))
         account = self.accounts_of["repaired"].setdefault(self.subject, uuid.uuid4().hex)
         self._furnish(
-            "lender-1", account, certified=certified, deletes=deletes, balance_minor=balance_minor
+            "lender-1",
+            account,
+            certified=certified,
+            deletes=deletes,
+            balance_minor=balance_minor,
+            open_date=REPAIRED_SINCE,
         )
         self.accounts["repaired"] = account
         if deletes:
@@ -185,10 +205,79 @@ class Scenario:
             self.returned.append(account)
         return operation
 
+    def renumber(self, certified: bool = True, notice: bool = True) -> Operation:
+        """The lender brings the deleted account back under another number."""
+        del self.accounts_of["repaired"][self.subject]
+        operation = self.repair("return under another number", certified=certified)
+        if certified and not notice:
+            self.returned.pop()
+        return operation
+
+    def furnish(
+        self, name: str, member: str = "lender-1", step: str = "", **fields: Any
+    ) -> Operation:
+        """A record of an account that the subject has under a name."""
+        manifest = SubmissionManifest(record_count=1)
+        operation = self.say(
+            member, "submit", "submission", manifest, f"members/{member}", debt=step
+        )
+        key = self.entries[-1].entry_key
+        self.submissions.append(StoredSubmission(key, operation.request_id, member, 1, 1))
+        account = self.accounts.setdefault(name, uuid.uuid4().hex)
+        self._furnish(member, account, **{"account_ref": name, "creditor": name} | fields)
+        if fields.get("deletes"):
+            del self.accounts[name]
+        return operation
+
+    def sell(self, name: str, buyer: str = "lender-2", number: str = "bought") -> Operation:
+        """A lender sells an account."""
+        manifest = SubmissionManifest(record_count=1)
+        operation = self.say(
+            "lender-1", "submit", "submission", manifest, "members/lender-1", debt="sell"
+        )
+        key, account = self.entries[-1].entry_key, self.accounts[name]
+        self.submissions.append(StoredSubmission(key, operation.request_id, "lender-1", 1, 1))
+        row = key, operation.request_id, "lender-1", account, int(FacilityActionKind.TRANSFER)
+        self.actions.append(StoredAction(*row, MONTH + 89, buyer, number))
+        self.sold[account] = MONTH + 89
+        return operation
+
+    def theft(self, name: str, documents: int = 2) -> Operation:
+        """A person says that an identity thief opened an account."""
+        account = self.accounts[name]
+        opening = DisputeOpening(
+            subject_id=self.subject,
+            tradeline_id=account,
+            reason=DISPUTE_REASON_IDENTITY_THEFT,
+            attachment_digests=[bytes([number]) * 32 for number in range(documents)],
+        )
+        if documents > 1:
+            self.blocked.add(account)
+        signer = f"subjects/{self.subject}"
+        return self.say("wallet-1", "dispute", "dispute", opening, signer, subject=self.subject)
+
+    def answer(
+        self, dispute: Operation, name: str, certified: bool = True, fraud: bool = False
+    ) -> Operation:
+        """The lender answers it: it certifies the account, or confirms the theft."""
+        outcome = DISPUTE_OUTCOME_FRAUD if fraud else DISPUTE_OUTCOME_ACCURATE
+        self.blocked.discard(self.accounts[name])
+        if fraud:
+            del self.accounts[name]
+        answer = DisputeAnswer(dispute_id=dispute.request_id, outcome=outcome, certified=certified)
+        return self.say("lender-1", "answer-dispute", "dispute-answer", answer, "members/lender-1")
+
     def _furnish(self, member: str, account: str, **fields: Any) -> None:
         """Store a record of the newest submission."""
-        row = self.entries[-1].entry_key, 0, member, account, frozenset({self.subject})
-        shown = {"deletes": False, "month": MONTH, "balance_minor": 100_00} | fields
+        people = frozenset({self.subject})
+        row = self.entries[-1].entry_key, 0, member, account, people
+        shown = {
+            "deletes": False,
+            "month": MONTH,
+            "balance_minor": 100_00,
+            "owing": people,
+            "account_ref": account,
+        } | fields
         self.records.append(StoredRecord(*row, **shown))
 
     @property
@@ -249,7 +338,7 @@ class Scenario:
             f"members/{member}",
             log_size=log_size,
             chain=chain,
-            tradelines=list(self.accounts.values()),
+            **self._shown(),
             consent=consent_id,
             subject=self.subject,
             purpose=purpose,
@@ -264,6 +353,20 @@ class Scenario:
         self.consents[consent_id] = consented._replace(use_count=consented.use_count + 1)
         self._alert(member, operation)
         return operation
+
+    def _shown(self) -> dict[str, Any]:
+        """Return what a report on the subject shows."""
+        newest = {one.tradeline_id: one for one in self.records}
+        lines = [one for one in self.accounts.values() if one not in self.blocked]
+        stale = [one for one in lines if newest[one].month == LONG_AGO]
+        debts = [one for one in lines if one not in self.sold and one not in stale]
+        balances = {"USD": sum(newest[one].balance_minor for one in debts)}
+        return {
+            "tradelines": lines,
+            "sold": {one: self.sold[one] for one in lines if one in self.sold},
+            "stale": stale,
+            "totals": {"open": len(debts), "balances": balances},
+        }
 
     def decide(self, query: Operation, **fields: Any) -> Operation:
         """A lender's decision on its report."""
@@ -470,7 +573,11 @@ class Scenario:
     def _sealed(self, statement: Any, signer: str) -> tuple[Envelope, str]:
         request_id = str(uuid.uuid4())
         statement.header.CopyFrom(Header(audience=ORIGIN, signer=signer, request_id=request_id))
-        keys = {f"subjects/{PERSON}": self.person, f"subjects/{FROZEN}": self.frozen}
+        keys = {
+            f"subjects/{PERSON}": self.person,
+            f"subjects/{FROZEN}": self.frozen,
+            f"subjects/{DEBTOR}": self.debtor,
+        }
         return seal(statement, keys.get(signer, self.key)), request_id
 
     def _operation(
@@ -598,7 +705,11 @@ class Scenario:
                     self.head.hash.hex(),
                     frozenset(self.holds),
                     frozenset(self.accounts.values()),
-                    {card: tuple(one.submission_id for one in self.actions)}
+                    {
+                        card: tuple(
+                            one.submission_id for one in self.actions if one.tradeline_id == card
+                        )
+                    }
                     if (card := self.accounts.get(ISSUER))
                     else {},
                     {
@@ -612,7 +723,8 @@ class Scenario:
             returned={PERSON: list(self.returned)},
             erased=set(self.erased),
             keys={
-                key_id: key_id in {self.person.verify_key.key_id, self.frozen.verify_key.key_id}
+                key_id: key_id
+                in {one.verify_key.key_id for one in (self.person, self.frozen, self.debtor)}
                 for key_id in self.keys
             },
             alerts=alerts,

@@ -3,7 +3,8 @@ furnisher certifies them."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 
 from tests.cluster.auditor.accounts import Step, accounts_of
 from tests.cluster.auditor.checks.consents import Granted, consents_of, stops_of
@@ -93,11 +94,14 @@ def _debt(record: StoredRecord) -> int:
 
 
 def certified(evidence: Evidence, findings: Findings) -> None:
-    """No deleted month of an account returns without its furnisher's certification."""
+    """No deleted month of an account returns without its furnisher's certification, and no deleted
+    account under another number."""
     for database in evidence.databases:
+        races = Races.of(evidence)
         for account in accounts_of(database).values():
             for step in account.steps:
-                if step.returns:
+                restores = step.restores >= 0 and not races.has(step.restores, step.leaf_index)
+                if step.returns or restores:
                     findings.look()
                     if not step.record.certified:
                         findings.blame(
@@ -108,27 +112,77 @@ def certified(evidence: Evidence, findings: Findings) -> None:
 
 
 def noticed(evidence: Evidence, findings: Findings) -> None:
-    """For each return of a deleted month each person on the account has one notice, on every
-    node, and for nothing else."""
+    """For each return of a deleted month, or of an account under another number or after a block,
+    each person on the account has one notice, on every node, and for nothing else."""
     if not evidence.databases:
         return
-    wanted: dict[str, Counter[str]] = {}
-    for account in accounts_of(evidence.databases[0]).values():
-        for step in account.steps:
-            if step.returns:
-                for subject in step.record.people:
-                    wanted.setdefault(subject, Counter())[account.tradeline_id] += 1
+    wanted, possible = _returns(evidence)
     erased = erasures_of(evidence).leaf_of
     for node in evidence.nodes:
         for subject, lines in node.returned.items():
-            shown, returns = Counter(lines), wanted.get(subject, Counter[str]())
+            shown, returns = Counter(lines), wanted[subject]
             for account_id in sorted((shown.keys() | returns.keys()) - erased.keys()):
                 findings.look()
-                if shown[account_id] != returns[account_id]:
+                more = possible[subject][account_id]
+                if not returns[account_id] <= shown[account_id] <= returns[account_id] + more:
                     findings.blame(
                         f"{node.name} has {shown[account_id]} notices for {subject} of "
                         f"{returns[account_id]} returns of account {account_id}"
                     )
+
+
+def _returns(
+    evidence: Evidence,
+) -> tuple[defaultdict[str, Counter[str]], defaultdict[str, Counter[str]]]:
+    """Count the returns of accounts, by person; and those that may have been no returns.
+
+    A certified answer that ends a block returns its account. Where a deletion was under way when
+    the account came back under another number, the bureau may not have seen it.
+    """
+    database, races = evidence.databases[0], Races.of(evidence)
+    wanted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    possible: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for account in accounts_of(database).values():
+        for step in account.steps:
+            if not (step.returns or step.restores >= 0):
+                continue
+            may_be_none = not step.returns and races.has(step.restores, step.leaf_index)
+            for subject in step.record.people:
+                (possible if may_be_none else wanted)[subject][account.tradeline_id] += 1
+        for block in account.blocks:
+            others = [one for one in account.blocks if one is not block]
+            is_last = not any(one.holds_at(block.until + 1) for one in others)
+            if block.is_answered and not block.confirmed and is_last:
+                wanted[block.subject_id][account.tradeline_id] += 1
+    return wanted, possible
+
+
+@dataclass(frozen=True)
+class Races:
+    """The statements that were under way at the same time.
+
+    Attributes:
+        spans: By leaf index: the time of the first sending, and that of the acknowledgement.
+    """
+
+    spans: dict[int, tuple[int, int | None]]
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Races:
+        """Read the times of all statements."""
+        return cls(
+            {
+                one.leaf_index: (one.begin_ns, one.known_ns)
+                for one in evidence.statements
+                if one.leaf_index is not None
+            }
+        )
+
+    def has(self, earlier: int, later: int) -> bool:
+        """Return True if one statement was not acknowledged before another one was sent."""
+        _, known_ns = self.spans.get(earlier, (0, None))
+        begin_ns, _ = self.spans.get(later, (0, None))
+        return known_ns is None or known_ns >= begin_ns
 
 
 def shown(evidence: Evidence, findings: Findings) -> None:

@@ -11,11 +11,12 @@ from typing import NamedTuple
 from creditbureau.v1.codes_pb2 import PURPOSE_ACCOUNT_REVIEW, PURPOSE_COLLECTION
 from creditbureau.v1.hold_pb2 import HoldLift
 from creditbureau.v1.reporting_pb2 import Inquiry, PortfolioInquiry, Replay
-from tests.cluster.auditor.accounts import AccountHistory, accounts_of
+from tests.cluster.auditor.accounts import AccountHistory
 from tests.cluster.auditor.checks.consents import used_in
 from tests.cluster.auditor.checks.erasures import erasures_of
 from tests.cluster.auditor.evidence import Database, Entry, Evidence
 from tests.cluster.auditor.finding import Findings
+from tests.cluster.auditor.present import Present
 from tests.cluster.auditor.statements import parsed
 from tests.cluster.auditor.subject_keys import keys_of, signing_key
 
@@ -70,11 +71,14 @@ def freezes_of(entries: list[Entry]) -> dict[str, list[Freeze]]:
 
 def holders_alone(evidence: Evidence, findings: Findings) -> None:
     """Under a freeze in force only holders of accounts are answered: a review with an open
-    account of the person, a collection with any; the same for portfolios and replays."""
+    account of the person that is reported, a collection with any that is not sold; the same for
+    portfolios and replays."""
     newest_erasure = erasures_of(evidence).newest
     for database in evidence.databases:
         freezes, purposes = freezes_of(database.entries), _purposes(database)
-        accounts = _by_holder(accounts_of(database).values())
+        present = Present.of(database)
+        accounts = _by_holder(present.accounts.values())
+        times = {entry.leaf_index: entry.time_us for entry in database.entries}
         for row in used_in(database):
             leaf = database.leaf_of.get(row.entry_key or 0)
             # What was erased since may have been the account.
@@ -85,10 +89,9 @@ def holders_alone(evidence: Evidence, findings: Findings) -> None:
             findings.look()
             purpose = purposes.get(row.entry_key or 0, 0)
             theirs = accounts.get((row.subject_id, row.member_id), [])
-            newest = [account.newest_at(leaf) for account in theirs]
-            mine = [one for one in newest if one and row.subject_id in one.people]
-            exempt = (purpose == PURPOSE_COLLECTION and mine) or (
-                purpose == PURPOSE_ACCOUNT_REVIEW and any(one.is_open for one in mine)
+            holding = Holding(present, row.subject_id, leaf, times[leaf])
+            exempt = (purpose == PURPOSE_COLLECTION and any(map(holding.is_held, theirs))) or (
+                purpose == PURPOSE_ACCOUNT_REVIEW and any(map(holding.is_active, theirs))
             )
             if not exempt:
                 findings.blame(
@@ -100,10 +103,14 @@ def holders_alone(evidence: Evidence, findings: Findings) -> None:
 
 
 def holders_answered(evidence: Evidence, findings: Findings) -> None:
-    """No freeze refuses the review of a member that has an open account of the person."""
+    """No freeze refuses the review of a member that has an open account of the person that is
+    reported."""
     if not evidence.databases:
         return
-    accounts = _by_holder(accounts_of(evidence.databases[0]).values())
+    database = evidence.databases[0]
+    present = Present.of(database)
+    accounts = _by_holder(present.accounts.values())
+    times = {entry.leaf_index: entry.time_us for entry in database.entries}
     ends = sorted(
         (statement.known_ns, statement.leaf_index)
         for statement in evidence.statements
@@ -124,18 +131,52 @@ def holders_answered(evidence: Evidence, findings: Findings) -> None:
         maybe = [leaf for _, leaf in begins[: bisect_right(begins, (end_ns, FOREVER))]]
         span = range(max(known, default=0) + 1, max(maybe, default=0) + 2)
         theirs = accounts.get((about["subject"], about["member"]), [])
-        if not any(_is_open(account, about["subject"], span) for account in theirs):
+        time_us = times.get(span.start - 1, 0)
+        if not any(
+            _is_active(present, account, about["subject"], span, time_us) for account in theirs
+        ):
             continue
         findings.look()
         if any(one.reason == "HOLD" for one in statement.operations):
             findings.blame(f"a freeze refused {statement}, whose member has an open account")
 
 
-def _is_open(account: AccountHistory, subject_id: str, sizes: range) -> bool:
-    """Return True if an account is open at all these sizes of the log."""
-    changed = {step.leaf_index + 1 for step in account.steps} & set(sizes)
-    newest = [account.newest_at(size) for size in {sizes.start, *changed}]
-    return all(one and one.is_open and subject_id in one.people for one in newest)
+class Holding(NamedTuple):
+    """The state of a person's accounts at one size of the log, as a freeze regards them."""
+
+    present: Present
+    subject_id: str
+    size: int
+    time_us: int
+
+    def is_held(self, account: AccountHistory) -> bool:
+        """Return True if an account is on file, neither sold nor blocked for identity theft."""
+        newest = account.newest_at(self.size)
+        is_on_file = newest is not None and self.subject_id in newest.people
+        withdrawn = account.sold_at(self.size) or account.is_blocked_at(self.size)
+        return is_on_file and not withdrawn
+
+    def is_active(self, account: AccountHistory) -> bool:
+        """Return True if such an account is open and reported, too."""
+        active = self.present.active_record(account, self.size, self.time_us)
+        return active is not None and self.is_held(account)
+
+
+def _is_active(
+    present: Present, account: AccountHistory, subject_id: str, sizes: range, time_us: int
+) -> bool:
+    """Return True if a person's account is open and reported at all these sizes of the log."""
+    leaves = [
+        *(step.leaf_index for step in account.steps),
+        *(sale.leaf_index for sale in account.sales),
+        *(leaf for block in account.blocks for leaf in (block.since, block.until)),
+        *(leaf for leaf, _ in present.states.get(account.member_id, [])),
+    ]
+    changed = {leaf + 1 for leaf in leaves if leaf + 1 in sizes}
+    return all(
+        Holding(present, subject_id, size, time_us).is_active(account)
+        for size in {sizes.start, *changed}
+    )
 
 
 def _by_holder(

@@ -4,6 +4,7 @@ from tests.unit.cluster.seeded_violations import (
     accounts,
     chains,
     consents,
+    debts,
     decisions,
     erasures,
     freezes,
@@ -11,6 +12,7 @@ from tests.unit.cluster.seeded_violations import (
     line_agent,
     log,
     service,
+    thefts,
     whole,
     writes,
 )
@@ -22,6 +24,7 @@ __all__ = [
     "accounts",
     "chains",
     "consents",
+    "debts",
     "decisions",
     "erasures",
     "freezes",
@@ -29,6 +32,7 @@ __all__ = [
     "line_agent",
     "log",
     "service",
+    "thefts",
     "whole",
     "writes",
 ]

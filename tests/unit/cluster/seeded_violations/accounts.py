@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.auditor import Evidence
-from tests.unit.cluster.scenario import PERSON, Scenario
+from tests.unit.cluster.scenario import DEBTOR, PERSON, Scenario
 from tests.unit.cluster.seeded_violations.seeding import (
     change,
     planted,
@@ -63,6 +63,30 @@ def a_correction_that_makes_it_late(scenario: Scenario) -> Evidence:
 def a_deleted_account_that_returns(scenario: Scenario) -> Evidence:
     scenario.repair("delete", deletes=True)
     scenario.repair("return uncertified")
+    return scenario.evidence()
+
+
+@planted("returns", "was deleted, and returned uncertified")
+def a_deleted_account_that_returns_under_another_number(scenario: Scenario) -> Evidence:
+    scenario.repair("delete", deletes=True)
+    scenario.renumber(certified=False)
+    return scenario.evidence()
+
+
+@planted("returns", "was deleted, and returned uncertified")
+def a_sold_and_deleted_account_that_its_buyer_brings_back(scenario: Scenario) -> Evidence:
+    scenario.subject = DEBTOR
+    scenario.furnish("other")
+    scenario.sell("other", number="other bought")
+    scenario.furnish("other", deletes=True)
+    scenario.furnish("other bought", "lender-2")
+    return scenario.evidence()
+
+
+@planted("return notices", "node-1 has 0 notices")
+def a_return_under_another_number_without_a_notice(scenario: Scenario) -> Evidence:
+    scenario.repair("delete", deletes=True)
+    scenario.renumber(notice=False)
     return scenario.evidence()
 
 
