@@ -100,6 +100,8 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
         )
         if tradeline is None:
             raise Refusal.of_field("NOT_FOUND", "tradeline_id", "not on the subject's file")
+        if opening.reason == dispute_pb2.DISPUTE_REASON_IDENTITY_THEFT:
+            await_records(tx, opening.tradeline_id)
         if find_dispute(tx.db, opened.signed.request_id):
             raise Refusal("ALREADY_EXISTS", "there is a dispute of this id: take a new one")
         _check_bounds(tx, opening, bureau.policy)
@@ -144,6 +146,8 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
             message = f"at most {MAX_ADDITIONS} additions"
             raise Refusal.of_field("TOO_MANY_ITEMS", "dispute_id", message)
         check_count(tx, subject_id, bureau.policy)
+        if dispute.reason == dispute_pb2.DISPUTE_REASON_IDENTITY_THEFT:
+            await_records(tx, row.tradeline_id)
         add_event(tx, dispute_id, subject_id, ADDITION, addition, member_id=row.member_id)
 
     committed = bureau.ledger.commit(opened.signed, work)
@@ -417,6 +421,15 @@ def delete_disputed(tx: Transaction, dispute: StoredDispute) -> None:
     account.append(TrailEntry(tx.entry_key, 0, DELETION, dispute.month))
     account.rebuild(held_snapshots(tx.db, effective_snapshots(steps_of(account.trail))))
     tx.db.execute_many_tuples(q.move_tradeline, q.MOVED_COLUMNS, [account.update_row()])
+
+
+def await_records(tx: Transaction, tradeline_id: str) -> None:
+    """Lock an account before a dispute blocks it for identity theft.
+
+    Records of the account that another node stores meanwhile are before the block in the log, or
+    are checked against it: otherwise a sale could be stored after the block (15 U.S.C. 1681m(f)).
+    """
+    tx.db.lock(q.lock_tradeline, tradeline_id=tradeline_id)
 
 
 def _locked(tx: Transaction, tradeline_id: str) -> Account | None:
