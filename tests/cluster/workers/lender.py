@@ -63,6 +63,7 @@ LATER = 0.3
 TASKS = {
     "submit": 32,
     "query": 34,
+    "review": 8,
     "race": 6,
     "later": 8,
     "conflict": 3,
@@ -114,6 +115,8 @@ class LenderWorker:
         member_id = worker.member.member_id
         buyer = buyer_from(worker.topology, member_id)
         self.debts = Debts(worker.journal, worker.folder, member_id, buyer)
+        # The people of whom it certainly holds accounts.
+        self.customers: set[str] = set()
         self._refreshed = 0.0
         self._twice = False
         self._lock = threading.Lock()
@@ -157,6 +160,7 @@ class LenderWorker:
                 self.subject_of = dict(zip(self._world.people, subject_ids, strict=True))
                 mine = repaired_by(self.worker.topology, self.worker.member.member_id)
                 people = [subject_ids[index] for index in mine]
+                self.customers = set(people)
                 self.repairs.begin(people)
                 self.silences.begin(people)
                 if self.debts.buyer:
@@ -248,6 +252,19 @@ class LenderWorker:
         if newest:
             level = chance.choice([EvidenceLevel.NONE] * 4 + [EvidenceLevel.NEWEST])
             self._ask(lender, chance.choice(newest), level)
+
+    def review(self, chance: random.Random) -> None:
+        """A report for the review or collection of an account, which no freeze stops."""
+        with self._lock:
+            mine = [
+                one
+                for one in self.inquirable
+                if one.subject_id in self.customers
+                and not {Purpose.ACCOUNT_REVIEW, Purpose.COLLECTION}.isdisjoint(one.purposes)
+                and one.state is ConsentState.ACTIVE
+            ]
+        if mine:
+            self._ask(chance.choice(self.lenders), chance.choice(mine))
 
     def race(self, chance: random.Random) -> None:
         """Several at once, on several nodes, under one consent of few uses."""

@@ -142,12 +142,13 @@ class Repairs:
         """Take the next step with one account.
 
         Args:
-            furnishable: The people who let the lender furnish: it opens accounts of these alone.
+            furnishable: The people who let the lender furnish: it opens accounts of these alone,
+                and brings them back.
         """
         ready = [
             subject_id
             for subject_id, account in self._accounts.items()
-            if account.state is not State.NEW or subject_id in furnishable
+            if account.state is State.ON_FILE or subject_id in furnishable
         ]
         account = self._take(ready, chance)
         if account is None:

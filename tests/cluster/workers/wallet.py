@@ -335,7 +335,7 @@ class WalletWorker:
         )
 
     def hold(self, person: Person) -> None:
-        """Freezes the file."""
+        """Freeze the file; the lender that repairs an account may review it, or collect."""
         if person.hold or not person.careful:
             return
         wallet = person.wallet
@@ -346,6 +346,11 @@ class WalletWorker:
             subject=wallet.subject_id,
         )
         person.hold = held.hold_id if held else ""
+        if held and person.repairer:
+            purpose = self.worker.chance.choice([Purpose.ACCOUNT_REVIEW, Purpose.COLLECTION])
+            consent = self._grant(person, person.repairer, [Action.INQUIRE], [purpose], SECTIONS)
+            if consent:
+                person.consents[consent.consent_id] = ACTIVE
 
     def lift(self, person: Person) -> None:
         """Ends the freeze."""

@@ -271,7 +271,7 @@ class Scenario:
         """Store a record of the newest submission."""
         people = frozenset({self.subject})
         row = self.entries[-1].entry_key, 0, member, account, people
-        shown = {
+        shown: dict[str, Any] = {
             "deletes": False,
             "month": MONTH,
             "balance_minor": 100_00,
