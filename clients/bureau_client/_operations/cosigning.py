@@ -13,7 +13,13 @@ from datetime import UTC, datetime, timedelta
 from bureau_client._operations import log, methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Operation, Sleep, call
-from bureau_client.errors import NotFound, NotWitnessed, VerificationFailed
+from bureau_client.errors import (
+    NotAuthenticated,
+    NotFound,
+    NotWitnessed,
+    PermissionDenied,
+    VerificationFailed,
+)
 from bureau_client.models.audits import Checkpoint
 from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import TELL, check_equal, verifying
@@ -39,11 +45,22 @@ def as_needed(context: Context, receipt: Receipt) -> Operation[Receipt]:
     """Return a receipt with the cosignatures that the profile's quorum requires.
 
     Raises:
-        NotWitnessed: Fewer witnesses cosigned in time.
+        NotWitnessed: Fewer witnesses cosigned in time, or the bureau refuses the caller by now.
     """
-    if not context.trust.quorum:
+    quorum = context.trust.quorum
+    if not quorum:
         return receipt
-    return (yield from wait_for_witnesses(context, receipt, context.trust.quorum, WITNESS_TIMEOUT))
+    try:
+        return (yield from wait_for_witnesses(context, receipt, quorum, WITNESS_TIMEOUT))
+    except (NotAuthenticated, PermissionDenied) as refusal:
+        # As it is, this error would say that the write was refused.
+        error = NotWitnessed(
+            f"The bureau refuses to show the cosignatures: {refusal.message}",
+            reason="NOT_WITNESSED",
+            fix=refusal.fix,
+        )
+        error.receipt = receipt
+        raise error from refusal
 
 
 def wait_for_witnesses(

@@ -5,8 +5,9 @@ grew. The operation returns after that proof, which costs one call for a checkpo
 to the client; a receipt whose own inclusion proof reaches the newest checkpoint costs none.
 Of the older statements that come with answers (consents, evidence, members) one checkpoint is
 proved, chosen at random, at most once a second: the bureau cannot know which.
-If the bureau cannot be reached for the proof, the result is returned, for a write has taken
-effect, and the next call begins with the proof.
+If the bureau gives no proof, because it cannot be reached or refuses the caller by now (a member
+that was suspended meanwhile), the result is returned, for a write has taken effect, and the next
+call begins with the proof.
 """
 
 from __future__ import annotations
@@ -24,9 +25,6 @@ from bureau_client._operations.operation import Operation, Result, call
 from bureau_client.errors import (
     BureauError,
     NotFound,
-    Overloaded,
-    QuotaExceeded,
-    Unavailable,
     VerificationFailed,
 )
 from bureau_client.verify.log_view import Sighting
@@ -62,7 +60,8 @@ def remembering(context: Context, operation: Operation[Result]) -> Operation[Res
     except BaseException as error:
         view.leave(noted)
         view.write()
-        if not isinstance(error, Unavailable | Overloaded | QuotaExceeded):
+        # An error would say that the write was refused.
+        if not isinstance(error, BureauError) or isinstance(error, VerificationFailed):
             raise
     return result
 

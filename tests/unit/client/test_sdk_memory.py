@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from bureau_client import Lender, Purpose, SigningKey, Unavailable, VerificationFailed
+from bureau_client import (
+    BureauError,
+    Lender,
+    NotAuthenticated,
+    PermissionDenied,
+    Purpose,
+    SigningKey,
+    Unavailable,
+    VerificationFailed,
+)
 from bureau_client._codec.receipts_in import receipts_in
 from bureau_client._operations import log, remembering
 from bureau_client._operations.operation import Call, Operation, no_calls
@@ -127,18 +136,26 @@ def test_a_receipt_under_an_older_checkpoint_is_proved_too(bureau: FakeBureau) -
         lender.receipt(request_id)
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Unavailable("no connection"),
+        PermissionDenied("suspended meanwhile", reason="MEMBER_SUSPENDED"),
+        NotAuthenticated("the certificate has ended", reason="UNKNOWN_CERTIFICATE"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
 def test_a_write_whose_proof_fails_is_returned_and_proved_by_the_next_call(
-    bureau: FakeBureau,
+    bureau: FakeBureau, failure: BureauError
 ) -> None:
     with bureau.lender() as lender:
         write(lender)
         bureau.log.append("other", bureau.statement())
-        gone = Unavailable("no connection")
-        bureau.fail = lambda attempt: gone if attempt.call.method.path.endswith(PROOF) else None
+        bureau.fail = lambda attempt: failure if attempt.call.method.path.endswith(PROOF) else None
         write(lender)
         assert kept(bureau).unproved == (bureau.log.notes[-1],)
         del bureau.calls[:]
-        with pytest.raises(Unavailable):
+        with pytest.raises(type(failure)):
             lender.members()
         assert asked(bureau, "ListMembers") == 0
     # The next process proves it first.

@@ -15,6 +15,7 @@ from bureau_client import (
     Checkpoint,
     Lender,
     NotWitnessed,
+    PermissionDenied,
     Receipt,
     RetryPolicy,
     SigningKey,
@@ -94,6 +95,20 @@ def test_witnesses_are_waited_for_and_not_for_ever(bureau: FakeBureau) -> None:
     connect(lender, bureau, sleep=sleep)
     assert lender.wait_for_witnesses(plain).tree_size == 3
     assert len(pauses) == 3
+
+
+def test_a_write_of_a_member_that_is_suspended_meanwhile_is_no_refused_write(
+    bureau: FakeBureau,
+) -> None:
+    bureau.quorum = 2
+    suspended = PermissionDenied("the member is suspended", reason="MEMBER_SUSPENDED", fix="Ask.")
+    bureau.fail = lambda attempt: (
+        suspended if attempt.call.method.path.endswith("/GetCheckpoint") else None
+    )
+    with pytest.raises(NotWitnessed) as refused:
+        bureau.lender().submit([snapshot()])
+    assert refused.value.receipt is not None
+    assert "the member is suspended" in refused.value.message
 
 
 def test_a_profile_without_enough_witnesses_says_so(bureau: FakeBureau) -> None:
