@@ -42,6 +42,8 @@ ALWAYS = (
         "actions shown",
         "accounts shown",
         "deleted",
+        "totals",
+        "stale",
         "keys",
         "chains",
         "chain heads",
@@ -68,6 +70,7 @@ AGENT_ACTED = """
         WHERE t.member_id = 'issuer' AND r.submission_key >
             (SELECT min(submission_key) FROM record WHERE tradeline_key = r.tradeline_key))
 """
+A_YEAR_LATER = "UPDATE entry SET time_us = time_us + 31536000000000 WHERE kind = 'inquiry'"
 STOPPED = (
     f"UPDATE consent SET state = CASE state WHEN 1 THEN 3 ELSE 1 END WHERE consent_id = {USED}"
 )
@@ -119,6 +122,8 @@ PLANTED = {
         ("accounts shown", "last furnished with None"),
         f"DELETE FROM record WHERE tradeline_key = {A_CARD}",
     ),
+    "accounts were not reported for a year": (("stale", "as reported, which is not"), A_YEAR_LATER),
+    "a balance of a year ago is counted": (("totals", "of which 0 are open"), A_YEAR_LATER),
     "a time goes back": (
         ("I7 time", "older than the one before it"),
         "UPDATE entry SET time_us = time_us - 3600000000 WHERE leaf_index = 30",

@@ -337,6 +337,26 @@ def test_a_list_of_members_follows_what_operators_sign(scenario: Scenario, perso
         assert lender.member("brook").display_name == "Brook Bank"
 
 
+def test_a_member_that_changes_while_it_is_listed_is_no_lie(
+    scenario: Scenario, person: Wallet
+) -> None:
+    """Between the list and the statements about the member: the list is read once more."""
+    changes = [MEMBER_STATE_SUSPENDED, MEMBER_STATE_ACTIVE]
+    with (
+        client_of("lender", scenario, person, 0, is_async=False) as lender,
+        Operator(scenario.bureau.operator) as operator,
+    ):
+
+        def change(path: str, _: Any) -> None:
+            if path.endswith("/ListMembers") and changes:
+                operator.set_state("brook", changes.pop(0))
+
+        deceive(lender, change)
+        for state in list(changes):
+            shown = {member.member_id: member for member in lender.members()}
+            assert shown["brook"].state == state
+
+
 def test_a_list_fetches_the_statements_about_a_member_once(
     scenario: Scenario, person: Wallet
 ) -> None:

@@ -195,15 +195,28 @@ def verified_member(context: Context, member_id: str) -> Operation[Member]:
     return vouched.member
 
 
+class MemberDiffers(VerificationFailed):
+    """A list shows a member otherwise than as the statements about it say."""
+
+
 def list_members(context: Context, limit: int | None) -> Operation[list[Member]]:
     """List all members, in the order of their ids, each as operators signed it.
 
     The statements about a member are fetched once, and again if the list shows the member
-    otherwise than as they say.
+    otherwise than as they say. A member may change between the list and its statements: then the
+    page is listed once more.
     """
 
     def page(token: str) -> Operation[tuple[Sequence[Member], str]]:
         request = members_pb2.ListMembersRequest(page_token=token)
+        try:
+            return (yield from listed_now(request))
+        except MemberDiffers:
+            return (yield from listed_now(request))
+
+    def listed_now(
+        request: members_pb2.ListMembersRequest,
+    ) -> Operation[tuple[Sequence[Member], str]]:
         reply = yield from call(methods.LIST_MEMBERS, request)
         check_size("The list of members", reply.members)
         with verifying("The list of members"):
@@ -217,7 +230,7 @@ def list_members(context: Context, limit: int | None) -> Operation[list[Member]]
                 yield from verified_member(context, shown.member_id)
             member = context.members[shown.member_id].member
             if not _alike(shown, member):
-                raise VerificationFailed(
+                raise MemberDiffers(
                     f"The list shows {shown.member_id} otherwise than as operators signed it",
                     reason="WRONG_ANSWER",
                     fix="List the members again: the member may have changed just now. "

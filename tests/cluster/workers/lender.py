@@ -59,6 +59,8 @@ REFRESH_S = 4.0
 DUPLICATES = 0.15
 # When everything is to be sent twice, so much of the work is sending again what was.
 LATER = 0.3
+# Disputes that are read for an open one, the oldest first: more than a run of minutes opens.
+DISPUTES = 200
 # What a hand does next, and how often in proportion.
 TASKS = {
     "submit": 32,
@@ -376,7 +378,7 @@ class LenderWorker:
     def answer(self, chance: random.Random) -> None:
         """Answers a dispute against its records."""
         lender = chance.choice(self.lenders)
-        disputes = self.journal.read("disputes", lambda: lender.disputes(limit=20)) or []
+        disputes = self.journal.read("disputes", lambda: lender.disputes(limit=DISPUTES)) or []
         opened = [one for one in disputes if one.close_time is None]
         if not opened:
             return
