@@ -172,7 +172,7 @@ class Twins:
 
     def gone_before(self, leaf: int, record: StoredRecord) -> int:
         """Return the leaf that deleted or blocked a twin of a record's account; -1 for none."""
-        found = [-1]
+        leaves = [-1]
         for person in record.people:
             number = person, record.member_id, record.account_ref
             sold = self._by_number.get(number, {})
@@ -180,12 +180,12 @@ class Twins:
                 *self._by_origin.get(_origin(person, record), {}).values(),
                 *(one for one in sold.values() if one.sold_at(leaf)),
             ]
-            found += [
+            leaves += [
                 twin.gone_since(leaf, record.month)
                 for twin in twins
                 if twin.tradeline_id != record.tradeline_id
             ]
-        return max(found)
+        return max(leaves)
 
 
 def _origin(person: str, record: StoredRecord) -> tuple[str, str, int, str, str]:
