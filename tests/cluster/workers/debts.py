@@ -82,9 +82,9 @@ class State(StrEnum):
 # The steps that there are from a state, and how often each is taken in proportion.
 STEPS = {
     State.NEW: {Step.OPEN: 1},
-    State.ON_FILE: {Step.PAY: 3, Step.SELL: 2},
+    State.ON_FILE: {Step.PAY: 1, Step.SELL: 2},
     State.NOT_SOLD: {Step.PAY: 1, Step.SELL: 2, Step.NEXT: 1},
-    State.SOLD: {Step.REPORT_SOLD: 2, Step.DELETE_SOLD: 1, Step.HAND_OVER: 2},
+    State.SOLD: {Step.REPORT_SOLD: 1, Step.DELETE_SOLD: 1, Step.HAND_OVER: 3},
     State.DELETED: {Step.HAND_OVER: 1},
     State.HANDED: {Step.REPORT_SOLD: 1, Step.NEXT: 1},
     State.TO_REPORT: {Step.BUY: 3, Step.BUY_CERTIFIED: 1, Step.BUY_LATER: 2},
@@ -222,7 +222,9 @@ class Debts:
             ]
             if not ready:
                 return
-            debt = chance.choice(ready)
+            # What was handed over comes first: a short run has few sales.
+            handed = [debt for debt in ready if debt.state is State.TO_REPORT]
+            debt = chance.choice(handed or ready)
             debt.busy = True
         steps = STEPS[debt.state]
         (step,) = chance.choices(list(steps), list(steps.values()))
