@@ -60,20 +60,28 @@ BLOCKED = (
 )
 
 
-class Mark(NamedTuple):
-    """Identify an account of a person: accounts with an equal mark are the same one.
+class Origin(NamedTuple):
+    """Mark an account by its beginning.
 
     Attributes:
-        open_date: yyyymmdd; -1 where the mark is a number that a TRANSFER names.
-        account_type: Empty where the mark is a number.
-        name: The letters of the original creditor, or ANY; the number.
+        open_date: yyyymmdd.
+        account_type: Code of the account's type.
+        creditor: The letters of the original creditor's name; ANY for every creditor.
     """
 
     open_date: int
     account_type: str
-    name: str
+    creditor: str
 
 
+class Number(NamedTuple):
+    """Mark an account by the number that a TRANSFER gives it, at the buyer."""
+
+    account_ref: str
+
+
+# Accounts of one person with an equal mark are the same one.
+Mark = Origin | Number
 ANY = "*"
 
 
@@ -130,8 +138,8 @@ class DeletedMarks:
 
     def find(self, line: BatchRecord) -> list[Deleted]:
         """Return what is deleted of the accounts that a snapshot may be of."""
-        marks = _wanted_marks(line.snapshot)
-        marks |= {Mark(-1, "", ref) for ref in (line.account_ref, line.record.account_ref)}
+        numbers = {Number(line.account_ref), Number(line.record.account_ref)}
+        marks: set[Mark] = numbers | _wanted_marks(line.snapshot)
         keys = [(person, mark) for person in line.subject_ids for mark in marks]
         return [self._by_mark[key] for key in keys if key in self._by_mark]
 
@@ -141,7 +149,7 @@ class DeletedMarks:
         actions = self._read([_steps(each, {ACTION}) for each in others])
         numbers = {
             each.account.tradeline_key: {
-                Mark(-1, "", record.action.new_account_ref)
+                Number(record.action.new_account_ref)
                 for record in records
                 if record.action.kind == TRANSFER and record.action.new_member_id == self._member_id
             }
@@ -155,7 +163,7 @@ class DeletedMarks:
             [_ends(each) if is_own else [] for each, is_own in zip(accounts, own, strict=True)]
         )
         for each, records in zip(accounts, snapshots, strict=True):
-            marks = numbers.get(each.account.tradeline_key, set())
+            marks = numbers.get(each.account.tradeline_key, set[Number]())
             yield marks.union(*(_marks(record.snapshot) for record in records))
 
     def _read(self, trails: list[list[TrailEntry]]) -> list[list[Record]]:
@@ -273,12 +281,12 @@ class Furnished:
 
     Attributes:
         months: The months on file.
-        marks: The marks of its newest month, and of what the batch restores of it.
+        marks: The origins in its newest month, and in what the batch restores of it.
     """
 
     key: int
     months: Collection[int]
-    marks: set[Mark]
+    marks: set[Origin]
 
     @classmethod
     def read(cls, db: Connection, account: Account) -> Furnished:
@@ -316,22 +324,22 @@ def _ends(each: DeletedAccount) -> list[TrailEntry]:
     return sorted({steps[0], steps[-1]}) if steps else []
 
 
-def _marks(snapshot: TradelineSnapshot) -> set[Mark]:
+def _marks(snapshot: TradelineSnapshot) -> set[Origin]:
     """Return the marks under which an account is found: its opening date and type, with its
     original creditor, and with any.
     """
-    origin = snapshot.open_date, snapshot.account_type
-    return {Mark(*origin, _letters(snapshot.original_creditor)), Mark(*origin, ANY)}
+    start = snapshot.open_date, snapshot.account_type
+    return {Origin(*start, _letters(snapshot.original_creditor)), Origin(*start, ANY)}
 
 
-def _wanted_marks(snapshot: TradelineSnapshot) -> set[Mark]:
+def _wanted_marks(snapshot: TradelineSnapshot) -> set[Origin]:
     """Return the marks that an account has if a snapshot is of it.
 
     A creditor that one of them does not name makes no difference.
     """
-    origin = snapshot.open_date, snapshot.account_type
+    start = snapshot.open_date, snapshot.account_type
     letters = _letters(snapshot.original_creditor)
-    return {Mark(*origin, letters), Mark(*origin, "")} if letters else {Mark(*origin, ANY)}
+    return {Origin(*start, letters), Origin(*start, "")} if letters else {Origin(*start, ANY)}
 
 
 def _letters(name: str) -> str:
