@@ -195,7 +195,7 @@ def parse() -> argparse.Namespace:
     """The demo's options."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--subjects", type=int, default=500)
-    parser.add_argument("--months", type=int, default=36)
+    parser.add_argument("--months", type=int, default=36, help="at least 12 (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument(
         "--dir", help="where the bureau's folder is made (default: a temporary one)"
