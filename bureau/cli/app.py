@@ -13,6 +13,7 @@ from importlib import import_module
 import typer
 
 from bureau.cli.common import echo_status
+from bureau_keys.option_names import NamingTyper
 
 # The module of this package for each command, in the order of the help.
 COMMANDS = {
@@ -35,7 +36,7 @@ GROUPS = {
 
 def app_of(arguments: Sequence[str]) -> typer.Typer:
     """Return the command line with the typed command, or with all commands."""
-    app = typer.Typer(
+    app = NamingTyper(
         name="bureau",
         help="Create, serve and operate an open credit bureau.",
         no_args_is_help=True,

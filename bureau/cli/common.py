@@ -18,6 +18,7 @@ from bureau.admin.bureau_folder import addresses_of
 from bureau.admin.operator import Operator
 from bureau.config import SETTINGS_FILE, Settings
 from bureau_keys.money import label_of, text_of
+from bureau_keys.option_names import NamingTyper
 from bureau_keys.profile import Profile
 from bureau_keys.terminal import Terminal, write_err, write_json
 
@@ -47,7 +48,7 @@ Shown = Annotated[Output, typer.Option("--output", "-o", help="Format of the out
 
 def group(help_text: str) -> typer.Typer:
     """Return a group of commands."""
-    return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)
+    return NamingTyper(help=help_text, no_args_is_help=True, rich_markup_mode=None)
 
 
 def settings_of(folder: Path | None, **overrides: object) -> Settings:

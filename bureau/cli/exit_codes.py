@@ -19,6 +19,7 @@ from bureau.logs import masked_value
 from bureau.store.dump import CopyError, DatabaseExistsError
 from bureau.store.errors import StorageError
 from bureau_keys.errors import KeysError, LockedKey
+from bureau_keys.option_names import option_of, with_options
 
 
 class Exit(IntEnum):
@@ -112,16 +113,27 @@ def explain(error: Exception) -> list[str]:
     fix = getattr(error, "fix", "")
     if isinstance(error, ValidationError):
         return [
-            f"{'.'.join(map(str, wrong['loc'])) or 'setting'}: {_problem_of(wrong)} "
-            f"(given: {masked_value(wrong['input'])!r})"
+            f"{_setting_of(wrong)}: {_problem_of(wrong)} (given: {masked_value(wrong['input'])!r})"
             for wrong in error.errors()
         ]
     lines = [str(error) or type(error).__name__]
     if isinstance(error, CallError):
         if error.reason:
-            lines[0] = f"{error.reason}: {error.message}"
-        lines += [f"  {field}" for field in error.fields]
-    return [*lines, fix] if fix else lines
+            lines[0] = f"{error.reason}: {_with_option(error.message)}"
+        lines += [f"  {_with_option(field)}" for field in error.fields]
+    return [with_options(line) for line in ([*lines, fix] if fix else lines)]
+
+
+def _with_option(violation: str) -> str:
+    """Return `field: fault` with the option that sets the field."""
+    field, colon, fault = violation.partition(": ")
+    return f"{option_of(field)}{colon}{fault}"
+
+
+def _setting_of(wrong: Mapping[str, Any]) -> str:
+    """Return the option of a wrong setting, or its name in bureau.toml if it was not typed."""
+    name = ".".join(map(str, wrong["loc"]))
+    return option_of(name, typed=True) if name else "setting"
 
 
 def _problem_of(wrong: Mapping[str, Any]) -> str:

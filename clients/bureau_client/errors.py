@@ -61,7 +61,7 @@ class BureauError(Exception):
         self.partial: SubmitResult | None = None
 
     def __str__(self) -> str:
-        parts = [_sentence(self.message)]
+        parts = [_sentence(self._failure())]
         # The message may contain the text of the only violation already.
         unsaid = [v for v in self.violations if v.message not in self.message]
         if unsaid:
@@ -79,6 +79,11 @@ class BureauError(Exception):
         if self.request_id:
             parts.append(f"(request {self.request_id})")
         return " ".join(parts)
+
+    def _failure(self) -> str:
+        """Return the message; where it is that of the only violation, with the field."""
+        alone = self.violations[0] if len(self.violations) == 1 else None
+        return str(alone) if alone and alone.message == self.message else self.message
 
     def explain(self, language: str = "en") -> str:
         """Return the failure and the fix in words for people.

@@ -12,9 +12,8 @@ from functools import wraps
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import typer
-
 from bureau_client.models.codes import Code
+from bureau_keys.option_names import NamingTyper
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,7 +26,7 @@ class _Word:
 _Word.__name__ = "word"
 
 
-class CodeTyper(typer.Typer):
+class CodeTyper(NamingTyper):
     """A command line whose commands take codes by their words."""
 
     def command(self, *names: Any, **settings: Any) -> Callable[[F], F]:

@@ -21,12 +21,13 @@ from bureau_client import errors
 from bureau_client._operations.operation import utc_now
 from bureau_client._transport.request_ids import logger as calls
 from bureau_client.cli.output import Output, err
-from bureau_client.cli.remedies import in_commands
+from bureau_client.cli.remedies import explained
 from bureau_client.models.codes import Code
 from bureau_client.models.months import Month
 from bureau_client.models.progress import OnProgress, Progress
 from bureau_client.models.records import RecordRef
 from bureau_keys.log_memory import MemoryFolder
+from bureau_keys.option_names import with_options
 
 ProfileOption = Annotated[
     Path,
@@ -87,12 +88,12 @@ def run(app: typer.Typer) -> NoReturn:
     try:
         app()
     except errors.BureauError as error:
-        fail(in_commands(str(error)), exit_code(error))
+        fail(explained(error), exit_code(error))
     except OSError as error:
         # A full disk, too, is an error in one paragraph.
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
     except ValueError as error:
-        fail(str(error), 2)
+        fail(with_options(str(error)), 2)
     sys.exit(0)
 
 

@@ -74,20 +74,31 @@ def answer(
         ),
     ],
     profile: ProfileOption,
-    narrative: Annotated[str, typer.Option(help="Explanation for the person.")] = "",
+    narrative: Annotated[
+        str,
+        typer.Option(
+            help="Answer in words, at most 4,000 characters: the person reads it, no other lender "
+            "does. Needed to end a block for identity theft."
+        ),
+    ] = "",
     correction: Annotated[
         str, typer.Option(metavar="SUBMISSION:INDEX", help="With modified: the correcting record.")
     ] = "",
     certified: Annotated[
         bool,
         typer.Option(
-            "--certified", help="Certify complete, accurate data; needed after the deadline."
+            "--certified",
+            help="Certify complete, accurate data; needed where the law has withdrawn them.",
         ),
     ] = False,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Answer a dispute; `deleted` and `fraud` delete the disputed data."""
+    """Answer a dispute; `deleted` and `fraud` delete the disputed data.
+
+    For example: bureau-lender dispute answer DISPUTE_ID accurate --narrative "The payment came a
+    month later."
+    """
     with open_lender(profile, passphrase_file) as lender:
         dispute = lender.answer_dispute(
             dispute_id,

@@ -53,6 +53,12 @@ FormatOption = Annotated[
 CurrencyOption = Annotated[
     str, typer.Option(metavar="CODE", help="Metro 2: currency of the amounts, ISO 4217.")
 ]
+CountryOption = Annotated[
+    str, typer.Option(metavar="CC", help="Metro 2: country of the persons' numbers.")
+]
+SchemeOption = Annotated[
+    str, typer.Option(help="Metro 2: identifier scheme of the persons' numbers.")
+]
 PreviousOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Metro 2: file of the month before, to compare with."),
@@ -99,12 +105,8 @@ def submit(
     ] = None,
     format: FormatOption = None,  # noqa: A002, the option's name
     currency: CurrencyOption = "USD",
-    country: Annotated[
-        str, typer.Option(metavar="CC", help="Metro 2: country of the persons' numbers.")
-    ] = "US",
-    scheme: Annotated[
-        str, typer.Option(help="Metro 2: identifier scheme of the persons' numbers.")
-    ] = "ssn",
+    country: CountryOption = "US",
+    scheme: SchemeOption = "ssn",
     previous: PreviousOption = None,
     strict: StrictOption = False,
     sales: SalesOption = None,

@@ -17,10 +17,12 @@ from bureau_client.cli.common import (
     parse_month,
 )
 from bureau_client.cli.files import (
+    CountryOption,
     CurrencyOption,
     FileArgument,
     PreviousOption,
     SalesOption,
+    SchemeOption,
     StrictOption,
 )
 from bureau_client.cli.output import Output, emit_many, err, plain
@@ -28,6 +30,7 @@ from bureau_client.files import Metro2Source
 from bureau_client.files.exporting import Newline, export_file, people_columns
 from bureau_client.files.metro2 import Finding, Framing, Reporter, Severity
 from bureau_client.models.progress import Progress
+from bureau_keys.profile import Profile
 from bureau_keys.terminal import write_json
 
 
@@ -64,9 +67,20 @@ _CHECKED_RECORDS = 1000
 
 def check(
     file: FileArgument,
+    currency: CurrencyOption = "USD",
+    country: CountryOption = "US",
+    scheme: SchemeOption = "ssn",
     previous: PreviousOption = None,
     strict: StrictOption = False,
     sales: SalesOption = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="BUREAU_PROFILE",
+            metavar="DIR",
+            help="Profile folder: with its `issued_identifiers_only`, as `import` checks.",
+        ),
+    ] = None,
     summary: Annotated[
         bool,
         typer.Option(
@@ -77,17 +91,27 @@ def check(
 ) -> None:
     """List the errors and warnings in a Metro 2 file; nothing is sent.
 
-    An account with an error is not submitted; one with warnings is. Flags of examiners are
-    warnings, with --strict errors. Exits with 5 for a file with errors. With --summary, or as
-    jsonl, memory does not grow with the findings.
+    An account with an error is not submitted; one with warnings is: `import` with the same
+    options accepts the others. Flags of examiners are warnings, with --strict errors. Exits with
+    5 for a file with errors. With --summary, or as jsonl, memory does not grow with the findings.
     """
+    source = Metro2Source(
+        file,
+        currency=currency,
+        country=country,
+        scheme=scheme,
+        previous=previous,
+        strict=strict,
+        sales=sales,
+        issued_identifiers_only=profile is not None
+        and Profile.load(profile).trust.issued_identifiers_only,
+    )
     listed: list[Finding] = []
     tallies: dict[tuple[str, str], Tally] = {}
     severities: Counter[Severity] = Counter()
     count = 0
     started = datetime.now(UTC)
     with common.progress_bar("checking") as on_progress:
-        source = Metro2Source(file, previous=previous, strict=strict, sales=sales)
         for record, findings in source.findings():
             count += 1
             severities.update(finding.severity for finding in findings)

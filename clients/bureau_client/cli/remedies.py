@@ -1,6 +1,11 @@
-"""Remedies of the SDK in the words of the command lines: options and commands, no calls."""
+"""Errors of the SDK in the words of the command lines: options and commands, no calls."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+
+from bureau_client.errors import BureauError
+from bureau_keys.option_names import option_of, with_options
 
 # The SDK's words, and those that say the same to a person at a terminal.
 REMEDIES = {
@@ -10,8 +15,21 @@ REMEDIES = {
     "pass the bytes of Wallet.binding()": "pass the file of `bureau-wallet binding`",
     "Pass a file that Report.save wrote": "Pass a file that the option --save wrote",
     "`receipt(error.request_id)` of an open client": "`receipt REQUEST_ID`",
+    "ConsentMode.STORE": "--mode store",
     "`wait_for_witnesses(receipt)` does": "`bureau-lender receipt REQUEST_ID --cosigned N` does",
 }
+
+
+def explained(error: BureauError) -> str:
+    """Return an error as one paragraph that names options of the command, not arguments."""
+    for violation in error.violations:
+        if error.message.startswith(f"{violation.field}: "):
+            words = error.message.removeprefix(violation.field)
+            error.message = option_of(violation.field) + words
+    error.violations = tuple(
+        replace(violation, field=option_of(violation.field)) for violation in error.violations
+    )
+    return with_options(in_commands(str(error)))
 
 
 def in_commands(message: str) -> str:

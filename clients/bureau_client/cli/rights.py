@@ -119,7 +119,11 @@ def open_dispute(
     passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Dispute an entry; every report shows the dispute at once."""
+    """Dispute an entry; every report shows the dispute at once.
+
+    For example: bureau-wallet dispute open TRADELINE_ID --field balance_minor --reason
+    wrong-amount --month 2026-05 --narrative "I paid this back in time."
+    """
     digests = _digests(attach)
     with open_wallet(wallet, profile, passphrase_file) as own:
         dispute = own.dispute(

@@ -451,14 +451,19 @@ class Lender(Client):
         Args:
             dispute_id: The dispute.
             outcome: Result of the investigation.
-            narrative: The answer in words, for the subject.
+            narrative: The answer in words, at most 4,000 characters; the person reads it, no
+                other lender does. Needed with ACCURATE or MODIFIED where the dispute blocks
+                the account for identity theft.
             correction: With MODIFIED: the record that was submitted as the correction.
             certified: Certifies that the remaining data are complete and accurate; needed
-                where the deadline has passed and the law has withdrawn the data.
+                where the deadline has passed and the law has withdrawn the data, and where
+                the dispute blocks the account for identity theft.
 
         Raises:
+            InvalidRequest: The narrative is missing or too long, or the correction is not one
+                of the disputed account and month from after the dispute.
             NotFound: No dispute with this id names this member as the furnisher.
-            WrongState: The dispute is already answered.
+            WrongState: The dispute is already answered, or the data return only certified.
         """
         operation = disputes.answer_dispute(
             self._signing,

@@ -430,6 +430,39 @@ def test_a_metro2_file_is_checked(
     assert "ISO 4217" in capsys.readouterr().err
 
 
+def test_a_file_is_checked_with_the_options_of_its_import(
+    run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "may.dat"
+    file.write_bytes(file_of([base(social_security_number="666123456")]))
+
+    def rules(*options: str) -> set[str]:
+        code = run("check", file, *options, "--output", "json")
+        found = {finding["rule"] for finding in json.loads(capsys.readouterr().out)}
+        dry = run("import", file, *options, "--dry-run")
+        capsys.readouterr()
+        assert dry == code, options
+        return found
+
+    assert rules() == set()
+    assert rules("--country", "CN", "--scheme", "resident-id") == {"M2-IDENTITY"}
+    # A profile of production takes only numbers that were issued.
+    bureau.issued_identifiers_only = True
+    bureau.profile().save(tmp_path / "profile")
+    assert rules() == {"M2-IDENTITY"}
+    for option, value in (("--currency", "usd"), ("--scheme", "nino"), ("--country", "XX")):
+        assert run("check", file, option, value) == 5
+        assert f"{option}: " in capsys.readouterr().err
+
+
+def test_what_decides_on_an_import_is_an_option_of_the_check() -> None:
+    programs = typer.main.get_command(lender.app).commands  # type: ignore[attr-defined]
+    checked = {option.name for option in programs["check"].params}
+    for option in programs["import"].params:
+        of_metro2 = str(getattr(option, "help", "")).startswith("Metro 2:")
+        assert not of_metro2 or option.name in checked, option.name
+
+
 def test_a_month_is_exported_and_what_is_missing_is_said(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
