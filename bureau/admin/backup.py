@@ -5,7 +5,6 @@ A restore makes a new database and never writes over one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,9 +12,10 @@ from pathlib import Path
 from bureau.ledger import log
 from bureau.store import schema
 from bureau.store.database import Database
-from bureau.store.dump import CopyError, dump, load, private_file
+from bureau.store.dump import CopyError, dump, load
 from bureau_keys.encrypted_stream import open_stream, read_about, seal_stream
 from bureau_keys.errors import MalformedMessage
+from bureau_keys.whole_files import whole_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,8 @@ def back_up(database: Database, target: Path, passphrase: bytes) -> About:
     with database.snapshot() as db:
         size = log.size_of(db)
     about = About("sqlite" if database.is_sqlite else "postgresql", revision, size)
-    fresh = target.with_name(target.name + ".new")
-    try:
-        with private_file(fresh) as file:
-            seal_stream(dump(database), file, passphrase, asdict(about))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)
+    with whole_file(target, private=True, exclusive=True) as file:
+        seal_stream(dump(database), file, passphrase, asdict(about))
     return about
 
 

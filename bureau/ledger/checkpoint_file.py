@@ -8,7 +8,6 @@ checkpoints, with both checkpoints as evidence.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from bureau_keys.checkpoint import open_checkpoint, read_checkpoint
 from bureau_keys.errors import BadProof
 from bureau_keys.secret_files import write_private
 from bureau_keys.signing import VerifyKey
+from bureau_keys.whole_files import write_whole
 
 logger = structlog.get_logger("bureau.ledger")
 
@@ -69,21 +69,13 @@ class CheckpointFile:
         """
         try:
             if self._known.note:
-                self._write(self._known.note)
+                write_whole(self._path, self._known.note)
             self._reported = False
         except OSError as error:
             if not self._reported:
                 logger.error("checkpoint_not_kept", path=str(self._path), error=str(error))
             self._reported = True
             self._known.changed.set()
-
-    def _write(self, note: str) -> None:
-        fresh = self._path.with_name(self._path.name + ".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
 
 
 def read_all(settings: Settings) -> dict[str, str]:

@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from bureau.store import schema
 from bureau.store.database import Database
+from bureau_keys.whole_files import whole_file
 
 PIECE_BYTES = 1 << 20
 
@@ -90,20 +90,14 @@ def _sqlite_in(database: Database, pieces: Pieces) -> None:
         raise DatabaseExistsError(
             f"{path} exists", "Move the database away first, with its -wal and -shm files."
         )
-    fresh = path.with_name(path.name + ".restored")
-    try:
-        with private_file(fresh) as file:
-            for piece in pieces():
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        with closing(sqlite3.connect(fresh)) as connection:
+    with whole_file(path, private=True, exclusive=True) as file:
+        for piece in pieces():
+            file.write(piece)
+        file.flush()
+        with closing(sqlite3.connect(file.name)) as connection:
             (verdict,) = connection.execute("PRAGMA integrity_check").fetchone()
         if verdict != "ok":
             raise CopyError(f"the database in the copy is broken: {verdict}")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _postgres_out(database: Database) -> Iterator[bytes]:
@@ -175,8 +169,3 @@ def _tool(name: str) -> str:
             "Install PostgreSQL's client tools, of the server's version.",
         )
     return path
-
-
-def private_file(path: Path) -> BinaryIO:
-    """Open a new file, or an old one emptied, for its owner only."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

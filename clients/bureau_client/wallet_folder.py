@@ -14,7 +14,6 @@ sent, and `rotate` finds out which of the two keys the bureau knows.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +24,9 @@ from bureau_client.errors import InvalidRequest, NotAuthenticated, NotWitnessed
 from bureau_client.models.receipts import Receipt
 from bureau_client.sync.wallet import Wallet
 from bureau_keys.profile import Profile
+from bureau_keys.secret_files import write_private
 from bureau_keys.signing import SigningKey
+from bureau_keys.whole_files import write_whole
 
 SETTINGS, KEY, NEXT_KEY = "wallet.json", "key.pem", "next-key.pem"
 
@@ -63,7 +64,7 @@ class WalletFolder:
             )
         folder._write(KEY, SigningKey.generate())
         settings = json.dumps({"subject_id": subject_id}) + "\n"
-        (folder.path / SETTINGS).write_text(settings, "utf-8")
+        write_whole(folder.path / SETTINGS, settings)
         return folder
 
     @classmethod
@@ -139,8 +140,5 @@ class WalletFolder:
 
     def _write(self, name: str, key: SigningKey) -> None:
         pem = key.to_pem(self.passphrase.encode() if self.passphrase else None)
-        descriptor = os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
+        # Exclusively: of two processes at once, one makes the key.
+        write_private(self.path / name, pem, exclusive=True)

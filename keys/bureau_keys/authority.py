@@ -28,6 +28,7 @@ from bureau_keys.certificate import (
 )
 from bureau_keys.errors import BadProof, LockedKey, MalformedMessage
 from bureau_keys.secret_files import write_private
+from bureau_keys.whole_files import write_whole
 
 __all__ = [
     "Authority",
@@ -125,9 +126,9 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection
         )
         write_private(folder / "ca.key", pem)
-        (folder / "ca.pem").write_bytes(self.pem)
+        write_whole(folder / "ca.pem", self.pem)
         if self._crl is not None:
-            (folder / "ca.crl").write_bytes(self._crl.public_bytes(serialization.Encoding.PEM))
+            write_whole(folder / "ca.crl", self._crl.public_bytes(serialization.Encoding.PEM))
 
     @property
     def pem(self) -> bytes:

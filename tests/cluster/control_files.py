@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bureau_keys.whole_files import write_whole
 from tests.cluster.history import now_ns
 
 MAP, CONTROL, STOP = "topology.json", "control.jsonl", "stop"
@@ -95,9 +96,7 @@ class TopologyMap:
 
     def save(self, folder: Path) -> None:
         """Writes the map into the run's folder, at once."""
-        fresh = folder / f"{MAP}.new"
-        fresh.write_text(json.dumps(asdict(self), indent=2), "utf-8")
-        fresh.replace(folder / MAP)
+        write_whole(folder / MAP, json.dumps(asdict(self), indent=2))
 
     @classmethod
     def load(cls, folder: Path) -> TopologyMap:

@@ -20,7 +20,7 @@ from bureau_client.models.codes import Purpose
 from bureau_client.models.reports import Report
 from bureau_client.models.statements import Statement
 from bureau_client.sync.lender import Lender
-from bureau_keys.whole_files import remove_leftovers, write_whole
+from bureau_keys.whole_files import write_whole
 
 NOTE = "unfinished.json"
 
@@ -50,7 +50,6 @@ def portfolio(
     no consent twice.
     """
     save.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(save)
     subjects = sorted(subject or ())
     note = Note.read(save / NOTE, f"{purpose.name} {' '.join(subjects)}".strip())
     count = 0

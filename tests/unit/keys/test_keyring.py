@@ -206,13 +206,12 @@ def test_a_private_file_is_whole_or_as_before(
 ) -> None:
     path = tmp_path / "secret"
     write_private(path, b"before")
-    left = tmp_path / "secret.new"
-    left.touch(mode=0o666)
-    left.chmod(0o666)
+    path.chmod(0o666)
     write_private(path, b"after")
     assert path.read_bytes() == b"after"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert not left.exists()
+    with pytest.raises(FileExistsError, match=str(path)):
+        write_private(path, b"another", exclusive=True)
 
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")
@@ -221,3 +220,4 @@ def test_a_private_file_is_whole_or_as_before(
     with pytest.raises(OSError, match="Input/output"):
         write_private(path, b"lost")
     assert path.read_bytes() == b"after"
+    assert list(tmp_path.iterdir()) == [path]

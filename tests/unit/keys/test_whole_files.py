@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bureau_keys.whole_files import whole_file, whole_folder, write_whole
+from bureau_keys import whole_files
+from bureau_keys.whole_files import remove_leftovers, whole_file, whole_folder, write_whole
 
 
 def names(folder: Path) -> list[str]:
@@ -126,3 +131,106 @@ def test_an_error_names_the_file_itself(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as refused:
         write_whole(path, b"new")
     assert refused.value.filename == str(path)
+
+
+# Writes half of a file or folder, says so, waits for a line, and finishes.
+WRITER = """
+import sys
+from bureau_keys.whole_files import whole_file, whole_folder
+kind, path = sys.argv[1:]
+with (whole_file if kind == "file" else whole_folder)(path) as fresh:
+    if kind == "file":
+        fresh.write(b"half")
+        fresh.flush()
+    else:
+        (fresh / "1").write_text("half")
+    print("half", flush=True)
+    sys.stdin.readline()
+    if kind == "file":
+        fresh.write(b", and half")
+"""
+
+
+@contextmanager
+def writer(kind: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a process that has written half."""
+    command = [sys.executable, "-c", WRITER, kind, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "half\n"
+        yield process
+
+
+def write_as_a_new_process(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_files, "_cleared", set())
+    write_whole(path, "whole")
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_living_process_writes_stays_and_what_a_killed_one_left_goes(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writer(kind, tmp_path / "kept") as living:
+        write_as_a_new_process(tmp_path / "other", monkeypatch)
+        [unfinished, other] = names(tmp_path)
+        assert (unfinished[:6], other) == (".kept.", "other")
+        living.communicate("\n", timeout=60)
+        assert living.returncode == 0
+    assert names(tmp_path) == ["kept", "other"]
+    with writer(kind, tmp_path / "lost") as killed:
+        killed.kill()
+        killed.wait(60)
+        assert len(names(tmp_path)) == 3
+    write_as_a_new_process(tmp_path / "other", monkeypatch)
+    assert names(tmp_path) == ["kept", "other"]
+
+
+def test_two_processes_write_one_file_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with writer("file", path) as first, writer("file", path) as second:
+        assert len(names(tmp_path)) == 2
+        for process in (second, first):
+            process.communicate("\n", timeout=60)
+            assert process.returncode == 0
+            assert path.read_text() == "half, and half"
+    assert names(tmp_path) == ["file"]
+
+
+def test_leftovers_are_known_by_the_whole_form_of_their_names(tmp_path: Path) -> None:
+    mine = [".profile.new", f"report.{'0' * 32}.new", f".report.{'0' * 31}.new", f".x.{'0' * 32}"]
+    for name in mine:
+        (tmp_path / name).touch()
+    (tmp_path / f".report.{'0' * 32}.new").touch()
+    (tmp_path / f".pipe.{'0' * 32}.new").symlink_to(tmp_path / ".profile.new")
+    remove_leftovers(tmp_path)
+    assert set(mine) <= set(names(tmp_path))
+    assert f".report.{'0' * 32}.new" not in names(tmp_path)
+    remove_leftovers(tmp_path / "no such folder")
+
+
+def write_late(path: Path) -> None:
+    """Write a file exclusively; another writer is done before it."""
+    with whole_file(path, exclusive=True) as late:
+        late.write(b"late")
+        with whole_file(path, exclusive=True) as early:
+            early.write(b"early")
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_of_two_exclusive_writers_one_has_the_name(
+    has_links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "key"
+    for _ in range(2):
+        with pytest.raises(FileExistsError) as refused:
+            write_late(path)
+        assert refused.value.filename == str(path)
+        assert path.read_bytes() == b"early"
+        assert names(tmp_path) == ["key"]
