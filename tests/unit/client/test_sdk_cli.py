@@ -438,11 +438,11 @@ def test_a_file_is_checked_with_the_options_of_its_import(
 
     def rules(*options: str) -> set[str]:
         code = run("check", file, *options, "--output", "json")
-        found = {finding["rule"] for finding in json.loads(capsys.readouterr().out)}
+        broken = {finding["rule"] for finding in json.loads(capsys.readouterr().out)}
         dry = run("import", file, *options, "--dry-run")
         capsys.readouterr()
         assert dry == code, options
-        return found
+        return broken
 
     assert rules() == set()
     assert rules("--country", "CN", "--scheme", "resident-id") == {"M2-IDENTITY"}
