@@ -154,6 +154,10 @@ def test_refusals_have_their_exit_codes(folder: Path) -> None:
     again = add(folder, "twice", "--role", "auditor", "--out", "other")
     assert (again.code, again.out) == (CONFLICT, "")
     assert "ALREADY_EXISTS" in again.err
+    assert "ID: there is a member of this id" in again.err
+    wrong = add(folder, "third", "--role", "auditor", "--group", "No Group")
+    assert wrong.code == INVALID
+    assert "--group: " in wrong.err
     assert not Path("other").exists(), "nothing stays of a member that was not admitted"
     assert add(folder, "twice").code == CONFLICT, "a profile is not written over"
     assert add(folder, "Wrong_Id", "--role", "auditor", "--out", "x").code == INVALID

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -13,8 +14,8 @@ import typer
 
 from bureau.admin.bureau_folder import InitOptions
 from bureau.admin.operator import CallError
-from bureau.cli.app import app_of
-from bureau.cli.exit_codes import explain
+from bureau.cli.app import app_of, command_of
+from bureau.cli.exit_codes import Exit, explain
 from bureau.config import Settings
 from bureau_client import Auditor, InvalidRequest, Lender, Wallet
 from bureau_client.cli import lender, remedies, wallet
@@ -148,3 +149,18 @@ def test_every_option_sets_what_errors_name_or_stays_on_this_machine() -> None:
     assert not LOCAL & SETS.keys()
     names = {option.name for _, _, option, _ in walk()}
     assert names >= LOCAL | SETS.keys(), (LOCAL | SETS.keys()) - names
+
+
+def test_a_setting_is_an_option_where_it_was_typed_and_a_name_of_the_file_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(*words: object) -> str:
+        with pytest.raises(SystemExit) as ended:
+            command_of([*map(str, words)])()
+        assert ended.value.code == Exit.INVALID
+        return capsys.readouterr().err
+
+    assert "--origin: has characters" in shown("init", tmp_path / "new", "--origin", "http://x")
+    assert "--member-days: " in shown("init", tmp_path / "new", "--member-days", 0)
+    (tmp_path / "bureau.toml").write_text('origin = "http://x"\n')
+    assert "error: origin: has characters" in shown("serve", "--dir", tmp_path)
