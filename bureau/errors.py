@@ -128,6 +128,10 @@ REASONS: dict[Reason, ReasonRule] = {
         "INVALID_ARGUMENT",
         "Correct the fields named: the record cannot be true of any account as it is.",
     ),
+    "WIDER_THAN_REQUEST": ReasonRule(
+        "INVALID_ARGUMENT",
+        "Grant no more than the request asks for, or grant a consent that names no request.",
+    ),
     "CLOCK_SKEW": ReasonRule(
         "FAILED_PRECONDITION", "Set the signer's clock, then sign the request again."
     ),

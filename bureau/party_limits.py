@@ -27,6 +27,10 @@ class PartyLimits(BaseModel):
             more.
         decisions_of_report: Decisions that a member records on one report; a replay of the
             report shows all.
+        open_requests_on_person: Consent requests of one member to one person that can be answered.
+            Requests to a subject id that nobody has count alike.
+        requests_on_person: Consent requests of one member to one person in 30 days.
+        days_of_request: Days for which a consent request can be answered.
         rotations: Keys of a person since the last attestation of one.
     """
 
@@ -40,6 +44,9 @@ class PartyLimits(BaseModel):
     credentials_a_day: Count = 24
     credentials: Count = 1_000
     decisions_of_report: Count = 20
+    open_requests_on_person: Count = 3
+    requests_on_person: Count = 10
+    days_of_request: Count = 31
     rotations: Count = 100
 
     def share_on_person(self, members: int) -> int:

@@ -33,6 +33,8 @@ NODE_TIMES = frozenset(
     {
         "consent.create_us",
         "consent.update_us",
+        "consent_request.create_us",
+        "consent_request.update_us",
         "contribution.default_us",
         "contribution.good_us",
         "dispute.open_us",

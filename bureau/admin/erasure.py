@@ -170,6 +170,7 @@ def _of_person(db: Connection, subject_id: str) -> Plan:
             plan.kept += 1
     rows = db.all(q.events_of_person, subject_id=subject_id)
     rows += db.all(q.consent_changes_of, signer=subject_signer(subject_id))
+    rows += db.all(q.consent_requests_to, subject_id=subject_id)
     for row in rows:
         message = written(row.kind, row.envelope)
         if message is not None and has_words(message):

@@ -8,6 +8,7 @@ from bureau.credit_file.history import steps_of
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import peek
 from creditbureau.v1.consent_pb2 import ConsentChange
+from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestDecline
 from creditbureau.v1.dispute_pb2 import DisputeAddition, DisputeAnswer, DisputeOpening
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import PaymentHistory
@@ -16,11 +17,15 @@ from creditbureau.v1.subjects_pb2 import SubjectStatement
 # Statements in which people write freely, and the fields of their words.
 WRITTEN: dict[EntryKind, type[Message]] = {
     "consent-change": ConsentChange,
+    "consent-request": ConsentRequest,
+    "consent-request-decline": ConsentRequestDecline,
     "dispute": DisputeOpening,
     "dispute-addition": DisputeAddition,
     "dispute-answer": DisputeAnswer,
     "subject-statement": SubjectStatement,
 }
+# Statements of which an erasure keeps all but the words.
+KEPT = (ConsentChange, ConsentRequest, ConsentRequestDecline)
 WORDS = ("narrative", "text", "note", "attachment_digests")
 
 
@@ -47,9 +52,10 @@ def has_words(message: Message) -> bool:
 
 def rest_of(message: Message) -> bytes:
     """Return the part of a payload that an erasure keeps: the state of a consent follows from
-    its changes, and that of a dispute from the events that are stored.
+    its changes, that of a consent request from the request and its answer, and that of a
+    dispute from the events that are stored.
     """
-    if not isinstance(message, ConsentChange):
+    if not isinstance(message, KEPT):
         return b""
     return without_words(message).SerializeToString(deterministic=True)
 

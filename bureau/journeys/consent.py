@@ -9,6 +9,7 @@ from bureau import field_rules, paging, signed_statement
 from bureau.calendar import DAY_US
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
+from bureau.credit_file import consent_requests
 from bureau.credit_file.consent_proof import KeyProofs, in_log_order, show_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.errors import FieldViolation, Refusal
@@ -54,7 +55,8 @@ def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[None]:
 
     Raises:
         Refusal: All of `verify_statement`; CONSENT_CEILING, DATE_ORDER,
-            INVALID_FIELD, NOT_FOUND (grantee), ALREADY_EXISTS, LIMIT_REACHED.
+            INVALID_FIELD, NOT_FOUND (grantee, request), ALREADY_EXISTS, LIMIT_REACHED; of an
+            answer to a request also WRONG_STATE, WIDER_THAN_REQUEST.
     """
     # 1. Open and verify.
     with bureau.database.snapshot() as db:
@@ -77,6 +79,8 @@ def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[None]:
         if tx.db.one(q.consent_by_id, consent_id=opened.signed.request_id):
             raise Refusal("ALREADY_EXISTS", "another subject's consent has this id")
         _check_bounds(tx, consent, bureau.policy.bounds)
+        if consent.consent_request_id:
+            consent_requests.grant_on_request(tx, consent)
         row = _row_of(consent, opened.signed.request_id, tx)
         tx.db.execute(q.add_consent, **row)
         if codes_pb2.ACTION_MONITOR in consent.actions:

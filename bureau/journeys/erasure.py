@@ -33,6 +33,7 @@ from bureau.store.database import Connection
 from bureau_keys.signer_name import subject_signer
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.consent_pb2 import ConsentChange
+from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestDecline
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.erasure_pb2 import ErasedAccount, ErasedStatement, Erasure
 from creditbureau.v1.log_pb2 import Receipt
@@ -172,7 +173,7 @@ def _erase_statement(tx: Transaction, subject_id: str, statement: ErasedStatemen
         tx.db.execute(
             q.blank_consent_note, which=message.consent_id, words=message.note, nothing=""
         )
-    else:
+    elif not isinstance(message, ConsentRequest | ConsentRequestDecline):
         rest = without_words(message).SerializeToString(deterministic=True)
         tx.db.execute(q.reword_event, which=key, said=rest)
     tx.db.execute(q.blank_statement, which=key, nothing=b"")
@@ -182,7 +183,9 @@ def _erase_statement(tx: Transaction, subject_id: str, statement: ErasedStatemen
 
 def _subject_of(db: Connection, entry_key: int, message: object) -> str:
     """Return the subject whose file a statement is about; empty if it is about none."""
-    if isinstance(message, ConsentChange):
+    if isinstance(message, ConsentRequest):
+        return message.subject_id
+    if isinstance(message, ConsentChange | ConsentRequestDecline):
         return message.header.signer.removeprefix(subject_signer(""))
     event = db.one(q.event_at, entry_key=entry_key)
     return event[0] if event else ""

@@ -302,6 +302,30 @@ class ConsentChangeRow(SQLModel, table=True):
     transition: int = Field(sa_column=big())
 
 
+class ConsentRequestRow(SQLModel, table=True):
+    """A member's request for a consent, and its present state."""
+
+    __tablename__ = "consent_request"
+    __table_args__ = (
+        Index("consent_request_by_member", "member_id", "create_us", "request_id"),
+        Index("consent_request_by_pair", "member_id", "subject_id", "create_us", "request_id"),
+        Index("consent_request_by_subject", "subject_id", "create_us", "request_id"),
+    )
+    request_id: str = Field(sa_column=text(primary_key=True))
+    member_id: str = Field(sa_column=text())
+    subject_id: str = Field(sa_column=text())
+    # The signed payload without its words; it outlives a statement whose words are erased.
+    terms: bytes = Field(sa_column=blob())
+    expire_us: int = Field(sa_column=big())
+    # A ConsentRequestState by the statements: PENDING without an answer, after the end too.
+    state: int = Field(sa_column=big())
+    create_us: int = Field(sa_column=big())
+    update_us: int = Field(sa_column=big())
+    entry_key: int = Field(sa_column=big())
+    # The entry of the consent, decline or withdrawal.
+    answer_entry: int | None = Field(sa_column=Column(WIDE, nullable=True))
+
+
 class SubmissionRow(SQLModel, table=True):
     """A signed batch of records; its key is that of its entry."""
 

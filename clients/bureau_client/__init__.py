@@ -48,6 +48,7 @@ from bureau_client.models.codes import (
     CloseReason,
     ComplianceCondition,
     ConsentMode,
+    ConsentRequestState,
     ConsentState,
     DecisionOutcome,
     DeletionReason,
@@ -76,6 +77,7 @@ from bureau_client.models.codes import (
     StaleReason,
     SubmissionKind,
 )
+from bureau_client.models.consent_requests import ConsentRequest
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.models.decisions import (
     DecidedReport,
@@ -153,6 +155,8 @@ __all__ = [
     "ConsentExpired",
     "ConsentMode",
     "ConsentPaused",
+    "ConsentRequest",
+    "ConsentRequestState",
     "ConsentRequired",
     "ConsentRevoked",
     "ConsentScope",

@@ -28,6 +28,11 @@ from bureau_keys.subject_keys import (
     prove_subject_keys,
 )
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
+from creditbureau.v1.consent_request_pb2 import (
+    ConsentRequest,
+    ConsentRequestDecline,
+    ConsentRequestWithdrawal,
+)
 from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.dispute_pb2 import DisputeAddition, DisputeAnswer, DisputeOpening
 from creditbureau.v1.erasure_pb2 import Erasure
@@ -47,6 +52,9 @@ from creditbureau.v1.subjects_pb2 import (
 Statement: TypeAlias = (
     Consent
     | ConsentChange
+    | ConsentRequest
+    | ConsentRequestDecline
+    | ConsentRequestWithdrawal
     | DecisionReceipt
     | DisputeAddition
     | DisputeAnswer
@@ -68,6 +76,9 @@ EVENTS: dict[EntryKind, type[Statement]] = {
     "attestation": KeyAttestation,
     "consent": Consent,
     "consent-change": ConsentChange,
+    "consent-request": ConsentRequest,
+    "consent-request-decline": ConsentRequestDecline,
+    "consent-request-withdrawal": ConsentRequestWithdrawal,
     "decision": DecisionReceipt,
     "dispute": DisputeOpening,
     "dispute-addition": DisputeAddition,
@@ -88,7 +99,15 @@ EVENTS: dict[EntryKind, type[Statement]] = {
 SHARED: frozenset[str] = frozenset({"erasure", "portfolio-inquiry"})
 # Kinds whose statements have words, which can be erased.
 ERASABLE: frozenset[str] = frozenset(
-    {"consent-change", "dispute", "dispute-addition", "dispute-answer", "subject-statement"}
+    {
+        "consent-change",
+        "consent-request",
+        "consent-request-decline",
+        "dispute",
+        "dispute-addition",
+        "dispute-answer",
+        "subject-statement",
+    }
 )
 
 
@@ -272,7 +291,16 @@ def _subjects_of(statement: Statement) -> set[str]:
     """Return the subjects whom a statement names; its signer where it names none."""
     if isinstance(statement, KeyAttestation | KeyRotation):
         return {peek(statement.binding, KeyBinding).subject_id}
-    single = Consent | DecisionReceipt | DisputeOpening | Inquiry | KeyRepudiation | Replay
+    single = (
+        Consent
+        | ConsentRequest
+        | ConsentRequestWithdrawal
+        | DecisionReceipt
+        | DisputeOpening
+        | Inquiry
+        | KeyRepudiation
+        | Replay
+    )
     if isinstance(statement, single):
         return {statement.subject_id}
     if isinstance(statement, PortfolioInquiry):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from google.protobuf.message import DecodeError
 
 from bureau.admin.log_replay.state import ReplayState
-from bureau.credit_file import own_entries
+from bureau.credit_file import consent_requests, own_entries
 from bureau.credit_file.build_report import load_consent
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_state import (
@@ -22,12 +24,14 @@ from bureau.credit_file.subject_state import (
 )
 from bureau.errors import Refusal
 from bureau.journeys import consent, dispute
+from bureau.ledger.commit_queue import Transaction
 from bureau.store import queries as q
 from bureau.store.rows import rows_of
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.portfolio import ReportTree
 from bureau_keys.signer_name import member_signer, subject_id_of, subject_signer
 from creditbureau.v1.consent_pb2 import ConsentChange
+from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestDecline
 from creditbureau.v1.dispute_pb2 import DisputeAnswer
 
 EVENTS = rows_of("subject_event")
@@ -44,6 +48,30 @@ KIND_OF_EVENT: dict[int, EntryKind] = {
 }
 
 
+def _apply_change(tx: Transaction, signer: str, rest: bytes) -> None:
+    consent.apply_change(tx, subject_id_of(signer), ConsentChange.FromString(rest))
+
+
+def _apply_request(tx: Transaction, signer: str, rest: bytes) -> None:
+    request = ConsentRequest.FromString(rest)
+    if request.header.signer != signer:
+        raise Refusal("SIGNER_MISMATCH", "the request is another member's")
+    consent_requests.add_request(tx, request)
+
+
+def _apply_decline(tx: Transaction, signer: str, rest: bytes) -> None:
+    decline = ConsentRequestDecline.FromString(rest)
+    consent_requests.decline_request(tx, subject_id_of(signer), decline)
+
+
+# What is left of a statement of each of these kinds has its effect still.
+APPLIED: dict[str, Callable[[Transaction, str, bytes], None]] = {
+    "consent-change": _apply_change,
+    "consent-request": _apply_request,
+    "consent-request-decline": _apply_decline,
+}
+
+
 def replay_erased(state: ReplayState) -> None:
     """Take over a statement that was erased, if a signed erasure names it."""
     index = state.entry.leaf_index
@@ -52,12 +80,14 @@ def replay_erased(state: ReplayState) -> None:
     rest = state.signed_erasures.rests.get(index)
     if rest is None:
         state.found("it was erased, and no signed erasure names it")
-    if state.entry.kind != "consent-change":
+    apply = APPLIED.get(state.entry.kind)
+    if apply is None:
         take_over(state)
         return
+    tx = state.transaction()
     try:
-        change = ConsentChange.FromString(rest or b"")
-        consent.apply_change(state.transaction(), subject_id_of(state.entry.signer), change)
+        apply(tx, state.entry.signer, rest or b"")
+        state.subjects |= tx.subjects
     except (Refusal, DecodeError, KeyError) as refused:
         state.found(f"what is left of it has no effect: {refused}")
 

@@ -23,6 +23,7 @@ from bureau.admin.log_replay.submissions import replay_submission
 from bureau.context import Bureau, Caller
 from bureau.journeys import (
     consent,
+    consent_request,
     decision,
     directory,
     dispute,
@@ -52,6 +53,9 @@ REPLAYS: dict[EntryKind, Replay] = {
     "attestation": _by_member(subject.attest_key),
     "consent": _by_subject(consent.commit_grant),
     "consent-change": _by_subject(consent.commit_change),
+    "consent-request": _by_member(consent_request.commit_request),
+    "consent-request-decline": _by_subject(consent_request.commit_decline),
+    "consent-request-withdrawal": _by_member(consent_request.commit_withdrawal),
     "credential": _by_member(member.change_credential),
     "decision": _by_member(decision.record_decision),
     "dispute": _by_subject(dispute.open_dispute),

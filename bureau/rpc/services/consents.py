@@ -6,7 +6,7 @@ from typing import final
 
 import grpc
 
-from bureau.journeys import consent
+from bureau.journeys import consent, consent_request
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import consents_pb2
 from creditbureau.v1.consents_pb2_grpc import ConsentsServicer
@@ -53,4 +53,44 @@ class Consents(Servicer, ConsentsServicer):
         )
         return consents_pb2.ListConsentsResponse(
             consents=shown.views, next_page_token=shown.next_page_token, keys=shown.keys
+        )
+
+    def RequestConsent(
+        self, request: consents_pb2.RequestConsentRequest, context: grpc.ServicerContext
+    ) -> consents_pb2.RequestConsentResponse:
+        shown, receipt = consent_request.request_consent(self.bureau, self.caller, request.request)
+        return consents_pb2.RequestConsentResponse(
+            request=shown.views[0], receipt=receipt, keys=shown.keys
+        )
+
+    def WithdrawConsentRequest(
+        self,
+        request: consents_pb2.WithdrawConsentRequestRequest,
+        context: grpc.ServicerContext,
+    ) -> consents_pb2.WithdrawConsentRequestResponse:
+        shown, receipt = consent_request.withdraw_request(
+            self.bureau, self.caller, request.withdrawal
+        )
+        return consents_pb2.WithdrawConsentRequestResponse(
+            request=shown.views[0], receipt=receipt, keys=shown.keys
+        )
+
+    def DeclineConsentRequest(
+        self,
+        request: consents_pb2.DeclineConsentRequestRequest,
+        context: grpc.ServicerContext,
+    ) -> consents_pb2.DeclineConsentRequestResponse:
+        shown, receipt = consent_request.decline_request(self.bureau, request.decline)
+        return consents_pb2.DeclineConsentRequestResponse(
+            request=shown.views[0], receipt=receipt, keys=shown.keys
+        )
+
+    def ListConsentRequests(
+        self,
+        request: consents_pb2.ListConsentRequestsRequest,
+        context: grpc.ServicerContext,
+    ) -> consents_pb2.ListConsentRequestsResponse:
+        shown = consent_request.list_requests(self.bureau, self.caller, request)
+        return consents_pb2.ListConsentRequestsResponse(
+            requests=shown.views, next_page_token=shown.next_page_token, keys=shown.keys
         )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import delete, literal, select, update
+from sqlalchemy import delete, literal, or_, select, update
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, Query
 from bureau.store.queries.builders import (
     bind,
     consent,
+    consent_request,
     entry,
     erased_statement,
     erasure_statement,
@@ -93,6 +94,17 @@ events_of_person = Query(
 consent_changes_of = Query(
     _by_entry.where(
         entry.c.signer == bind("signer"), entry.c.kind == literal("consent-change")
+    ).order_by(entry.c.leaf_index),
+    SignedByPerson,
+)
+# Requests to a person, and their answers.
+_requests_to = consent_request.c.subject_id == bind("subject_id")
+consent_requests_to = Query(
+    _by_entry.where(
+        or_(
+            entry.c.entry_key.in_(select(consent_request.c.entry_key).where(_requests_to)),
+            entry.c.entry_key.in_(select(consent_request.c.answer_entry).where(_requests_to)),
+        )
     ).order_by(entry.c.leaf_index),
     SignedByPerson,
 )

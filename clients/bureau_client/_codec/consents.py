@@ -51,6 +51,7 @@ def read_consent(view: consents_pb2.ConsentView, history: ConsentHistory, now: d
         create_time=moment_at(history.grant_us),
         update_time=moment_at(history.change_us),
         note=history.note,
+        consent_request_id=signed.consent_request_id,
         envelope=view.consent.SerializeToString(deterministic=True),
         receipt=read_receipt(view.changes[-1].receipt if view.changes else view.receipt),
         proved=history.proved,

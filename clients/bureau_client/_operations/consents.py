@@ -65,8 +65,15 @@ def grant(
     frequency: Frequency | None,
     mode: ConsentMode,
     data_life: timedelta,
+    consent_request_id: str = "",
+    check: Callable[[consent_pb2.Consent], None] = lambda _: None,
 ) -> Operation[Consent]:
-    """Sign a consent and submit it."""
+    """Sign a consent and submit it.
+
+    Args:
+        consent_request_id: The request that the consent answers; empty for none.
+        check: Called with the consent before it is signed; raises to refuse it.
+    """
     header = context.signer.header()
     begin = start or context.clock()
     end = begin + expire if isinstance(expire, timedelta) else expire
@@ -90,10 +97,12 @@ def grant(
         max_uses=max_uses,
         data_life=duration_of(data_life) if data_life else None,
         mode=arguments.code(mode, "mode"),  # type: ignore[arg-type]
+        consent_request_id=consent_request_id,
     )
     if frequency is not None:
         consent.frequency.unit = int(frequency.unit)  # type: ignore[assignment]
         consent.frequency.value = frequency.value
+    check(consent)
     sealed = seal(consent, context.signer.key)
     request = consents_pb2.GrantConsentRequest(consent=sealed)
     reply = yield from call(methods.GRANT_CONSENT, request, header.request_id)

@@ -44,6 +44,34 @@ LIST_CONSENTS = Method(
     DeadlineClass.READ,
 )
 
+REQUEST_CONSENT = Method(
+    "creditbureau.v1.Consents/RequestConsent",
+    consents_pb2.RequestConsentRequest,
+    consents_pb2.RequestConsentResponse,
+    DeadlineClass.WRITE,
+)
+
+WITHDRAW_CONSENT_REQUEST = Method(
+    "creditbureau.v1.Consents/WithdrawConsentRequest",
+    consents_pb2.WithdrawConsentRequestRequest,
+    consents_pb2.WithdrawConsentRequestResponse,
+    DeadlineClass.WRITE,
+)
+
+DECLINE_CONSENT_REQUEST = Method(
+    "creditbureau.v1.Consents/DeclineConsentRequest",
+    consents_pb2.DeclineConsentRequestRequest,
+    consents_pb2.DeclineConsentRequestResponse,
+    DeadlineClass.WRITE,
+)
+
+LIST_CONSENT_REQUESTS = Method(
+    "creditbureau.v1.Consents/ListConsentRequests",
+    consents_pb2.ListConsentRequestsRequest,
+    consents_pb2.ListConsentRequestsResponse,
+    DeadlineClass.READ,
+)
+
 GET_DIRECTORY_KEY = Method(
     "creditbureau.v1.Directory/GetDirectoryKey",
     directory_pb2.GetDirectoryKeyRequest,

@@ -46,6 +46,7 @@ class Consent:
             count, which no party signs.
         update_time: Time of the last change by a signed statement.
         note: The subject's note with the last change.
+        consent_request_id: The request of the grantee that the consent answers; empty for none.
         envelope: The signed consent, a serialised DSSE envelope.
         receipt: Proof that the last change, or without one the grant, is in the log.
         proved: True if the state follows from signed statements. False if the words of a change
@@ -71,6 +72,7 @@ class Consent:
     create_time: datetime
     update_time: datetime
     note: str
+    consent_request_id: str
     envelope: bytes = field(repr=False)
     receipt: Receipt = field(repr=False)
     proved: bool

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Self
 
 from bureau_client._operations import (
+    consent_requests,
     consents,
     decisions,
     directory,
@@ -38,13 +39,17 @@ from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.alerts import Alert, DisputeNews
 from bureau_client.models.codes import (
     Action,
+    ConsentMode,
     DisputeOutcome,
     EvidenceLevel,
     IdentificationMethod,
+    PortfolioType,
     Purpose,
+    Section,
     SubmissionKind,
 )
-from bureau_client.models.consents import Consent
+from bureau_client.models.consent_requests import ConsentRequest
+from bureau_client.models.consents import Consent, Frequency
 from bureau_client.models.decisions import Decision, RecordedDecision
 from bureau_client.models.erasures import Erasure
 from bureau_client.models.many import Identifier, Inquiry
@@ -365,6 +370,94 @@ class Lender(Client):
             ConsentRequired: No consent that this member holds does.
         """
         return self._driver.run(consents.usable(self._signing, subject_id, purpose, action))
+
+    def request_consent(
+        self,
+        subject_id: str,
+        actions: Sequence[Action],
+        purposes: Sequence[Purpose] = (),
+        sections: Sequence[Section] = (),
+        *,
+        text: str,
+        period: timedelta,
+        expire: datetime | timedelta = timedelta(days=7),
+        portfolio_types: Sequence[PortfolioType] = (),
+        history_months: int = 24,
+        max_uses: int = 0,
+        frequency: Frequency | None = None,
+        mode: ConsentMode = ConsentMode.VIEW,
+        data_life: timedelta = timedelta(0),
+    ) -> ConsentRequest:
+        """Ask a person for a consent; their wallet grants it, narrows it or declines.
+
+        The bureau answers alike for a subject id that nobody has: such a request stays PENDING
+        until it expires.
+
+        Args:
+            subject_id: The person.
+            actions: Actions to allow: FURNISH, INQUIRE, MONITOR.
+            purposes: Purposes, for INQUIRE and MONITOR.
+            sections: Sections of the reports under the consent.
+            text: Reason for the person to read, in words, at most 512 characters.
+            period: Time from the consent's start to its end.
+            expire: Time until which the person can answer, or time from now to it.
+            portfolio_types: Kinds of facility; empty for all.
+            history_months: Months of payment history in a report; 0 for none.
+            max_uses: Largest number of reports in all; 0 for no limit.
+            frequency: Largest number of reports per calendar unit; None for no limit.
+            mode: Handling of the report: view, store, query or stream.
+            data_life: Time to keep the report; required with STORE, refused with other modes.
+
+        Raises:
+            InvalidRequest: The consent would exceed a limit of its purpose; the violation names
+                the limit.
+            PermissionDenied: The member is not admitted for a purpose.
+            WrongState: Too many requests of this member to the person, known or not, are open
+                or were made of late.
+        """
+        operation = consent_requests.request_consent(
+            self._signing,
+            subject_id,
+            actions=actions,
+            purposes=purposes,
+            sections=sections,
+            text=text,
+            period=period,
+            expire=expire,
+            portfolio_types=portfolio_types,
+            history_months=history_months,
+            max_uses=max_uses,
+            frequency=frequency,
+            mode=mode,
+            data_life=data_life,
+        )
+        return self._driver.run(operation)
+
+    def consent_requests(
+        self,
+        subject_id: str | None = None,
+        *,
+        changed_since: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[ConsentRequest]:
+        """List the consent requests that this member made, newest first, each with its answer.
+
+        Args:
+            subject_id: Only requests to this person.
+            changed_since: Only requests that were made, ended or expired since this time.
+            limit: Largest number of requests; None for all.
+        """
+        operation = consent_requests.list_made(self._signing, subject_id, changed_since, limit)
+        return self._driver.run(operation)
+
+    def withdraw_consent_request(self, request: str | ConsentRequest) -> ConsentRequest:
+        """Withdraw a consent request before it is answered.
+
+        Raises:
+            WrongState: The request was answered or withdrawn, or has expired.
+        """
+        made = self._driver.run(consent_requests.find(self._signing, request, by_subject=False))
+        return self._driver.run(consent_requests.withdraw(self._signing, made))
 
     def consents_many(
         self,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bureau_client._operations import (
     arguments,
+    consent_requests,
     consents,
     decisions,
     disputes,
@@ -32,6 +33,7 @@ from bureau_client.models.codes import (
     Purpose,
     Section,
 )
+from bureau_client.models.consent_requests import ConsentRequest
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.models.decisions import RecordedDecision
 from bureau_client.models.events import Event
@@ -156,6 +158,87 @@ class Wallet(Client):
             data_life=data_life,
         )
         return self._driver.run(operation)
+
+    def consent_requests(
+        self, *, changed_since: datetime | None = None, limit: int | None = None
+    ) -> list[ConsentRequest]:
+        """List the consent requests of members to the person, newest first, with the answers.
+
+        Args:
+            changed_since: Only requests that were made, ended or expired since this time.
+            limit: Largest number of requests; None for all.
+        """
+        operation = consent_requests.list_own(self._signing, changed_since, limit)
+        return self._driver.run(operation)
+
+    def grant_request(
+        self,
+        request: str | ConsentRequest,
+        *,
+        actions: Sequence[Action] | None = None,
+        purposes: Sequence[Purpose] | None = None,
+        sections: Sequence[Section] | None = None,
+        expire: datetime | timedelta | None = None,
+        start: datetime | None = None,
+        portfolio_types: Sequence[PortfolioType] | None = None,
+        history_months: int | None = None,
+        max_uses: int | None = None,
+        frequency: Frequency | None = None,
+        mode: ConsentMode | None = None,
+        data_life: timedelta | None = None,
+    ) -> Consent:
+        """Grant the consent that a member asks for, as it asks or narrowed by what is passed.
+
+        The request and the consent that answers it become one entry's work: the request is
+        GRANTED, or NARROWED if the consent is narrower in a field.
+
+        Args:
+            request: The request, or its id.
+            actions: Some of the requested actions; None for all.
+            purposes: Some of the requested purposes; None for all.
+            sections: Some of the requested sections; None for all.
+            expire: Time of expiry, or time from the start to it; None for the requested period.
+            start: Start of the consent; None for now.
+            portfolio_types: Some of the requested kinds of facility; None for all.
+            history_months: Months of payment history in a report; None for the requested ones.
+            max_uses: Largest number of reports in all; None for the requested number.
+            frequency: Largest number of reports per calendar unit; None for the requested one.
+            mode: The requested mode or VIEW; None for the requested one.
+            data_life: Time that the grantee may keep the report; None for the requested one.
+
+        Raises:
+            InvalidRequest: The consent would be wider than the request; the violation names
+                the field.
+            NotFound: The person has no such request.
+            WrongState: The request was answered or withdrawn, or has expired.
+        """
+        asked = self._driver.run(consent_requests.find(self._signing, request, by_subject=True))
+        operation = consent_requests.grant(
+            self._signing,
+            asked,
+            actions=actions,
+            purposes=purposes,
+            sections=sections,
+            portfolio_types=portfolio_types,
+            history_months=history_months,
+            start=start,
+            expire=expire,
+            max_uses=max_uses,
+            frequency=frequency,
+            mode=mode,
+            data_life=data_life,
+        )
+        return self._driver.run(operation)
+
+    def decline_request(self, request: str | ConsentRequest, note: str = "") -> ConsentRequest:
+        """Decline a consent request; the member can read the note.
+
+        Raises:
+            NotFound: The person has no such request.
+            WrongState: The request was answered or withdrawn, or has expired.
+        """
+        request_id = consent_requests.request_id_of(request)
+        return self._driver.run(consent_requests.decline(self._signing, request_id, note))
 
     def pause(self, consent_id: str | Consent, note: str = "") -> Consent:
         """Pause a consent, from the next request on; the grantee can read the note.

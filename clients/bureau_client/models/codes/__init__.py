@@ -26,6 +26,7 @@ from bureau_client.models.codes.facility import (
 from bureau_client.models.codes.permission import (
     Action,
     ConsentMode,
+    ConsentRequestState,
     ConsentState,
     ConsentTransition,
     FrequencyUnit,
@@ -61,6 +62,7 @@ __all__ = [
     "Code",
     "ComplianceCondition",
     "ConsentMode",
+    "ConsentRequestState",
     "ConsentState",
     "ConsentTransition",
     "DecisionOutcome",

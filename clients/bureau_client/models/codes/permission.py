@@ -122,3 +122,15 @@ class ConsentState(Code):
     EXPIRED = 4
     EXHAUSTED = 5
     PENDING = 6
+
+
+class ConsentRequestState(Code):
+    """State of a consent request, which has one answer at most."""
+
+    UNSPECIFIED = 0
+    PENDING = 1
+    GRANTED = 2
+    NARROWED = 3  # granted by a consent that is narrower in a field
+    DECLINED = 4
+    EXPIRED = 5
+    WITHDRAWN = 6

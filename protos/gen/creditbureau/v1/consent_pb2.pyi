@@ -147,6 +147,7 @@ class Consent(_message.Message):
     FREQUENCY_FIELD_NUMBER: _builtins.int
     DATA_LIFE_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
+    CONSENT_REQUEST_ID_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """Subject that consents: 32 hex characters; the signer."""
     grantee: _builtins.str
@@ -159,6 +160,10 @@ class Consent(_message.Message):
     """Reports in all, replays under a mode other than STORE included; 0 means no limit."""
     mode: Global___ConsentMode.ValueType
     """Use that the grantee may make of a report."""
+    consent_request_id: _builtins.str
+    """The grantee's request that the consent answers, which is no wider in any field; empty for
+    none.
+    """
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
         """Audience, signer, request id and issue time."""
@@ -214,10 +219,11 @@ class Consent(_message.Message):
         frequency: Global___Frequency | None = ...,
         data_life: _duration_pb2.Duration | None = ...,
         mode: Global___ConsentMode.ValueType = ...,
+        consent_request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["data_life", b"data_life", "expire_time", b"expire_time", "frequency", b"frequency", "header", b"header", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "data_life", b"data_life", "expire_time", b"expire_time", "frequency", b"frequency", "grantee", b"grantee", "header", b"header", "history_months", b"history_months", "max_uses", b"max_uses", "mode", b"mode", "portfolio_types", b"portfolio_types", "purposes", b"purposes", "sections", b"sections", "start_time", b"start_time", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "consent_request_id", b"consent_request_id", "data_life", b"data_life", "expire_time", b"expire_time", "frequency", b"frequency", "grantee", b"grantee", "header", b"header", "history_months", b"history_months", "max_uses", b"max_uses", "mode", b"mode", "portfolio_types", b"portfolio_types", "purposes", b"purposes", "sections", b"sections", "start_time", b"start_time", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

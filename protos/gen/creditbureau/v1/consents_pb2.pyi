@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import consent_pb2 as _consent_pb2
+from creditbureau.v1 import consent_request_pb2 as _consent_request_pb2
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from creditbureau.v1 import log_pb2 as _log_pb2
 from creditbureau.v1 import members_pb2 as _members_pb2
@@ -392,3 +393,255 @@ class ListConsentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListConsentsResponse: _TypeAlias = ListConsentsResponse  # noqa: Y015
+
+@_typing.final
+class RequestConsentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> _envelope_pb2.Envelope:
+        """Payload: ConsentRequest."""
+
+    def __init__(
+        self,
+        *,
+        request: _envelope_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestConsentRequest: _TypeAlias = RequestConsentRequest  # noqa: Y015
+
+@_typing.final
+class RequestConsentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> _consent_request_pb2.ConsentRequestView:
+        """The request as it is now."""
+
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that the statement is in the log."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound to the subject the keys which signed the answers, in order of the
+        log.
+        """
+
+    def __init__(
+        self,
+        *,
+        request: _consent_request_pb2.ConsentRequestView | None = ...,
+        receipt: _log_pb2.Receipt | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "receipt", b"receipt", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestConsentResponse: _TypeAlias = RequestConsentResponse  # noqa: Y015
+
+@_typing.final
+class WithdrawConsentRequestRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WITHDRAWAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def withdrawal(self) -> _envelope_pb2.Envelope:
+        """Payload: ConsentRequestWithdrawal."""
+
+    def __init__(
+        self,
+        *,
+        withdrawal: _envelope_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["withdrawal", b"withdrawal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["withdrawal", b"withdrawal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawConsentRequestRequest: _TypeAlias = WithdrawConsentRequestRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawConsentRequestResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> _consent_request_pb2.ConsentRequestView:
+        """The request as it is now."""
+
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that the statement is in the log."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound to the subject the keys which signed the answers, in order of the
+        log.
+        """
+
+    def __init__(
+        self,
+        *,
+        request: _consent_request_pb2.ConsentRequestView | None = ...,
+        receipt: _log_pb2.Receipt | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "receipt", b"receipt", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawConsentRequestResponse: _TypeAlias = WithdrawConsentRequestResponse  # noqa: Y015
+
+@_typing.final
+class DeclineConsentRequestRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECLINE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def decline(self) -> _envelope_pb2.Envelope:
+        """Payload: ConsentRequestDecline."""
+
+    def __init__(
+        self,
+        *,
+        decline: _envelope_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decline", b"decline"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decline", b"decline"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclineConsentRequestRequest: _TypeAlias = DeclineConsentRequestRequest  # noqa: Y015
+
+@_typing.final
+class DeclineConsentRequestResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> _consent_request_pb2.ConsentRequestView:
+        """The request as it is now."""
+
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that the statement is in the log."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound to the subject the keys which signed the answers, in order of the
+        log.
+        """
+
+    def __init__(
+        self,
+        *,
+        request: _consent_request_pb2.ConsentRequestView | None = ...,
+        receipt: _log_pb2.Receipt | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "receipt", b"receipt", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclineConsentRequestResponse: _TypeAlias = DeclineConsentRequestResponse  # noqa: Y015
+
+@_typing.final
+class ListConsentRequestsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_REQUEST_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    CONSENT_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CHANGED_SINCE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Only requests to this subject; for members."""
+    consent_request_id: _builtins.str
+    """Only this request; empty for all."""
+    page_size: _builtins.int
+    """Largest number of items on the page; 0 means 100. A page ends at about 1 MiB too."""
+    page_token: _builtins.str
+    """Token of this page, from the previous page; empty for the first page."""
+    @_builtins.property
+    def subject_request(self) -> _envelope_pb2.Envelope:
+        """Payload: SubjectRequest. Absent if a member lists the requests that it made."""
+
+    @_builtins.property
+    def changed_since(self) -> _timestamp_pb2.Timestamp:
+        """Only requests that were made, ended or expired at this time or later; absent for all."""
+
+    def __init__(
+        self,
+        *,
+        subject_request: _envelope_pb2.Envelope | None = ...,
+        subject_id: _builtins.str = ...,
+        consent_request_id: _builtins.str = ...,
+        changed_since: _timestamp_pb2.Timestamp | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_since", b"changed_since", "subject_request", b"subject_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_since", b"changed_since", "consent_request_id", b"consent_request_id", "page_size", b"page_size", "page_token", b"page_token", "subject_id", b"subject_id", "subject_request", b"subject_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConsentRequestsRequest: _TypeAlias = ListConsentRequestsRequest  # noqa: Y015
+
+@_typing.final
+class ListConsentRequestsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[_consent_request_pb2.ConsentRequestView]:
+        """Newest first."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound to the subjects the keys which signed the answers, each once, in
+        order of the log.
+        """
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[_consent_request_pb2.ConsentRequestView] | None = ...,
+        next_page_token: _builtins.str = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "next_page_token", b"next_page_token", "requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConsentRequestsResponse: _TypeAlias = ListConsentRequestsResponse  # noqa: Y015

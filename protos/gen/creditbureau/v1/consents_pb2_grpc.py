@@ -55,6 +55,26 @@ class ConsentsStub:
                 request_serializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentsRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentsResponse.FromString,
                 _registered_method=True)
+        self.RequestConsent = channel.unary_unary(
+                '/creditbureau.v1.Consents/RequestConsent',
+                request_serializer=creditbureau_dot_v1_dot_consents__pb2.RequestConsentRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_consents__pb2.RequestConsentResponse.FromString,
+                _registered_method=True)
+        self.WithdrawConsentRequest = channel.unary_unary(
+                '/creditbureau.v1.Consents/WithdrawConsentRequest',
+                request_serializer=creditbureau_dot_v1_dot_consents__pb2.WithdrawConsentRequestRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_consents__pb2.WithdrawConsentRequestResponse.FromString,
+                _registered_method=True)
+        self.DeclineConsentRequest = channel.unary_unary(
+                '/creditbureau.v1.Consents/DeclineConsentRequest',
+                request_serializer=creditbureau_dot_v1_dot_consents__pb2.DeclineConsentRequestRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_consents__pb2.DeclineConsentRequestResponse.FromString,
+                _registered_method=True)
+        self.ListConsentRequests = channel.unary_unary(
+                '/creditbureau.v1.Consents/ListConsentRequests',
+                request_serializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsResponse.FromString,
+                _registered_method=True)
 
 
 class ConsentsServicer:
@@ -62,8 +82,9 @@ class ConsentsServicer:
     """
 
     def GrantConsent(self, request, context):
-        """Grants a consent. Reasons: BAD_SIGNATURE, CONSENT_CEILING, DATE_ORDER,
-        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        """Grants a consent, which may answer a request of the grantee. Reasons: BAD_SIGNATURE,
+        CONSENT_CEILING, DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT; of an answer:
+        NOT_FOUND, WRONG_STATE, WIDER_THAN_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +118,37 @@ class ConsentsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RequestConsent(self, request, context):
+        """Asks a subject for a consent. The answer is the same for a subject that nobody knows.
+        Reasons: BAD_SIGNATURE, PURPOSE_NOT_PERMITTED, CONSENT_CEILING, DATE_ORDER, LIMIT_REACHED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawConsentRequest(self, request, context):
+        """Withdraws a request of the calling member. Reasons: NOT_FOUND, WRONG_STATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclineConsentRequest(self, request, context):
+        """Declines a request; the subject signs. Reasons: NOT_FOUND, WRONG_STATE, BAD_TEXT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConsentRequests(self, request, context):
+        """Lists the requests to the subject (signed), or those that the calling member made; newest
+        first, in pages of about 1 MiB at most. Reasons: BAD_PAGE_TOKEN; signed: BAD_SIGNATURE,
+        EXPIRED_REQUEST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConsentsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -119,6 +171,26 @@ def add_ConsentsServicer_to_server(servicer, server):
                     servicer.ListConsents,
                     request_deserializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentsRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentsResponse.SerializeToString,
+            ),
+            'RequestConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestConsent,
+                    request_deserializer=creditbureau_dot_v1_dot_consents__pb2.RequestConsentRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_consents__pb2.RequestConsentResponse.SerializeToString,
+            ),
+            'WithdrawConsentRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawConsentRequest,
+                    request_deserializer=creditbureau_dot_v1_dot_consents__pb2.WithdrawConsentRequestRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_consents__pb2.WithdrawConsentRequestResponse.SerializeToString,
+            ),
+            'DeclineConsentRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclineConsentRequest,
+                    request_deserializer=creditbureau_dot_v1_dot_consents__pb2.DeclineConsentRequestRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_consents__pb2.DeclineConsentRequestResponse.SerializeToString,
+            ),
+            'ListConsentRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConsentRequests,
+                    request_deserializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -230,6 +302,114 @@ class Consents:
             '/creditbureau.v1.Consents/ListConsents',
             creditbureau_dot_v1_dot_consents__pb2.ListConsentsRequest.SerializeToString,
             creditbureau_dot_v1_dot_consents__pb2.ListConsentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Consents/RequestConsent',
+            creditbureau_dot_v1_dot_consents__pb2.RequestConsentRequest.SerializeToString,
+            creditbureau_dot_v1_dot_consents__pb2.RequestConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawConsentRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Consents/WithdrawConsentRequest',
+            creditbureau_dot_v1_dot_consents__pb2.WithdrawConsentRequestRequest.SerializeToString,
+            creditbureau_dot_v1_dot_consents__pb2.WithdrawConsentRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclineConsentRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Consents/DeclineConsentRequest',
+            creditbureau_dot_v1_dot_consents__pb2.DeclineConsentRequestRequest.SerializeToString,
+            creditbureau_dot_v1_dot_consents__pb2.DeclineConsentRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConsentRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Consents/ListConsentRequests',
+            creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsRequest.SerializeToString,
+            creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -17,8 +17,9 @@ class ConsentsStub:
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     GrantConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.GrantConsentRequest, _consents_pb2.GrantConsentResponse]
-    """Grants a consent. Reasons: BAD_SIGNATURE, CONSENT_CEILING, DATE_ORDER,
-    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+    """Grants a consent, which may answer a request of the grantee. Reasons: BAD_SIGNATURE,
+    CONSENT_CEILING, DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT; of an answer:
+    NOT_FOUND, WRONG_STATE, WIDER_THAN_REQUEST.
     """
     ChangeConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ChangeConsentRequest, _consents_pb2.ChangeConsentResponse]
     """Pauses, resumes or revokes a consent. A consent that was changed as many times as the
@@ -36,6 +37,19 @@ class ConsentsStub:
     BAD_PAGE_TOKEN; signed:
     BAD_SIGNATURE, EXPIRED_REQUEST.
     """
+    RequestConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.RequestConsentRequest, _consents_pb2.RequestConsentResponse]
+    """Asks a subject for a consent. The answer is the same for a subject that nobody knows.
+    Reasons: BAD_SIGNATURE, PURPOSE_NOT_PERMITTED, CONSENT_CEILING, DATE_ORDER, LIMIT_REACHED.
+    """
+    WithdrawConsentRequest: _grpc.UnaryUnaryMultiCallable[_consents_pb2.WithdrawConsentRequestRequest, _consents_pb2.WithdrawConsentRequestResponse]
+    """Withdraws a request of the calling member. Reasons: NOT_FOUND, WRONG_STATE."""
+    DeclineConsentRequest: _grpc.UnaryUnaryMultiCallable[_consents_pb2.DeclineConsentRequestRequest, _consents_pb2.DeclineConsentRequestResponse]
+    """Declines a request; the subject signs. Reasons: NOT_FOUND, WRONG_STATE, BAD_TEXT."""
+    ListConsentRequests: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ListConsentRequestsRequest, _consents_pb2.ListConsentRequestsResponse]
+    """Lists the requests to the subject (signed), or those that the calling member made; newest
+    first, in pages of about 1 MiB at most. Reasons: BAD_PAGE_TOKEN; signed: BAD_SIGNATURE,
+    EXPIRED_REQUEST.
+    """
 
 class ConsentsServicer(metaclass=_abc_1.ABCMeta):
     """Consents, signed by subjects with their own keys and carried by an agent."""
@@ -46,8 +60,9 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.GrantConsentRequest,
         context: _grpc.ServicerContext,
     ) -> _consents_pb2.GrantConsentResponse:
-        """Grants a consent. Reasons: BAD_SIGNATURE, CONSENT_CEILING, DATE_ORDER,
-        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        """Grants a consent, which may answer a request of the grantee. Reasons: BAD_SIGNATURE,
+        CONSENT_CEILING, DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT; of an answer:
+        NOT_FOUND, WRONG_STATE, WIDER_THAN_REQUEST.
         """
 
     @_abc_1.abstractmethod
@@ -82,6 +97,43 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         member holds; newest first, in pages of about 1 MiB at most. Reasons:
         BAD_PAGE_TOKEN; signed:
         BAD_SIGNATURE, EXPIRED_REQUEST.
+        """
+
+    @_abc_1.abstractmethod
+    def RequestConsent(
+        self,
+        request: _consents_pb2.RequestConsentRequest,
+        context: _grpc.ServicerContext,
+    ) -> _consents_pb2.RequestConsentResponse:
+        """Asks a subject for a consent. The answer is the same for a subject that nobody knows.
+        Reasons: BAD_SIGNATURE, PURPOSE_NOT_PERMITTED, CONSENT_CEILING, DATE_ORDER, LIMIT_REACHED.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawConsentRequest(
+        self,
+        request: _consents_pb2.WithdrawConsentRequestRequest,
+        context: _grpc.ServicerContext,
+    ) -> _consents_pb2.WithdrawConsentRequestResponse:
+        """Withdraws a request of the calling member. Reasons: NOT_FOUND, WRONG_STATE."""
+
+    @_abc_1.abstractmethod
+    def DeclineConsentRequest(
+        self,
+        request: _consents_pb2.DeclineConsentRequestRequest,
+        context: _grpc.ServicerContext,
+    ) -> _consents_pb2.DeclineConsentRequestResponse:
+        """Declines a request; the subject signs. Reasons: NOT_FOUND, WRONG_STATE, BAD_TEXT."""
+
+    @_abc_1.abstractmethod
+    def ListConsentRequests(
+        self,
+        request: _consents_pb2.ListConsentRequestsRequest,
+        context: _grpc.ServicerContext,
+    ) -> _consents_pb2.ListConsentRequestsResponse:
+        """Lists the requests to the subject (signed), or those that the calling member made; newest
+        first, in pages of about 1 MiB at most. Reasons: BAD_PAGE_TOKEN; signed: BAD_SIGNATURE,
+        EXPIRED_REQUEST.
         """
 
 def add_ConsentsServicer_to_server(servicer: ConsentsServicer, server: _grpc.Server) -> None: ...

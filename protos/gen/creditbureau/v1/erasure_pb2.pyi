@@ -109,8 +109,9 @@ class ErasedStatement(_message.Message):
     leaf_index: _builtins.int
     """Index of the statement's leaf in the log, zero-based."""
     rest: _builtins.bytes
-    """Of a change of a consent: the payload without its note, so that the state of
-    the consent still follows from the log. Empty for other statements.
+    """Of a change of a consent, a consent request and the decline of one: the payload
+    without its words, so that the state of the consent or the request still follows
+    from the log. Empty for other statements.
     """
     def __init__(
         self,

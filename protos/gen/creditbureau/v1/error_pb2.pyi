@@ -75,6 +75,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """INVALID_ARGUMENT. The fields of a record contradict one another; the rule of
     each field violation is one of docs/record-rules.md.
     """
+    REASON_WIDER_THAN_REQUEST: _Reason.ValueType  # 19
+    """INVALID_ARGUMENT. A consent is wider than the consent request that it answers; each
+    field violation names a field and what the request asks for.
+    """
     REASON_CLOCK_SKEW: _Reason.ValueType  # 30
     """FAILED_PRECONDITION. Issued more than 60 s ahead of the bureau's clock."""
     REASON_EXPIRED_REQUEST: _Reason.ValueType  # 31
@@ -235,6 +239,10 @@ REASON_BAD_PAGE_TOKEN: Reason.ValueType  # 17
 REASON_CONTRADICTION: Reason.ValueType  # 18
 """INVALID_ARGUMENT. The fields of a record contradict one another; the rule of
 each field violation is one of docs/record-rules.md.
+"""
+REASON_WIDER_THAN_REQUEST: Reason.ValueType  # 19
+"""INVALID_ARGUMENT. A consent is wider than the consent request that it answers; each
+field violation names a field and what the request asks for.
 """
 REASON_CLOCK_SKEW: Reason.ValueType  # 30
 """FAILED_PRECONDITION. Issued more than 60 s ahead of the bureau's clock."""

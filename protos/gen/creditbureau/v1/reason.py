@@ -21,6 +21,7 @@ Reason: TypeAlias = Literal[
     "CONSENT_CEILING",
     "BAD_PAGE_TOKEN",
     "CONTRADICTION",
+    "WIDER_THAN_REQUEST",
     "CLOCK_SKEW",
     "EXPIRED_REQUEST",
     "WRONG_STATE",
