@@ -36,6 +36,12 @@ EFFECTS = (
     # The waiting of a key ends; the person reads of it.
     ("notice", "entry_key", ("attestation", "key-approval")),
     ("consent", "entry_key", ("consent",)),
+    ("consent_request", "entry_key", ("consent-request",)),
+    (
+        "consent_request",
+        "answer_entry",
+        ("consent-request-decline", "consent-request-withdrawal"),
+    ),
     ("submission", "submission_key", ("submission",)),
     ("decision", "entry_key", ("decision",)),
     ("inquiry", "entry_key", ("inquiry", "inquiry-denial", "replay")),

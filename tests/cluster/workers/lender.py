@@ -39,11 +39,12 @@ from bureau_keys.secret_files import write_private
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsRequest
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.control_files import Direction
+from tests.cluster.workers import consent_requests
 from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.debts import Debts
 from tests.cluster.workers.deceived import deceived_member
 from tests.cluster.workers.furnishing import deliveries, world_of
-from tests.cluster.workers.people import buyer_from, identifiers, repaired_by
+from tests.cluster.workers.people import buyer_from, identifiers, repaired_by, writers
 from tests.cluster.workers.receipts import (
     digest_of_report,
     particulars_of_report,
@@ -72,6 +73,7 @@ TASKS = {
     "replay": 6,
     "decide": 6,
     "portfolio": 3,
+    "ask": 6,
     "look": 3,
     "doubt": 2,
     "answer": 5,
@@ -109,6 +111,8 @@ class LenderWorker:
         self.racers = ThreadPoolExecutor(RACERS)
         self.subject_of: dict[str, str] = {}
         self.furnishable: set[str] = set()
+        # People whom it asks for consents: those who write, so that no words are erased.
+        self.askable: list[str] = []
         self.inquirable: list[Consent] = []
         # A decision on each report that it got.
         self.decisions: list[Decision] = []
@@ -160,6 +164,7 @@ class LenderWorker:
             )
             if subject_ids:
                 self.subject_of = dict(zip(self._world.people, subject_ids, strict=True))
+                self.askable = [subject_ids[index] for index in writers(self.worker.topology)]
                 mine = repaired_by(self.worker.topology, self.worker.member.member_id)
                 people = [subject_ids[index] for index in mine]
                 self.customers = set(people)
@@ -350,6 +355,10 @@ class LenderWorker:
                 subject=decision.subject_id,
                 inquiry=decision.inquiry_id,
             )
+
+    def ask(self, chance: random.Random) -> None:
+        """Ask a person for a consent."""
+        consent_requests.ask(self.journal, chance.choice(self.lenders), self.askable, chance)
 
     def later(self, chance: random.Random) -> None:
         """Something accepted before, in the same bytes, by another link."""

@@ -36,13 +36,17 @@ def repaired_by(topology: TopologyMap, lender: str) -> list[int]:
     No account is repaired of people who write nothing: the operator may erase it.
     """
     lenders = [member.member_id for member in topology.of_kind("lender")]
-    places = [
+    places = [index for index in writers(topology) if lenders[index % len(lenders)] == lender]
+    return places[:REPAIRED_PEOPLE]
+
+
+def writers(topology: TopologyMap) -> list[int]:
+    """Return the indices of the people about whom the operator erases nothing."""
+    return [
         index
         for index in range(len(identifiers(topology)))
         if index % PEOPLE_OF_AN_AGENT < PEOPLE_OF_AN_AGENT - QUIET_PEOPLE
-        and lenders[index % len(lenders)] == lender
     ]
-    return places[:REPAIRED_PEOPLE]
 
 
 def buyer_from(topology: TopologyMap, lender: str) -> str:

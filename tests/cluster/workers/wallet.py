@@ -25,6 +25,7 @@ from bureau_client import (
 )
 from bureau_keys.secret_files import write_private
 from tests.cluster.control_files import Direction
+from tests.cluster.workers import consent_requests
 from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.debts import DEBT_DATES
 from tests.cluster.workers.deceived import deceived_person
@@ -53,6 +54,7 @@ TASKS = {
     "dispute": 5,
     "theft": 8,
     "say": 2,
+    "answer": 12,
     "look": 6,
     "doubt": 4,
     "rotate": 2,
@@ -240,6 +242,12 @@ class WalletWorker:
         consent = self._grant(
             person, self.issuer, [Action.INQUIRE], [Purpose.ACCOUNT_REVIEW], SECTIONS
         )
+        if consent:
+            person.consents[consent.consent_id] = ACTIVE
+
+    def answer(self, person: Person) -> None:
+        """Answer a request of a lender."""
+        consent = consent_requests.answer(self.journal, person, self.worker.chance)
         if consent:
             person.consents[consent.consent_id] = ACTIVE
 

@@ -52,6 +52,11 @@ def true_run() -> Scenario:
     scenario.change("pause", paused)
     scenario.change("resume", paused)
     scenario.decide(scenario.query(paused, "lender-2"))
+    # Requests of lenders: granted, narrowed, declined, withdrawn.
+    scenario.query(scenario.grant(request=scenario.ask()))
+    scenario.grant(uses=1, request=scenario.ask())
+    scenario.decline(scenario.ask("lender-2"))
+    scenario.withdraw(scenario.ask())
     # A broken connection left an outcome unknown, and the same bytes settled it.
     late = scenario.submit("lender-2")
     index = scenario.operations.index(late)

@@ -30,6 +30,11 @@ from creditbureau.v1.consent_pb2 import (
     Consent,
     ConsentChange,
 )
+from creditbureau.v1.consent_request_pb2 import (
+    ConsentRequest,
+    ConsentRequestDecline,
+    ConsentRequestWithdrawal,
+)
 from creditbureau.v1.decision_pb2 import (
     DECISION_OUTCOME_FREEZE,
     DECISION_OUTCOME_RESTORE,
@@ -291,13 +296,20 @@ class Scenario:
         uses: int = 2,
         action: str = "INQUIRE",
         purpose: Purpose = Purpose.CREDIT_APPLICATION,
+        request: Operation | None = None,
     ) -> Operation:
-        """A person's consent."""
+        """A person's consent, which may answer a request."""
+        answered = request.request_id if request else ""
         operation = self.say(
             "wallet-1",
             "grant",
             "consent",
-            Consent(subject_id=self.subject, grantee=grantee),
+            Consent(
+                subject_id=self.subject,
+                grantee=grantee,
+                max_uses=uses,
+                consent_request_id=answered,
+            ),
             f"subjects/{self.subject}",
             subject=self.subject,
             grantee=grantee,
@@ -309,6 +321,43 @@ class Scenario:
         row = operation.request_id, self.subject, grantee, uses, 0, CONSENT_STATE_ACTIVE, key
         self.consents[operation.request_id] = StoredConsent(*row)
         return operation
+
+    def ask(self, member: str = "lender-1", uses: int = 2) -> Operation:
+        """A lender's request for a consent."""
+        return self.say(
+            member,
+            "ask",
+            "consent-request",
+            ConsentRequest(subject_id=self.subject, max_uses=uses),
+            f"members/{member}",
+            subject=self.subject,
+        )
+
+    def decline(self, request: Operation) -> Operation:
+        """A person's decline of a request."""
+        return self.say(
+            "wallet-1",
+            "decline",
+            "consent-request-decline",
+            ConsentRequestDecline(consent_request_id=request.request_id),
+            f"subjects/{self.subject}",
+            subject=self.subject,
+            request=request.request_id,
+        )
+
+    def withdraw(self, request: Operation, member: str = "lender-1") -> Operation:
+        """A lender's withdrawal of its request."""
+        return self.say(
+            member,
+            "withdraw",
+            "consent-request-withdrawal",
+            ConsentRequestWithdrawal(
+                subject_id=self.subject, consent_request_id=request.request_id
+            ),
+            f"members/{member}",
+            subject=self.subject,
+            request=request.request_id,
+        )
 
     def change(self, kind: str, consent: Operation) -> Operation:
         """A consent is paused, resumed or revoked."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bureau_keys.event_chain import ChainHead, extend
 from bureau_keys.merkle import leaf_hash
+from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestWithdrawal
 from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.dispute_pb2 import DisputeAnswer
 from creditbureau.v1.erasure_pb2 import Erasure
@@ -90,6 +91,10 @@ def _named(entry: Entry, disputants: dict[str, str]) -> Iterator[str]:
     elif entry.kind == "attestation":
         binding = parsed(entry.envelope, KeyAttestation).binding
         yield parsed(binding.SerializeToString(), KeyBinding).subject_id
+    elif entry.kind == "consent-request":
+        yield parsed(entry.envelope, ConsentRequest).subject_id
+    elif entry.kind == "consent-request-withdrawal":
+        yield parsed(entry.envelope, ConsentRequestWithdrawal).subject_id
     elif entry.kind == "decision":
         yield parsed(entry.envelope, DecisionReceipt).subject_id
     elif entry.kind == "erasure":

@@ -3,6 +3,7 @@
 from tests.unit.cluster.seeded_violations import (
     accounts,
     chains,
+    consent_requests,
     consents,
     debts,
     decisions,
@@ -23,6 +24,7 @@ __all__ = [
     "Plant",
     "accounts",
     "chains",
+    "consent_requests",
     "consents",
     "debts",
     "decisions",
