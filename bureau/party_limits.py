@@ -28,7 +28,7 @@ class PartyLimits(BaseModel):
         decisions_of_report: Decisions that a member records on one report; a replay of the
             report shows all.
         open_requests_on_person: Consent requests of one member to one person that can be answered.
-            Requests to a subject id that nobody has count alike.
+            Requests to a subject id that no person has count alike.
         requests_on_person: Consent requests of one member to one person in 30 days.
         days_of_request: Days for which a consent request can be answered.
         rotations: Keys of a person since the last attestation of one.

@@ -1,6 +1,6 @@
 """Consent requests: their rows, the one answer that each may have, and what lists show of them.
 
-A request to a subject id that nobody has is stored, counted and listed like any other.
+A request to a subject id that no person has is stored, counted and listed like any other.
 """
 
 from __future__ import annotations

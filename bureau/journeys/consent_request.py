@@ -1,7 +1,7 @@
 """Use cases of consent requests: a member asks a subject for a consent and may withdraw the
 request; the subject grants one (`bureau/journeys/consent.py`), wholly or narrowed, or declines.
 
-The bureau takes a request to any subject id, and answers alike whether somebody has the id: no
+The bureau takes a request to any subject id, and answers alike whether a person has the id: no
 answer, time or limit tells a member who is known.
 """
 
@@ -265,7 +265,7 @@ def _check_time(tx: Transaction, request: ConsentRequest, limits: PartyLimits) -
 
 
 def _check_counts(tx: Transaction, member_id: str, subject_id: str, limits: PartyLimits) -> None:
-    """Check that a member may ask a person, or a subject id that nobody has, once more.
+    """Check that a member may ask a person, known or not, once more.
 
     Raises:
         Refusal: LIMIT_REACHED.
@@ -278,8 +278,8 @@ def _check_counts(tx: Transaction, member_id: str, subject_id: str, limits: Part
     if counts.pending >= limits.open_requests_on_person:
         message = f"{counts.pending} requests to this subject are open: withdraw one, or wait"
         raise Refusal.of_field("LIMIT_REACHED", "subject_id", message)
-    if counts.made >= limits.requests_on_person:
-        message = f"{counts.made} requests to this subject in {COUNTED_DAYS} days: wait"
+    if counts.recent >= limits.requests_on_person:
+        message = f"{counts.recent} requests to this subject in {COUNTED_DAYS} days: wait"
         raise Refusal.of_field("LIMIT_REACHED", "subject_id", message)
 
 

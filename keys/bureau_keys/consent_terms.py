@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.descriptor import EnumDescriptor
 
 from bureau_keys.errors import WrongAnswer
 from creditbureau.v1 import codes_pb2, consent_pb2, consent_request_pb2
@@ -24,17 +24,17 @@ NARROWED = consent_request_pb2.CONSENT_REQUEST_STATE_NARROWED
 CODES = ("actions", "purposes", "sections")
 ALL_TYPES = frozenset(codes_pb2.PortfolioType.values()) - {0}
 # Days, months and years in one period of a frequency: in the longest one of its kind.
-DAYS = {
+DAYS: dict[int, int] = {
     consent_pb2.FREQUENCY_UNIT_DAY: 1,
     consent_pb2.FREQUENCY_UNIT_MONTH: 31,
     consent_pb2.FREQUENCY_UNIT_YEAR: 366,
 }
 MONTHS_OF_YEAR = 12
-ENUMS: dict[str, tuple[EnumTypeWrapper, str]] = {
-    "actions": (codes_pb2.Action, "ACTION_"),
-    "purposes": (codes_pb2.Purpose, "PURPOSE_"),
-    "sections": (codes_pb2.Section, "SECTION_"),
-    "portfolio_types": (codes_pb2.PortfolioType, "PORTFOLIO_TYPE_"),
+NAMES: dict[str, tuple[EnumDescriptor, str]] = {
+    "actions": (codes_pb2.Action.DESCRIPTOR, "ACTION_"),
+    "purposes": (codes_pb2.Purpose.DESCRIPTOR, "PURPOSE_"),
+    "sections": (codes_pb2.Section.DESCRIPTOR, "SECTION_"),
+    "portfolio_types": (codes_pb2.PortfolioType.DESCRIPTOR, "PORTFOLIO_TYPE_"),
 }
 
 
@@ -88,8 +88,9 @@ def asked_for(request: ConsentRequest, field: str) -> str:
         return f"at most {getattr(request, field)}"
     if field == "mode":
         return _name(consent_pb2.ConsentMode.Name(request.mode), "CONSENT_MODE_")
-    enum, prefix = ENUMS[field]
-    return "only " + ", ".join(_name(enum.Name(code), prefix) for code in getattr(request, field))
+    enum, prefix = NAMES[field]
+    codes = getattr(request, field)
+    return "only " + ", ".join(_name(enum.values_by_number[code].name, prefix) for code in codes)
 
 
 def most_in(frequency: Frequency, unit: int) -> int:
@@ -109,8 +110,7 @@ def _widths(consent: Consent, request: ConsentRequest) -> Iterator[tuple[str, Wi
     """Yield each field of a consent that can be narrowed, and how it compares."""
     for field in CODES:
         yield field, _of_sets(set(getattr(consent, field)), set(getattr(request, field)))
-    kinds = (set(each.portfolio_types) or set(ALL_TYPES) for each in (consent, request))
-    yield "portfolio_types", _of_sets(*kinds)
+    yield "portfolio_types", _of_sets(*(_types(each) for each in (consent, request)))
     yield "history_months", _of_numbers(consent.history_months, request.history_months)
     period_us = consent.expire_time.ToMicroseconds() - consent.start_time.ToMicroseconds()
     yield "expire_time", _of_numbers(period_us, request.period.ToMicroseconds())
@@ -123,6 +123,11 @@ def _widths(consent: Consent, request: ConsentRequest) -> Iterator[tuple[str, Wi
     yield "mode", _of_modes(consent.mode, request.mode)
     life_us = (each.data_life.ToMicroseconds() for each in (consent, request))
     yield "data_life", _of_numbers(*life_us)
+
+
+def _types(terms: Consent | ConsentRequest) -> set[int]:
+    """Return the kinds of facility of a consent or a request: none means all."""
+    return {int(code) for code in terms.portfolio_types} or {int(code) for code in ALL_TYPES}
 
 
 def _of_sets(granted: set[int], asked: set[int]) -> Width:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -23,6 +24,7 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,
     consent_pb2,
+    consent_request_pb2,
     consents_pb2,
     decision_pb2,
     directory_pb2,
@@ -65,6 +67,10 @@ MAY = {
     "Consents/ChangeConsent": "agent",
     "Consents/GetConsent": "furnisher subscriber agent",
     "Consents/ListConsents": "furnisher subscriber agent",
+    "Consents/RequestConsent": "furnisher subscriber",
+    "Consents/WithdrawConsentRequest": "furnisher subscriber",
+    "Consents/DeclineConsentRequest": "agent",
+    "Consents/ListConsentRequests": "furnisher subscriber agent",
     "Furnishing/SubmitRecords": "furnisher",
     "Furnishing/GetSubmission": "furnisher",
     "Furnishing/ListErasures": "furnisher auditor operator",
@@ -346,6 +352,50 @@ def list_consents(_scenario: Scenario, _raw: Raw) -> Message:
     return consents_pb2.ListConsentsRequest()
 
 
+def consent_request(raw: Raw, subject_id: str) -> consent_request_pb2.ConsentRequest:
+    """A member's request to a subject, for a consent to furnish."""
+    request = consent_request_pb2.ConsentRequest(
+        header=raw.header(),
+        subject_id=subject_id,
+        actions=[FURNISH],
+        mode=consent_pb2.CONSENT_MODE_VIEW,
+        text="Your new account",
+    )
+    request.period.FromTimedelta(timedelta(days=30))
+    request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=1))
+    return request
+
+
+def request_consent(_scenario: Scenario, raw: Raw) -> Message:
+    request = consent_request(raw, uuid.uuid4().hex)
+    return consents_pb2.RequestConsentRequest(request=seal(request, raw.key))
+
+
+def withdraw_request(_scenario: Scenario, raw: Raw) -> Message:
+    """Of a request that a member made that may."""
+    request = consent_request(raw, uuid.uuid4().hex)
+    sent = consents_pb2.RequestConsentRequest(request=seal(request, raw.key))
+    raw.send("Consents/RequestConsent", sent)
+    message = consent_request_pb2.ConsentRequestWithdrawal(
+        header=raw.header(),
+        subject_id=request.subject_id,
+        consent_request_id=request.header.request_id,
+    )
+    return consents_pb2.WithdrawConsentRequestRequest(withdrawal=seal(message, raw.key))
+
+
+def decline_request(scenario: Scenario, _raw: Raw) -> Message:
+    """Of the furnisher's request to somebody."""
+    person, furnisher = scenario.newcomer(), scenario.members["furnisher"]
+    request = consent_request(furnisher, person.subject_id)
+    sent = consents_pb2.RequestConsentRequest(request=seal(request, furnisher.key))
+    ok(furnisher.send("Consents/RequestConsent", sent))
+    message = consent_request_pb2.ConsentRequestDecline(
+        header=person.header(), consent_request_id=request.header.request_id
+    )
+    return consents_pb2.DeclineConsentRequestRequest(decline=seal(message, person.key))
+
+
 def submit(scenario: Scenario, raw: Raw) -> Message:
     record = snapshot(scenario.person.subject_id).SerializeToString(deterministic=True)
     return raw.submission([record])
@@ -533,6 +583,10 @@ GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Consents/ChangeConsent": revoke,
     "Consents/GetConsent": get_consent,
     "Consents/ListConsents": list_consents,
+    "Consents/RequestConsent": request_consent,
+    "Consents/WithdrawConsentRequest": withdraw_request,
+    "Consents/DeclineConsentRequest": decline_request,
+    "Consents/ListConsentRequests": always(consents_pb2.ListConsentRequestsRequest()),
     "Furnishing/SubmitRecords": submit,
     "Furnishing/GetSubmission": get_submission,
     "Furnishing/ListErasures": always(furnishing_pb2.ListErasuresRequest()),

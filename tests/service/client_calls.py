@@ -56,6 +56,35 @@ def change_consent(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     return lambda wallet: wallet.pause(consent_id)
 
 
+def asked_for_consent(lender: Any, person: Wallet) -> Any:
+    """A lender's request to a person, for a consent to furnish."""
+    return lender.request_consent(
+        person.subject_id, [Action.FURNISH], text="Your new account", period=DAY
+    )
+
+
+def request_consent(_: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    return lambda lender: asked_for_consent(lender, person)
+
+
+def withdraw_request(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    request = asked_for_consent(scenario.lenders["acme"], person)
+    return lambda lender: lender.withdraw_consent_request(request)
+
+
+def decline_request(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    request = asked_for_consent(scenario.lenders["acme"], person)
+    return lambda wallet: wallet.decline_request(request)
+
+
+def consent_requests(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    scenario.lenders["acme"].withdraw_consent_request(
+        asked_for_consent(scenario.lenders["acme"], person)
+    )
+    person.decline_request(asked_for_consent(scenario.lenders["acme"], person))
+    return lambda wallet: wallet.consent_requests()
+
+
 def evaluate(_: Scenario, __: Wallet) -> Callable[[Any], Any]:
     return lambda lender: lender.subject_id("US", "ssn", "000-12-3456")
 
@@ -192,6 +221,9 @@ def decision_on(report: Report, outcome: DecisionOutcome = DecisionOutcome.DECLI
 RECEIPTED_CASES: dict[str, tuple[str, Case]] = {
     methods.GRANT_CONSENT.path: ("wallet", grant),
     methods.CHANGE_CONSENT.path: ("wallet", change_consent),
+    methods.REQUEST_CONSENT.path: ("lender", request_consent),
+    methods.WITHDRAW_CONSENT_REQUEST.path: ("lender", withdraw_request),
+    methods.DECLINE_CONSENT_REQUEST.path: ("wallet", decline_request),
     methods.EVALUATE.path: ("lender", evaluate),
     methods.SUBMIT_RECORDS.path: ("lender", submit),
     methods.GET_SUBMISSION.path: ("lender", get_submission),
@@ -269,6 +301,7 @@ def grown(auditor: Any) -> object:
 # Methods that only read, and the client that calls each.
 READING_CASES: dict[str, tuple[str, Case]] = {
     methods.LIST_CONSENTS.path: ("wallet", reading(lambda wallet: wallet.consents())),
+    methods.LIST_CONSENT_REQUESTS.path: ("wallet", consent_requests),
     methods.LIST_ERASURES.path: ("lender", erased),
     methods.LIST_SUBMISSIONS.path: ("lender", reading(lambda lender: lender.submissions())),
     methods.WATCH_DISPUTES.path: ("lender", disputed_record),

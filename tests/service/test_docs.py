@@ -25,6 +25,7 @@ PAGES = (
     ROOT / "README.md",
     DOCS / "sdk.md",
     DOCS / "consents.md",
+    DOCS / "consent-requests.md",
     DOCS / "rights.md",
     DOCS / "monitoring.md",
     DOCS / "risk.md",

@@ -49,7 +49,7 @@ from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.profile import Trust
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from creditbureau.v1.standard_pb2 import StandardOfCredit
-from tests.service.client_calls import decision_on
+from tests.service.client_calls import asked_for_consent, decision_on
 from tests.service.scenario import Scenario, account, database_of, open_scenario
 from tests.service.watching import JUNE, MAY, monitor
 
@@ -130,6 +130,11 @@ def use(scenario: Scenario) -> None:
         consent_id = scenario.inquiring(person, "brook")
         for change in step:
             getattr(person, change)(consent_id, "because")
+    # Consent requests: granted, declined, withdrawn, open.
+    requests = [asked_for_consent(lender, person) for lender in (acme, brook, acme, brook)]
+    person.grant_request(requests[0])
+    person.decline_request(requests[1], "not now")
+    acme.withdraw_consent_request(requests[2])
     monitor(person, "acme")
     monitor(other, "brook")
     # Accounts: opened, corrected, deleted, returned, renumbered.

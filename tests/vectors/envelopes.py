@@ -11,6 +11,7 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,
     consent_pb2,
+    consent_request_pb2,
     consents_pb2,
     decision_pb2,
     directory_pb2,
@@ -33,6 +34,9 @@ PAYLOADS: tuple[type[Message], ...] = (
     members_pb2.Admission,
     consent_pb2.Consent,
     consent_pb2.ConsentChange,
+    consent_request_pb2.ConsentRequest,
+    consent_request_pb2.ConsentRequestDecline,
+    consent_request_pb2.ConsentRequestWithdrawal,
     members_pb2.CredentialChange,
     decision_pb2.DecisionReceipt,
     dispute_pb2.DisputeAddition,

@@ -54,19 +54,26 @@ _of_pair = (
 
 
 class RequestCounts(NamedTuple):
-    """Requests of one member to one subject since a time, and those that are open."""
+    """Numbers of the requests of one member to one subject.
 
-    made: int
+    Attributes:
+        recent: Requests since a time.
+        pending: Requests that can be answered.
+    """
+
+    recent: int
     pending: int
 
 
 consent_request_counts = Query(
     select(
-        func.count().filter(consent_request.c.create_us > bind("since_us")),
-        func.count().filter(
+        func.count().filter(consent_request.c.create_us > bind("since_us")).label("recent"),
+        func.count()
+        .filter(
             consent_request.c.state == literal(PENDING),
             consent_request.c.expire_us > bind("now_us"),
-        ),
+        )
+        .label("pending"),
     ).where(*_of_pair),
     RequestCounts,
 )

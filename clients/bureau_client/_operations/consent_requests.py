@@ -15,7 +15,7 @@ from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import DISORDER, Order, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
-from bureau_client.errors import NotFound, VerificationFailed
+from bureau_client.errors import InvalidRequest, NotFound, VerificationFailed
 from bureau_client.models.codes import (
     Action,
     ConsentMode,
@@ -27,6 +27,7 @@ from bureau_client.models.codes import (
 from bureau_client.models.consent_requests import ConsentRequest
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.models.members import Vouched
+from bureau_client.models.violations import Violation
 from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.evidence import logged_keys_of
 from bureau_keys.consent_request_checks import CheckedRequest, check_requests, request_signers
@@ -87,16 +88,16 @@ def request_consent(
         request.frequency.unit = int(frequency.unit)  # type: ignore[assignment]
         request.frequency.value = frequency.value
     sealed = seal(request, context.signer.key)
-    message = consents_pb2.RequestConsentRequest(request=sealed)
-    reply = yield from call(methods.REQUEST_CONSENT, message, header.request_id)
+    sent = consents_pb2.RequestConsentRequest(request=sealed)
+    reply = yield from call(methods.REQUEST_CONSENT, sent, header.request_id)
     receipt = yield from verify_receipt_and_witnesses(
         context, reply.receipt, sealed, kind="consent-request"
     )
     shown = reply.request.request
     if shown.HasField("envelope"):
         check_equal("The consent request's signed text", shown.envelope.payload, sealed.payload)
-    made = yield from _only(context, reply.request, reply.keys, header.request_id)
-    return replace(made, receipt=receipt)
+    submitted = yield from _only(context, reply.request, reply.keys, header.request_id)
+    return replace(submitted, receipt=receipt)
 
 
 def withdraw(context: SigningContext, request: ConsentRequest) -> Operation[ConsentRequest]:
@@ -107,8 +108,8 @@ def withdraw(context: SigningContext, request: ConsentRequest) -> Operation[Cons
         consent_request_id=request.consent_request_id,
     )
     sealed = seal(statement, context.signer.key)
-    message = consents_pb2.WithdrawConsentRequestRequest(withdrawal=sealed)
-    reply = yield from call(methods.WITHDRAW_CONSENT_REQUEST, message, statement.header.request_id)
+    sent = consents_pb2.WithdrawConsentRequestRequest(withdrawal=sealed)
+    reply = yield from call(methods.WITHDRAW_CONSENT_REQUEST, sent, statement.header.request_id)
     receipt = yield from verify_receipt_and_witnesses(
         context, reply.receipt, sealed, kind="consent-request-withdrawal"
     )
@@ -123,8 +124,8 @@ def decline(context: SigningContext, request_id: str, note: str) -> Operation[Co
         header=context.signer.header(), consent_request_id=request_id, note=note
     )
     sealed = seal(statement, context.signer.key)
-    message = consents_pb2.DeclineConsentRequestRequest(decline=sealed)
-    reply = yield from call(methods.DECLINE_CONSENT_REQUEST, message, statement.header.request_id)
+    sent = consents_pb2.DeclineConsentRequestRequest(decline=sealed)
+    reply = yield from call(methods.DECLINE_CONSENT_REQUEST, sent, statement.header.request_id)
     receipt = yield from verify_receipt_and_witnesses(
         context, reply.receipt, sealed, kind="consent-request-decline"
     )
@@ -154,9 +155,16 @@ def grant(
     def check(consent: consent_pb2.Consent) -> None:
         if request.envelope:
             signed = peek(Envelope.FromString(request.envelope), consent_request_pb2.ConsentRequest)
-            for field in compare(consent, signed).wider:
-                message = f"the request: {asked_for(signed, field)}"
-                raise arguments.refuse(field, "WIDER_THAN_REQUEST", message)
+            if wider := compare(consent, signed).wider:
+                raise InvalidRequest(
+                    "The consent was not signed: it is wider than the request",
+                    reason="WIDER_THAN_REQUEST",
+                    violations=[
+                        Violation(field, "wider_than_request", f"the request: {words}")
+                        for field, words in ((name, asked_for(signed, name)) for name in wider)
+                    ],
+                    fix="Grant what was asked for or less, or a consent that answers no request",
+                )
 
     chosen = request.mode if mode is None else mode
     asked_life = request.data_life if chosen is ConsentMode.STORE else timedelta(0)

@@ -393,7 +393,7 @@ class AsyncLender(AsyncClient):
     ) -> ConsentRequest:
         """Ask a person for a consent; their wallet grants it, narrows it or declines.
 
-        The bureau answers alike for a subject id that nobody has: such a request stays PENDING
+        The bureau answers alike for a subject id that no person has: such a request stays PENDING
         until it expires.
 
         Args:
@@ -459,10 +459,10 @@ class AsyncLender(AsyncClient):
         Raises:
             WrongState: The request was answered or withdrawn, or has expired.
         """
-        made = await self._driver.run(
+        own = await self._driver.run(
             consent_requests.find(self._signing, request, by_subject=False)
         )
-        return await self._driver.run(consent_requests.withdraw(self._signing, made))
+        return await self._driver.run(consent_requests.withdraw(self._signing, own))
 
     async def consents_many(
         self,

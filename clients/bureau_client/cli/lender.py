@@ -15,6 +15,7 @@ from bureau_client.cli import (
     agent,
     alerts,
     common,
+    consent_requests,
     decisions,
     disputes,
     facility_actions,
@@ -66,6 +67,9 @@ for command in COMMANDS:
     app.command()(command)
 app.command("import")(files.submit)
 app.command("decisions")(decisions.own_decisions)
+app.command("request-consent")(consent_requests.request_consent)
+app.command("consent-requests")(consent_requests.made_requests)
+app.command("withdraw-request")(consent_requests.withdraw_request)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bureau_client.cli import common, decisions, rights
+from bureau_client.cli import common, consent_requests, decisions, rights
 from bureau_client.cli.attributes import attributes
 from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
@@ -53,6 +53,9 @@ app.add_typer(rights.disputes, name="dispute")
 app.command("statement")(rights.statement)
 app.command("notices")(rights.notices)
 app.command("decisions")(decisions.decisions)
+app.command("consent-requests")(consent_requests.own_requests)
+app.command("grant-request")(consent_requests.grant_request)
+app.command("decline-request")(consent_requests.decline_request)
 app.command("attributes")(attributes)
 
 NoteOption = Annotated[str, typer.Option(help="Reason; the member can read it.")]

@@ -390,7 +390,7 @@ class Lender(Client):
     ) -> ConsentRequest:
         """Ask a person for a consent; their wallet grants it, narrows it or declines.
 
-        The bureau answers alike for a subject id that nobody has: such a request stays PENDING
+        The bureau answers alike for a subject id that no person has: such a request stays PENDING
         until it expires.
 
         Args:
@@ -456,8 +456,8 @@ class Lender(Client):
         Raises:
             WrongState: The request was answered or withdrawn, or has expired.
         """
-        made = self._driver.run(consent_requests.find(self._signing, request, by_subject=False))
-        return self._driver.run(consent_requests.withdraw(self._signing, made))
+        own = self._driver.run(consent_requests.find(self._signing, request, by_subject=False))
+        return self._driver.run(consent_requests.withdraw(self._signing, own))
 
     def consents_many(
         self,

@@ -119,7 +119,7 @@ class ConsentsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RequestConsent(self, request, context):
-        """Asks a subject for a consent. The answer is the same for a subject that nobody knows.
+        """Asks a subject for a consent. The answer is the same for a subject id that no person has.
         Reasons: BAD_SIGNATURE, PURPOSE_NOT_PERMITTED, CONSENT_CEILING, DATE_ORDER, LIMIT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

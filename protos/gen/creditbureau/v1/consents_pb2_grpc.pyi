@@ -38,7 +38,7 @@ class ConsentsStub:
     BAD_SIGNATURE, EXPIRED_REQUEST.
     """
     RequestConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.RequestConsentRequest, _consents_pb2.RequestConsentResponse]
-    """Asks a subject for a consent. The answer is the same for a subject that nobody knows.
+    """Asks a subject for a consent. The answer is the same for a subject id that no person has.
     Reasons: BAD_SIGNATURE, PURPOSE_NOT_PERMITTED, CONSENT_CEILING, DATE_ORDER, LIMIT_REACHED.
     """
     WithdrawConsentRequest: _grpc.UnaryUnaryMultiCallable[_consents_pb2.WithdrawConsentRequestRequest, _consents_pb2.WithdrawConsentRequestResponse]
@@ -105,7 +105,7 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.RequestConsentRequest,
         context: _grpc.ServicerContext,
     ) -> _consents_pb2.RequestConsentResponse:
-        """Asks a subject for a consent. The answer is the same for a subject that nobody knows.
+        """Asks a subject for a consent. The answer is the same for a subject id that no person has.
         Reasons: BAD_SIGNATURE, PURPOSE_NOT_PERMITTED, CONSENT_CEILING, DATE_ORDER, LIMIT_REACHED.
         """
 

@@ -95,8 +95,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """FAILED_PRECONDITION. There are as many of these as the policy or the bureau's
     settings allow: disputes of one tradeline, open disputes, statements about the
     person's own file, keys of a person or a member, consents of a person for one
-    member, accounts, records and actions of one member on one person; or the report is
-    larger than clients receive.
+    member, requests of one member for a person's consent, accounts, records and actions
+    of one member on one person; or the report is larger than clients receive.
     """
     REASON_IDEMPOTENCY_CONFLICT: _Reason.ValueType  # 40
     """ALREADY_EXISTS. The request id was used for other bytes."""
@@ -260,8 +260,8 @@ REASON_LIMIT_REACHED: Reason.ValueType  # 34
 """FAILED_PRECONDITION. There are as many of these as the policy or the bureau's
 settings allow: disputes of one tradeline, open disputes, statements about the
 person's own file, keys of a person or a member, consents of a person for one
-member, accounts, records and actions of one member on one person; or the report is
-larger than clients receive.
+member, requests of one member for a person's consent, accounts, records and actions
+of one member on one person; or the report is larger than clients receive.
 """
 REASON_IDEMPOTENCY_CONFLICT: Reason.ValueType  # 40
 """ALREADY_EXISTS. The request id was used for other bytes."""
