@@ -185,6 +185,10 @@ REASONS: dict[Reason, ReasonRule] = {
     "CONSENT_REVOKED": ReasonRule(
         "PERMISSION_DENIED", "The subject took the consent back; ask for a new one."
     ),
+    "CONSENT_REPLACED": ReasonRule(
+        "PERMISSION_DENIED",
+        "Name the arrangement, which stays the same, or the consent that replaced this one.",
+    ),
     "CONSENT_PAUSED": ReasonRule(
         "PERMISSION_DENIED", "The subject paused the consent and can resume it."
     ),

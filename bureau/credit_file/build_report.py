@@ -17,6 +17,7 @@ from bureau.errors import Refusal
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.consent_history import REPLACED
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
 from creditbureau.v1.report_pb2 import EvidencePage
@@ -32,6 +33,7 @@ class BuiltReport:
         log_size: The log size that its inputs were read at.
         level: ReciprocityLevel that the member had earned.
         rules_version: Name of the rules that made it.
+        consent_id: The consent that it keeps to; empty in a subject's own file.
     """
 
     payload: bytes
@@ -40,6 +42,7 @@ class BuiltReport:
     log_size: int
     level: int
     rules_version: str
+    consent_id: str
 
     @property
     def digest(self) -> bytes:
@@ -119,6 +122,7 @@ def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltRep
         inputs.file.log_size,
         inputs.level,
         rules.name,
+        shaped.report.consent_id,
     )
 
 
@@ -141,6 +145,19 @@ def check_report_digest(db: Connection, built: BuiltReport, inquiry: StoredInqui
     if db.one(q.erased_since, kind=NOTICE_KIND_ERASURE, **since):
         raise Refusal("WRONG_STATE", "records that the report was made from were erased since")
     raise Refusal("INTERNAL", "the rebuilt report differs from the one recorded in the log")
+
+
+def named_consent(db: Connection, consent_id: str) -> HeldConsent | None:
+    """Read the consent that an inquiry names: by its own id, or by that of its arrangement.
+
+    An arrangement has the id of its first consent. Once that is replaced, the id names the
+    consent of the arrangement that no other has replaced.
+    """
+    consent = load_consent(db, consent_id)
+    if consent is None or consent.state != REPLACED or consent.arrangement_id:
+        return consent
+    newest = db.one(q.newest_of_arrangement, arrangement_id=consent_id)
+    return load_consent(db, newest[0]) if newest else consent
 
 
 def load_consent(db: Connection, consent_id: str) -> HeldConsent | None:

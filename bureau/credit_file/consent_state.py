@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bureau.calendar import date_of, month_of, utc
 from bureau.codes import CodeSet
 from bureau.errors import Refusal
-from bureau_keys.consent_history import PAUSED, REVOKED, state_at
+from bureau_keys.consent_history import PAUSED, REPLACED, REVOKED, state_at
 from creditbureau.v1 import codes_pb2, consent_pb2
 
 
@@ -39,6 +39,7 @@ class HeldConsent(NamedTuple):
     create_us: int
     update_us: int
     note: str
+    arrangement_id: str | None = None
 
     def state_at(self, now_us: int) -> int:
         """Return the ConsentState at a time."""
@@ -88,7 +89,7 @@ def check_inquiry(
     Raises:
         Refusal: CONSENT_REQUIRED, alike for an unknown subject, an unknown
             consent and another member's consent; otherwise the consent's state:
-            CONSENT_REVOKED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED,
+            CONSENT_REVOKED, CONSENT_REPLACED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED,
             CONSENT_SCOPE.
     """
     if consent is None or consent.grantee != member_id or consent.subject_id != subject_id:
@@ -115,7 +116,7 @@ def check_in_force(consent: HeldConsent, purpose: int, now_us: int) -> None:
     """Check that a consent covers a purpose now, whatever uses it has left.
 
     Raises:
-        Refusal: CONSENT_REVOKED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_SCOPE.
+        Refusal: CONSENT_REVOKED, CONSENT_REPLACED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_SCOPE.
     """
     _check_period(consent, now_us)
     _check_purpose(consent, purpose)
@@ -143,6 +144,12 @@ def _check_period(consent: HeldConsent, now_us: int) -> None:
         raise Refusal(
             "CONSENT_REVOKED",
             f"the subject revoked the consent at {_words(consent.update_us)}{_note(consent)}",
+        )
+    if consent.state == REPLACED and consent.update_us < consent.expire_us:
+        raise Refusal(
+            "CONSENT_REPLACED",
+            f"the subject replaced the consent at {_words(consent.update_us)}; its arrangement is "
+            f"{consent.arrangement_id or consent.consent_id}",
         )
     if max(now_us, consent.update_us) >= consent.expire_us:
         raise Refusal("CONSENT_EXPIRED", f"the consent ended at {_words(consent.expire_us)}")

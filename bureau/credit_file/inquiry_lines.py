@@ -12,8 +12,12 @@ from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.signed_statement import logged_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.envelope import payload_type_of
 from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.report_pb2 import InquiryLine
+from creditbureau.v1.reporting_pb2 import Inquiry
+
+INQUIRY = payload_type_of(Inquiry)
 
 
 class InquiryPage(NamedTuple):
@@ -71,11 +75,20 @@ def signed_page(
             positions[key] = len(statements)
         if key is not None:
             line.statement = positions[key]
+            line.arrangement_id = _arrangement(statements[positions[key] - 1], inquiry)
         if not subject_id:
             line.subject_id = inquiry.subject_id
         lines.append(line)
     more = len(rows) > len(lines)
     return InquiryPage(lines, statements, str(rows[len(lines) - 1][0]) if more else "")
+
+
+def _arrangement(logged: LoggedStatement, inquiry: StoredInquiry) -> str:
+    """Return the arrangement that an inquiry named in place of its consent; empty otherwise."""
+    if logged.envelope.payload_type != INQUIRY:
+        return ""
+    named = Inquiry.FromString(logged.envelope.payload).consent_id
+    return named if named != inquiry.consent_id else ""
 
 
 def _statement(db: Connection, entry_key: int, subject_id: str) -> LoggedStatement:

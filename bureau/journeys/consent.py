@@ -18,7 +18,7 @@ from bureau.ledger.log import LogProof
 from bureau.policy import Bounds, Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau_keys.consent_history import ACTIVE, ENDED, REVOKED, TRANSITIONS
+from bureau_keys.consent_history import ACTIVE, ENDED, FINAL, TRANSITIONS
 from bureau_keys.signer_name import member_id_of, member_signer, subject_id_of, subject_signer
 from creditbureau.v1 import codes_pb2, consent_pb2
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
@@ -78,6 +78,8 @@ def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[None]:
         opened.recheck_key_and_time(tx)
         if tx.db.one(q.consent_by_id, consent_id=opened.signed.request_id):
             raise Refusal("ALREADY_EXISTS", "another subject's consent has this id")
+        if consent.replaces:
+            replace_consent(tx, consent)
         _check_bounds(tx, consent, bureau.policy.bounds)
         if consent.consent_request_id:
             consent_requests.grant_on_request(tx, consent)
@@ -88,6 +90,32 @@ def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[None]:
             tx.db.execute(q.add_monitor, **dict(zip(q.MONITOR_COLUMNS, monitor_key, strict=True)))
 
     return bureau.ledger.commit(opened.signed, work)
+
+
+def replace_consent(tx: Transaction, consent: Consent) -> None:
+    """Put a consent in the place of the one that it replaces.
+
+    Raises:
+        Refusal: NOT_FOUND, alike for unknown consents, those of another subject and those for
+            another member; INVALID_FIELD for another arrangement; WRONG_STATE.
+    """
+    row = tx.db.one(q.lock_consent, consent_id=consent.replaces)
+    earlier = HeldConsent(*row) if row else None
+    if earlier is None or (earlier.subject_id, earlier.grantee) != (
+        consent.subject_id,
+        consent.grantee,
+    ):
+        raise Refusal.of_field(
+            "NOT_FOUND", "replaces", "the subject has no consent for the member with this id"
+        )
+    arrangement_id = earlier.arrangement_id or earlier.consent_id
+    if consent.arrangement_id != arrangement_id:
+        message = f"the arrangement of the replaced consent is {arrangement_id}"
+        raise Refusal.of_field("INVALID_FIELD", "arrangement_id", message)
+    replacement = ConsentChange(
+        consent_id=consent.replaces, transition=consent_pb2.CONSENT_TRANSITION_REPLACE
+    )
+    apply_change(tx, consent.subject_id, replacement)
 
 
 def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ShownConsents, Receipt]:
@@ -148,7 +176,7 @@ def apply_change(tx: Transaction, subject_id: str, change: ConsentChange) -> Non
         entry_key=tx.entry_key,
         transition=change.transition,
     )
-    if after == REVOKED:
+    if after in FINAL:
         tx.db.execute(q.drop_monitor, whose=subject_id, which=change.consent_id)
 
 
@@ -231,6 +259,9 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolat
     if stores != (life_s > 0):
         breach("INVALID_FIELD", "data_life", "above zero with mode STORE, and only then")
 
+    if bool(consent.replaces) != bool(consent.arrangement_id):
+        breach("INVALID_FIELD", "arrangement_id", "belongs to `replaces`, and only to it")
+
     for purpose in consent.purposes if reading else []:
         name = codes_pb2.Purpose.Name(purpose).removeprefix("PURPOSE_")
         ceiling = policy.ceiling_of(name)
@@ -269,6 +300,7 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
         "create_us": tx.now_us,
         "update_us": tx.now_us,
         "note": "",
+        "arrangement_id": consent.arrangement_id or None,
     }
 
 

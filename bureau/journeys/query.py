@@ -17,6 +17,7 @@ from bureau.credit_file.build_report import (
     build_report,
     check_report_digest,
     load_consent,
+    named_consent,
     rebuild_report,
 )
 from bureau.credit_file.consent_proof import prove_consent
@@ -32,6 +33,7 @@ from bureau.ledger import log
 from bureau.ledger.commit_queue import Committed, RecordedDenial, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
+from bureau_keys.consent_history import REPLACED
 from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -44,6 +46,7 @@ DENIALS: frozenset[Reason] = frozenset(
     {
         "CONSENT_REQUIRED",
         "CONSENT_REVOKED",
+        "CONSENT_REPLACED",
         "CONSENT_PAUSED",
         "CONSENT_EXPIRED",
         "CONSENT_EXHAUSTED",
@@ -91,7 +94,7 @@ def query_report(
             first_step,
         )
         prepared = consent = None
-        held_consent = None if first_step else load_consent(db, inquiry.consent_id)
+        held_consent = None if first_step else named_consent(db, inquiry.consent_id)
         if (
             held_consent
             and held_consent.grantee == caller.member_id
@@ -136,14 +139,19 @@ def commit_inquiry(
         now_us: The time as of which the report was built.
 
     Raises:
-        Refusal: The consent's reasons, HOLD, CONFLICT, and the reasons of the ledger.
+        Refusal: The consent's reasons, HOLD, CONFLICT (also if the consent of the arrangement
+            that the inquiry names was replaced meanwhile), and the reasons of the ledger.
     """
     inquiry, member_id = opened.message, member_id_of(opened.header.signer)
 
     def work(tx: Transaction) -> RecordedDenial | None:
         opened.recheck_key_and_time(tx)
         tx.subjects.add(inquiry.subject_id)
-        locked = _consent(tx.db.one(q.lock_consent, consent_id=inquiry.consent_id))
+        named = named_consent(tx.db, inquiry.consent_id)
+        consent_id = named.consent_id if named else inquiry.consent_id
+        locked = _consent(tx.db.one(q.lock_consent, consent_id=consent_id))
+        if locked and locked.state == REPLACED and consent_id != inquiry.consent_id:
+            raise Refusal("CONFLICT", "the consent is being replaced: send the request again")
         try:
             allowed = consent_state.check_inquiry(
                 locked, member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
@@ -159,12 +167,14 @@ def commit_inquiry(
                 lock=True,
             )
         except Refusal as refusal:
-            record_inquiry(bureau, tx, opened, now_us, denial_reason=refusal.reason)
+            record_inquiry(
+                bureau, tx, opened, now_us, consent_id=consent_id, denial_reason=refusal.reason
+            )
             return RecordedDenial(refusal)
-        if prepared is None:
+        if prepared is None or prepared.consent_id != consent_id:
             raise Refusal("CONFLICT", "the consent was granted meanwhile: send the request again")
         tx.db.execute(q.count_use, **allowed.use_row(tx.now_us))
-        record_inquiry(bureau, tx, opened, now_us, prepared=prepared)
+        record_inquiry(bureau, tx, opened, now_us, consent_id=consent_id, prepared=prepared)
         if inquiry.purpose in bureau.policy.hard_purposes:
             alert_inquiries(tx, [inquiry.subject_id], bureau.policy, member_id)
         tx.answer_digest = prepared.digest
@@ -208,6 +218,7 @@ def record_inquiry(
     opened: VerifiedStatement[Inquiry],
     now_us: int,
     *,
+    consent_id: str = "",
     prepared: BuiltReport | None = None,
     denial_reason: str = "",
 ) -> None:
@@ -215,6 +226,7 @@ def record_inquiry(
 
     Args:
         now_us: The time as of which it was answered.
+        consent_id: The consent that the inquiry names; empty for the id in the statement.
         prepared: The report; None for a denied inquiry.
         denial_reason: Why it was denied; empty with a report.
     """
@@ -225,7 +237,7 @@ def record_inquiry(
         subject_id=inquiry.subject_id,
         member_id=member_id_of(opened.header.signer),
         inquiry_id=opened.signed.request_id,
-        consent_id=inquiry.consent_id,
+        consent_id=consent_id or inquiry.consent_id,
         purpose=inquiry.purpose,
         kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
         outcome=prepared.inquiry_outcome if prepared else report_pb2.INQUIRY_OUTCOME_DENIED,

@@ -36,7 +36,7 @@ from bureau.policy import Policy
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau_keys.consent_history import REVOKED
+from bureau_keys.consent_history import FINAL, REVOKED
 from bureau_keys.envelope import open_envelope
 from bureau_keys.errors import StatementError
 from bureau_keys.signer_name import member_id_of, subject_id_of
@@ -224,7 +224,7 @@ def _revoke(tx: Transaction, span: dict[str, Any]) -> list[str]:
     granted = [consent_id for (consent_id,) in tx.db.all(q.consents_granted_in, **span)]
     for consent_id in granted:
         row = tx.db.one(q.lock_consent, consent_id=consent_id)
-        if row and HeldConsent(*row).state != REVOKED:
+        if row and HeldConsent(*row).state not in FINAL:
             tx.db.execute(
                 q.set_consent_state, which=consent_id, state=REVOKED, update_us=tx.now_us, note=""
             )

@@ -252,6 +252,7 @@ class ConsentRow(SQLModel, table=True):
 
     __tablename__ = "consent"
     __table_args__ = (
+        Index("consent_by_arrangement", "arrangement_id"),
         Index("consent_by_grantee", "grantee", "create_us", "consent_id"),
         Index("consent_by_pair", "grantee", "subject_id", "create_us", "consent_id"),
         Index("consent_by_subject", "subject_id", "create_us", "consent_id"),
@@ -278,7 +279,7 @@ class ConsentRow(SQLModel, table=True):
     max_uses: int = Field(sa_column=big())
     frequency_unit: int = Field(sa_column=big())
     frequency_value: int = Field(sa_column=big())
-    # ACTIVE, PAUSED or REVOKED by the subject's statements; the rest follows
+    # ACTIVE, PAUSED, REVOKED or REPLACED by the subject's statements; the rest follows
     # from time and uses.
     state: int = Field(sa_column=big())
     use_count: int = Field(sa_column=big())
@@ -290,10 +291,14 @@ class ConsentRow(SQLModel, table=True):
     create_us: int = Field(sa_column=big())
     update_us: int = Field(sa_column=big())
     note: str = Field(sa_column=text())
+    # The first consent of its arrangement; none for a first one.
+    arrangement_id: str | None = Field(sa_column=Column(Text, nullable=True))
 
 
 class ConsentChangeRow(SQLModel, table=True):
-    """An entry that changed a consent's state: the subject's change, or a repudiation."""
+    """An entry that changed a consent's state: the subject's change, a newer consent, or a
+    repudiation.
+    """
 
     __tablename__ = "consent_change"
     consent_id: str = Field(sa_column=text(primary_key=True))

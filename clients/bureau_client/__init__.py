@@ -19,6 +19,7 @@ from bureau_client.errors import (
     ConsentExhausted,
     ConsentExpired,
     ConsentPaused,
+    ConsentReplaced,
     ConsentRequired,
     ConsentRevoked,
     ConsentScope,
@@ -78,7 +79,7 @@ from bureau_client.models.codes import (
     SubmissionKind,
 )
 from bureau_client.models.consent_requests import ConsentRequest
-from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.consents import Arrangement, Consent, Frequency
 from bureau_client.models.decisions import (
     DecidedReport,
     Decision,
@@ -135,6 +136,7 @@ __all__ = [
     "ActionReason",
     "Alert",
     "AlertKind",
+    "Arrangement",
     "AsyncAuditor",
     "AsyncLender",
     "AsyncWallet",
@@ -155,6 +157,7 @@ __all__ = [
     "ConsentExpired",
     "ConsentMode",
     "ConsentPaused",
+    "ConsentReplaced",
     "ConsentRequest",
     "ConsentRequestState",
     "ConsentRequired",

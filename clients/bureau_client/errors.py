@@ -135,6 +135,10 @@ class ConsentRevoked(ConsentError):
     """The subject revoked the consent."""
 
 
+class ConsentReplaced(ConsentError):
+    """The subject replaced the consent by a newer one of the same arrangement."""
+
+
 class ConsentPaused(ConsentError):
     """The subject paused the consent."""
 

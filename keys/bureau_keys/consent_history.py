@@ -1,8 +1,8 @@
 """The state of a consent, from the signed statements that granted and changed it.
 
-PAUSED and REVOKED follow from the statements, PENDING and EXPIRED from the time. EXHAUSTED
-follows from the count of uses, which is the bureau's word. A consent that has ended keeps the
-state that it ended in, whether it was paused before or is revoked later.
+PAUSED, REVOKED and REPLACED follow from the statements, PENDING and EXPIRED from the time.
+EXHAUSTED follows from the count of uses, which is the bureau's word. A consent that has ended
+keeps the state that it ended in, whether it was paused before or is revoked or replaced later.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ from creditbureau.v1.subjects_pb2 import KeyRepudiation
 ACTIVE = consent_pb2.CONSENT_STATE_ACTIVE
 PAUSED = consent_pb2.CONSENT_STATE_PAUSED
 REVOKED = consent_pb2.CONSENT_STATE_REVOKED
+REPLACED = consent_pb2.CONSENT_STATE_REPLACED
+# States that the subject gives a consent for good.
+FINAL = frozenset({REVOKED, REPLACED})
 # States of a consent that ended by itself.
 ENDED = frozenset({consent_pb2.CONSENT_STATE_EXPIRED, consent_pb2.CONSENT_STATE_EXHAUSTED})
 # From which states a change leads to which.
@@ -41,21 +44,23 @@ TRANSITIONS: dict[int, tuple[set[int], int]] = {
     consent_pb2.CONSENT_TRANSITION_PAUSE: ({ACTIVE}, PAUSED),
     consent_pb2.CONSENT_TRANSITION_RESUME: ({PAUSED}, ACTIVE),
     consent_pb2.CONSENT_TRANSITION_REVOKE: ({ACTIVE, PAUSED}, REVOKED),
+    consent_pb2.CONSENT_TRANSITION_REPLACE: ({ACTIVE, PAUSED}, REPLACED),
 }
 # States that the bureau may show of a consent that the statements leave in a state.
 SHOWN_AS: dict[int, set[int]] = {
     ACTIVE: {ACTIVE, consent_pb2.CONSENT_STATE_PENDING, *ENDED},
     PAUSED: {PAUSED, *ENDED},
     REVOKED: {REVOKED, *ENDED},
+    REPLACED: {REPLACED, *ENDED},
 }
-REPUDIATION = payload_type_of(KeyRepudiation)
+REPUDIATION, CONSENT = payload_type_of(KeyRepudiation), payload_type_of(Consent)
 
 
 class ConsentHistory(NamedTuple):
     """A consent, and what the statements about it lead to.
 
     Attributes:
-        state: ACTIVE, PAUSED or REVOKED.
+        state: ACTIVE, PAUSED, REVOKED or REPLACED.
         grant_us: Time of the grant in the log, microseconds since 1970 UTC.
         change_us: Time of the last change in the log; that of the grant without one.
         note: The subject's note with the last change.
@@ -91,6 +96,11 @@ class _Change(NamedTuple):
     note: str
 
 
+def arrangement_of(consent: Consent) -> str:
+    """Return the id of a consent's arrangement: that of its first consent."""
+    return consent.arrangement_id or consent.header.request_id
+
+
 def state_at(
     state: int,
     *,
@@ -103,11 +113,11 @@ def state_at(
     """Return the ConsentState at a time.
 
     Args:
-        state: ACTIVE, PAUSED or REVOKED, from the statements.
+        state: ACTIVE, PAUSED, REVOKED or REPLACED, from the statements.
         change_us: Time of the last change.
         uses_left: False if the consent's uses are used up; a change uses none.
     """
-    if state == REVOKED and change_us < expire_us and uses_left:
+    if state in FINAL and change_us < expire_us and uses_left:
         return state
     if max(now_us, change_us) >= expire_us:
         return consent_pb2.CONSENT_STATE_EXPIRED
@@ -154,8 +164,13 @@ def check_consents(
             signed with another key; or the shown state contradicts the statements.
     """
     bound = prove_subject_keys(keys, members, trust)
-    for view in views:
-        yield _history(view, bound, members, trust)
+    histories = [_history(view, bound, members, trust) for view in views]
+    states = {history.consent.header.request_id: history.state for history in histories}
+    for history in histories:
+        replaced = history.consent.replaces
+        if states.get(replaced, REPLACED) != REPLACED:
+            raise BadProof(f"consent {replaced} is shown without the consent that replaced it")
+    yield from histories
 
 
 def _history(
@@ -192,10 +207,12 @@ def _history(
 def _states_shown(history: ConsentHistory, use_count: int) -> set[int]:
     """Return the states that the bureau may show of a consent.
 
-    A revocation makes the consent REVOKED, unless it had ended before.
+    A revocation makes the consent REVOKED, and a newer consent makes it REPLACED, unless it had
+    ended before.
     """
-    if history.state == REVOKED == history.state_at(history.change_us, use_count):
-        return {REVOKED}
+    state = history.state
+    if state in FINAL and state == history.state_at(history.change_us, use_count):
+        return {state}
     return SHOWN_AS[history.state]
 
 
@@ -211,6 +228,9 @@ def _change(
     if envelope.payload_type == REPUDIATION:
         _check_repudiation(view, consent, logged, keys, members, trust)
         transition, note = int(consent_pb2.CONSENT_TRANSITION_REVOKE), ""
+    elif envelope.payload_type == CONSENT:
+        _check_replacement(view, consent, logged, keys, trust)
+        transition, note = int(consent_pb2.CONSENT_TRANSITION_REPLACE), ""
     else:
         what, subject_id = "the change of the consent", consent.subject_id
         change = peek(envelope, ConsentChange)
@@ -220,8 +240,25 @@ def _change(
         check_header(change.header, subject_signer(subject_id), trust, what)
         if change.consent_id != view.consent_id:
             raise BadProof(f"a change of {change.consent_id} is shown with {view.consent_id}")
+        if change.transition == consent_pb2.CONSENT_TRANSITION_REPLACE:
+            raise BadProof("a consent is replaced by a consent alone")
         transition, note = int(change.transition), change.note
     return _Change(receipt.leaf_index, receipt.log_time.ToMicroseconds(), transition, note)
+
+
+def _check_replacement(
+    view: ConsentView, consent: Consent, logged: LoggedStatement, keys: SubjectKeys, trust: Trust
+) -> None:
+    """Check that a consent replaces another one of its subject and grantee."""
+    newer = verify_consent(logged, keys, trust)
+    if newer.replaces != view.consent_id:
+        raise BadProof(
+            f"a consent that replaces {newer.replaces!r} is shown with {view.consent_id}"
+        )
+    if (newer.subject_id, newer.grantee) != (consent.subject_id, consent.grantee):
+        raise BadProof(f"the consent that replaces {view.consent_id} is of others")
+    if newer.arrangement_id != arrangement_of(consent):
+        raise BadProof(f"the consent that replaces {view.consent_id} is of another arrangement")
 
 
 def _check_repudiation(

@@ -126,5 +126,7 @@ def _contradictions(
             yield f"it does not name subject {subject_id}"
     elif asked.subject_id != subject_id:
         yield f"it is about subject {asked.subject_id}"
-    elif isinstance(asked, Inquiry) and asked.consent_id != line.consent_id:
+    elif isinstance(asked, Inquiry) and asked.consent_id != (
+        line.arrangement_id or line.consent_id
+    ):
         yield f"it rests on consent {asked.consent_id}"

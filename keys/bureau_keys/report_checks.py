@@ -117,7 +117,6 @@ def check_report(
     # 3. The inquiry is in the log.
     if isinstance(asked, Inquiry):
         _check_equal("subject", report.subject_id, asked.subject_id)
-        _check_equal("consent", report.consent_id, asked.consent_id)
         check_receipt(receipt, request, trust, "inquiry")
         if proof.portfolio is not None:
             raise WrongAnswer("the report has a place in a portfolio, and answers one inquiry")
@@ -136,6 +135,8 @@ def check_report(
     _check_asked(request, asked, proof)
     # 5. The subject consented to what the report holds.
     consent = check_consent(proof.consent, proof.keys, trust)
+    if isinstance(asked, Inquiry) and asked.consent_id != consent.arrangement_id:
+        _check_equal("consent", report.consent_id, asked.consent_id)
     check_scope(report, consent, receipt)
     if proof.consent.consent.receipt.leaf_index >= receipt.leaf_index:
         raise BadProof("the consent was logged after the inquiry")

@@ -429,6 +429,17 @@ def test_both_command_lines(tmp_path: Path) -> None:
         states = [each.state.name for each in person.consent_requests()]
         assert states == ["WITHDRAWN", "DECLINED", "NARROWED"]
 
+        # A newer consent replaces the one that was granted.
+        newer = ("--action", "inquire", "--purpose", "credit-application", "--max-uses", "1")
+        run(
+            *("bureau-wallet", "grant", "acme", *newer, "--section", "summary", *wallet),
+            *("--replaces", consent["consent_id"]),
+        )
+        for command in (("bureau-wallet", *wallet), ("bureau-lender", *lender)):
+            listed = run(command[0], "arrangements", *command[1:])
+            assert "replaced by a newer consent" in listed
+            assert consent["consent_id"] in listed
+
 
 def run(*words: str) -> str:
     """Run a command line, and return what it prints."""

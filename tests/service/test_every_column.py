@@ -31,6 +31,7 @@ from bureau.store.rows import ENTRY_COLUMNS
 from bureau.store.scratch import scratch_database
 from bureau_client import (
     AccountStatus,
+    Action,
     ActionReason,
     Deletion,
     DeletionReason,
@@ -130,6 +131,13 @@ def use(scenario: Scenario) -> None:
         consent_id = scenario.inquiring(person, "brook")
         for change in step:
             getattr(person, change)(consent_id, "because")
+    # One that replaces another.
+    (earlier,) = [
+        consent
+        for consent in person.consents()
+        if consent.grantee == "brook" and Action.FURNISH in consent.actions
+    ]
+    person.grant("brook", [Action.FURNISH], expire=timedelta(days=9), replaces=earlier)
     # Consent requests: granted, declined, withdrawn, open.
     requests = [asked_for_consent(lender, person) for lender in (acme, brook, acme, brook)]
     person.grant_request(requests[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bureau import signed_statement
 from bureau.admin.log_replay.state import ReplayState
 from bureau.context import Bureau
-from bureau.credit_file.build_report import load_consent, rebuild_report
+from bureau.credit_file.build_report import load_consent, named_consent, rebuild_report
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.stored_inquiry import StoredInquiry
@@ -35,7 +35,7 @@ def replay_inquiry(state: ReplayState, bureau: Bureau, envelope: Envelope) -> No
     if inquiry.purpose not in asked_by.purposes:
         raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
     row = state.stored.one(q.inquiry_of_entry, entry_key=entry.entry_key)
-    consent = load_consent(state.db, inquiry.consent_id)
+    consent = named_consent(state.db, inquiry.consent_id)
     if row is None:
         raise Refusal("INTERNAL", "the inquiry that it made is not there")
     if consent is None:
@@ -90,7 +90,15 @@ def replay_denial(state: ReplayState, bureau: Bureau, envelope: Envelope) -> Non
         opened.recheck_key_and_time(tx)
         tx.subjects.add(opened.message.subject_id)
         answered_us = StoredInquiry(*row).create_us
-        query.record_inquiry(bureau, tx, opened, answered_us, denial_reason=reasons[0])
+        named = named_consent(tx.db, opened.message.consent_id)
+        query.record_inquiry(
+            bureau,
+            tx,
+            opened,
+            answered_us,
+            consent_id=named.consent_id if named else "",
+            denial_reason=reasons[0],
+        )
         tx.answer_digest = entry.answer_digest
 
     bureau.ledger.commit(opened.signed, work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 from sqlalchemy import text as text_clause
 
 from bureau.store import tables as t
@@ -42,6 +42,7 @@ ConsentColumns: TypeAlias = tuple[
     int,
     int,
     str,
+    str | None,
 ]
 # The columns of an entry that changed a consent, its statement, and its ConsentTransition.
 ChangeColumns: TypeAlias = tuple[*EntryAndEnvelope, int]
@@ -52,6 +53,15 @@ consent_by_id = Query[ConsentColumns](
 )
 lock_consent = Query[ConsentColumns](
     select(*consent.columns).where(consent.c.consent_id == bind("consent_id")).with_for_update()
+)
+# A ConsentState: a newer consent of the arrangement is in its place.
+REPLACED = 7
+_in_force = consent.c.state != literal(REPLACED)
+# The consent of an arrangement, by the id of its first, that no other has replaced.
+newest_of_arrangement = Query[tuple[str]](
+    select(consent.c.consent_id).where(
+        consent.c.arrangement_id == bind("arrangement_id"), _in_force
+    )
 )
 lock_consents = InQuery[ConsentColumns](
     lambda consent_ids: (
@@ -79,6 +89,7 @@ consents_in_use = Query[tuple[int]](
         consent.c.subject_id == bind("subject_id"),
         # As the index says it.
         text_clause("consent.state <> 3"),
+        _in_force,
         consent.c.expire_us > bind("now_us"),
     )
 )

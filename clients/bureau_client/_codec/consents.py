@@ -16,7 +16,7 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.consents import Consent, Frequency
-from bureau_keys.consent_history import ConsentHistory
+from bureau_keys.consent_history import ConsentHistory, arrangement_of
 from creditbureau.v1 import consents_pb2
 
 
@@ -52,6 +52,8 @@ def read_consent(view: consents_pb2.ConsentView, history: ConsentHistory, now: d
         update_time=moment_at(history.change_us),
         note=history.note,
         consent_request_id=signed.consent_request_id,
+        replaces=signed.replaces,
+        arrangement_id=arrangement_of(signed),
         envelope=view.consent.SerializeToString(deterministic=True),
         receipt=read_receipt(view.changes[-1].receipt if view.changes else view.receipt),
         proved=history.proved,

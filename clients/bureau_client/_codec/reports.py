@@ -53,7 +53,7 @@ from creditbureau.v1 import (
 )
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import LoggedStatement
-from creditbureau.v1.reporting_pb2 import PortfolioProof
+from creditbureau.v1.reporting_pb2 import Inquiry, PortfolioProof
 
 # ISO 4217.
 _CURRENCY = re.compile("[A-Z]{3}")
@@ -116,6 +116,12 @@ def read_summary(message: report_pb2.Summary) -> Summary:
     )
 
 
+def named_consent(report: Report) -> str:
+    """Return the id of the consent or arrangement that the inquiry of a verified report names."""
+    envelope = Envelope.FromString(report.inquiry)
+    return Inquiry.FromString(envelope.payload).consent_id
+
+
 def read_inquiry_line(
     message: report_pb2.InquiryLine, logged: LoggedStatement | None = None
 ) -> InquiryLine:
@@ -131,6 +137,7 @@ def read_inquiry_line(
         denial_reason=message.denial_reason,
         leaf_index=message.leaf_index,
         subject_id=message.subject_id,
+        arrangement_id=message.arrangement_id,
         statement=logged.envelope.SerializeToString(deterministic=True) if logged else b"",
         receipt=read_receipt(logged.receipt) if logged is not None else None,
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bureau_client.errors import InvalidRequest
 from bureau_client.models.codes import Code
-from bureau_client.models.consents import Consent
+from bureau_client.models.consents import Arrangement, Consent
 from bureau_client.models.violations import Violation
 
 _SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
@@ -82,12 +82,14 @@ def request_id(value: str, field: str) -> str:
         raise refuse(field, "INVALID_FIELD", f"is {value!r}; write a UUID") from None
 
 
-def consent_id(value: str | Consent) -> str:
-    """Return the id of a consent, which may be given itself.
+def consent_id(value: str | Consent | Arrangement) -> str:
+    """Return the id of a consent or an arrangement, which may be given itself.
 
     Raises:
-        InvalidRequest: The value is neither a consent nor a UUID.
+        InvalidRequest: The value is neither a consent nor an arrangement nor a UUID.
     """
+    if isinstance(value, Arrangement):
+        return value.arrangement_id
     return request_id(value.consent_id if isinstance(value, Consent) else value, "consent_id")
 
 

@@ -149,6 +149,7 @@ def grant(
     frequency: Frequency | None,
     mode: ConsentMode | None,
     data_life: timedelta | None,
+    replaces: str | Consent | None,
 ) -> Operation[Consent]:
     """Grant the consent that a request asks for; what is passed narrows it."""
 
@@ -187,6 +188,7 @@ def grant(
             mode=chosen,
             data_life=asked_life if data_life is None else data_life,
             consent_request_id=request.consent_request_id,
+            replaces=replaces,
             check=check,
         )
     )

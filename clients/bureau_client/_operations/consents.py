@@ -15,7 +15,7 @@ from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import Order, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
-from bureau_client.errors import ConsentRequired, VerificationFailed
+from bureau_client.errors import ConsentRequired, NotFound, VerificationFailed
 from bureau_client.models.codes import (
     Action,
     ConsentMode,
@@ -25,7 +25,7 @@ from bureau_client.models.codes import (
     Purpose,
     Section,
 )
-from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.consents import Arrangement, Consent, Frequency
 from bureau_client.models.members import Vouched
 from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.evidence import logged_keys_of
@@ -66,14 +66,19 @@ def grant(
     mode: ConsentMode,
     data_life: timedelta,
     consent_request_id: str = "",
+    replaces: str | Consent | None = None,
     check: Callable[[consent_pb2.Consent], None] = lambda _: None,
 ) -> Operation[Consent]:
     """Sign a consent and submit it.
 
     Args:
         consent_request_id: The request that the consent answers; empty for none.
+        replaces: The subject's consent that it replaces; None for none.
         check: Called with the consent before it is signed; raises to refuse it.
     """
+    earlier = None
+    if replaces is not None:
+        earlier = yield from _own(context, replaces)
     header = context.signer.header()
     begin = start or context.clock()
     end = begin + expire if isinstance(expire, timedelta) else expire
@@ -98,6 +103,8 @@ def grant(
         data_life=duration_of(data_life) if data_life else None,
         mode=arguments.code(mode, "mode"),  # type: ignore[arg-type]
         consent_request_id=consent_request_id,
+        replaces=earlier.consent_id if earlier else "",
+        arrangement_id=earlier.arrangement_id if earlier else "",
     )
     if frequency is not None:
         consent.frequency.unit = int(frequency.unit)  # type: ignore[assignment]
@@ -113,6 +120,23 @@ def grant(
     check_equal("The consent's signed text", reply.consent.consent.payload, sealed.payload)
     [granted] = yield from _verified(context, [reply.consent], reply.keys)
     return replace(granted, receipt=receipt)
+
+
+def _own(context: SigningContext, consent: str | Consent) -> Operation[Consent]:
+    """Return a consent of the subject, which may be given itself.
+
+    Raises:
+        NotFound: The subject has no consent with this id.
+    """
+    if isinstance(consent, Consent):
+        return consent
+    consent_id = arguments.consent_id(consent)
+    for own in (yield from list_own(context, None)):
+        if own.consent_id == consent_id:
+            return own
+    raise NotFound(
+        f"No consent has the id {consent_id}", reason="NOT_FOUND", fix="List them: `consents`"
+    )
 
 
 def change(
@@ -145,6 +169,67 @@ def list_held(
     """List the consents that the calling member holds, newest first."""
     subject = arguments.subject_id(subject_id) if subject_id else ""
     return (yield from _list(context, lambda: None, subject, limit))
+
+
+def arrangements_held(
+    context: SigningContext, subject_id: str | None
+) -> Operation[list[Arrangement]]:
+    """List the arrangements of the calling member, by their newest consents."""
+    return (yield from _arranged(lambda: list_held(context, subject_id, None)))
+
+
+def own_arrangements(context: SigningContext) -> Operation[list[Arrangement]]:
+    """List the subject's own arrangements, by their newest consents."""
+    return (yield from _arranged(lambda: list_own(context, None)))
+
+
+def _arranged(consents: Callable[[], Operation[list[Consent]]]) -> Operation[list[Arrangement]]:
+    """Group a list of consents; read it again where one was replaced between two pages."""
+    try:
+        return _arrangements((yield from consents()))
+    except NotWhole:
+        return _arrangements((yield from consents()))
+
+
+def _arrangements(consents: Sequence[Consent]) -> list[Arrangement]:
+    """Group consents, newest first, by the arrangements that their subjects signed.
+
+    Raises:
+        VerificationFailed: A consent that was replaced has none in its place, or two.
+    """
+    replacing: dict[str, Consent] = {}
+    for consent in consents:
+        if consent.replaces:
+            if consent.replaces in replacing:
+                raise _not_one(consent.replaces, "two consents replace it")
+            replacing[consent.replaces] = consent
+    by_id = {consent.consent_id: consent for consent in consents}
+    grouped: dict[str, list[Consent]] = {}
+    for newest in consents:
+        if newest.consent_id in replacing:
+            continue
+        if newest.state is ConsentState.REPLACED:
+            raise _not_one(newest.consent_id, "the consent that replaced it is missing")
+        chain = grouped.setdefault(newest.arrangement_id, [])
+        each: Consent | None = newest
+        while each is not None:
+            chain.append(each)
+            if each.replaces and each.replaces not in by_id:
+                raise _not_one(each.consent_id, "the consent that it replaced is missing")
+            each = by_id.get(each.replaces)
+    return [Arrangement(name, tuple(chain)) for name, chain in grouped.items()]
+
+
+class NotWhole(VerificationFailed):
+    """An arrangement lacks a consent, or has one too many."""
+
+
+def _not_one(consent_id: str, problem: str) -> NotWhole:
+    return NotWhole(
+        f"The arrangement of consent {consent_id} is not whole: {problem}",
+        reason="WRONG_ANSWER",
+        fix=TELL,
+    )
 
 
 def usable(

@@ -19,7 +19,7 @@ from bureau_client._operations.pages import PageBytes, as_it_is, check_size, col
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import NotFound
 from bureau_client.models.codes import EvidenceLevel, Purpose
-from bureau_client.models.consents import Consent
+from bureau_client.models.consents import Arrangement, Consent
 from bureau_client.models.decisions import DecidedReport
 from bureau_client.models.members import Member, Vouched
 from bureau_client.models.receipts import Receipt
@@ -48,7 +48,7 @@ def query(
     subject_id: str,
     *,
     purpose: Purpose,
-    consent_id: str | Consent,
+    consent_id: str | Consent | Arrangement,
     evidence: EvidenceLevel,
 ) -> Operation[Report]:
     """Query one report, and check that it is signed, logged and the answer to the inquiry."""
@@ -63,7 +63,7 @@ def sign_inquiry(
     subject_id: str,
     *,
     purpose: Purpose,
-    consent_id: str | Consent,
+    consent_id: str | Consent | Arrangement,
     evidence: EvidenceLevel,
 ) -> Envelope:
     """Sign an inquiry.

@@ -18,6 +18,7 @@ BY_REASON: MappingProxyType[str, type[BureauError]] = MappingProxyType(
     {
         "CONSENT_REQUIRED": errors.ConsentRequired,
         "CONSENT_REVOKED": errors.ConsentRevoked,
+        "CONSENT_REPLACED": errors.ConsentReplaced,
         "CONSENT_PAUSED": errors.ConsentPaused,
         "CONSENT_EXPIRED": errors.ConsentExpired,
         "CONSENT_EXHAUSTED": errors.ConsentExhausted,

@@ -49,7 +49,7 @@ from bureau_client.models.codes import (
     SubmissionKind,
 )
 from bureau_client.models.consent_requests import ConsentRequest
-from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.consents import Arrangement, Consent, Frequency
 from bureau_client.models.decisions import Decision, RecordedDecision
 from bureau_client.models.erasures import Erasure
 from bureau_client.models.many import Identifier, Inquiry
@@ -282,7 +282,7 @@ class AsyncLender(AsyncClient):
         subject_id: str,
         *,
         purpose: Purpose,
-        consent_id: str | Consent,
+        consent_id: str | Consent | Arrangement,
         evidence: EvidenceLevel = EvidenceLevel.NONE,
     ) -> Report:
         """Query a person's report under a consent.
@@ -290,7 +290,8 @@ class AsyncLender(AsyncClient):
         Args:
             subject_id: The person's id, from the method `subject_id`.
             purpose: Purpose of the inquiry; the consent must cover it.
-            consent_id: The consent that allows the inquiry; see `consents`.
+            consent_id: The consent that allows the inquiry; see `consents`. Or an arrangement,
+                or its id: then its consent that no other has replaced.
             evidence: Which of the furnishers' own signed records to fetch, verify and
                 keep with the report.
 
@@ -355,6 +356,17 @@ class AsyncLender(AsyncClient):
     ) -> list[Consent]:
         """List the consents that this member holds, newest first; of one subject if named."""
         return await self._driver.run(consents.list_held(self._signing, subject_id, limit))
+
+    async def arrangements(self, subject_id: str | None = None) -> list[Arrangement]:
+        """List the consents that this member holds, each with those that it replaced.
+
+        Args:
+            subject_id: Only arrangements with this person.
+
+        Raises:
+            VerificationFailed: An arrangement is not whole.
+        """
+        return await self._driver.run(consents.arrangements_held(self._signing, subject_id))
 
     async def usable_consent(
         self, subject_id: str, purpose: Purpose, *, action: Action = Action.INQUIRE

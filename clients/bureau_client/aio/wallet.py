@@ -34,7 +34,7 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.consent_requests import ConsentRequest
-from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.consents import Arrangement, Consent, Frequency
 from bureau_client.models.decisions import RecordedDecision
 from bureau_client.models.events import Event
 from bureau_client.models.months import Month
@@ -117,6 +117,7 @@ class AsyncWallet(AsyncClient):
         frequency: Frequency | None = None,
         mode: ConsentMode = ConsentMode.VIEW,
         data_life: timedelta = timedelta(0),
+        replaces: str | Consent | None = None,
     ) -> Consent:
         """Sign a consent and submit it.
 
@@ -135,10 +136,14 @@ class AsyncWallet(AsyncClient):
             mode: Allowed handling of the report: view, store, query or stream.
             data_life: Time that the grantee may keep the report; required with STORE,
                 refused with any other mode.
+            replaces: Earlier consent for the grantee that this one replaces from now on; the
+                arrangement of both keeps its id. None for a consent of its own.
 
         Raises:
             InvalidRequest: The consent exceeds a limit of its purpose; the violation
                 names the limit.
+            NotFound: The person has no consent to replace with this id.
+            WrongState: The consent to replace was revoked or replaced.
         """
         operation = consents.grant(
             self._signing,
@@ -155,6 +160,7 @@ class AsyncWallet(AsyncClient):
             frequency=frequency,
             mode=mode,
             data_life=data_life,
+            replaces=replaces,
         )
         return await self._driver.run(operation)
 
@@ -185,6 +191,7 @@ class AsyncWallet(AsyncClient):
         frequency: Frequency | None = None,
         mode: ConsentMode | None = None,
         data_life: timedelta | None = None,
+        replaces: str | Consent | None = None,
     ) -> Consent:
         """Grant the consent that a member asks for, as it asks or narrowed by what is passed.
 
@@ -204,6 +211,7 @@ class AsyncWallet(AsyncClient):
             frequency: Largest number of reports per calendar unit; None for the requested one.
             mode: The requested mode or VIEW; None for the requested one.
             data_life: Time that the grantee may keep the report; None for the requested one.
+            replaces: Earlier consent for the member that this one replaces; None for none.
 
         Raises:
             InvalidRequest: The consent would be wider than the request; the violation names
@@ -228,6 +236,7 @@ class AsyncWallet(AsyncClient):
             frequency=frequency,
             mode=mode,
             data_life=data_life,
+            replaces=replaces,
         )
         return await self._driver.run(operation)
 
@@ -269,6 +278,14 @@ class AsyncWallet(AsyncClient):
     async def consents(self, *, limit: int | None = None) -> list[Consent]:
         """List every consent that the person granted, newest first."""
         return await self._driver.run(consents.list_own(self._signing, limit))
+
+    async def arrangements(self) -> list[Arrangement]:
+        """List the consents that the person granted, each with those that it replaced.
+
+        Raises:
+            VerificationFailed: An arrangement is not whole.
+        """
+        return await self._driver.run(consents.own_arrangements(self._signing))
 
     async def inquiries(self, *, limit: int | None = None) -> list[InquiryLine]:
         """List the inquiries about the person, granted and denied, and replays of reports,

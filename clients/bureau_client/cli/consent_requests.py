@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from bureau_client.cli.arrangements import ReplacesOption
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -215,6 +216,7 @@ def grant_request(
     view_only: Annotated[
         bool, typer.Option("--view-only", help="Let the member look at reports, and keep nothing.")
     ] = False,
+    replaces: ReplacesOption = None,
     passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -231,6 +233,7 @@ def grant_request(
             max_uses=max_uses,
             frequency=Frequency(FrequencyUnit.MONTH, uses_a_month) if uses_a_month else None,
             mode=ConsentMode.VIEW if view_only else None,
+            replaces=replaces,
         )
     emit_one(consent, output)
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from bureau_client.cli import (
     agent,
     alerts,
+    arrangements,
     common,
     consent_requests,
     decisions,
@@ -67,6 +68,7 @@ for command in COMMANDS:
     app.command()(command)
 app.command("import")(files.submit)
 app.command("decisions")(decisions.own_decisions)
+app.command("arrangements")(arrangements.held_arrangements)
 app.command("request-consent")(consent_requests.request_consent)
 app.command("consent-requests")(consent_requests.made_requests)
 app.command("withdraw-request")(consent_requests.withdraw_request)

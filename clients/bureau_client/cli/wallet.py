@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bureau_client.cli import common, consent_requests, decisions, rights
+from bureau_client.cli import arrangements, common, consent_requests, decisions, rights
 from bureau_client.cli.attributes import attributes
 from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
@@ -53,6 +53,7 @@ app.add_typer(rights.disputes, name="dispute")
 app.command("statement")(rights.statement)
 app.command("notices")(rights.notices)
 app.command("decisions")(decisions.decisions)
+app.command("arrangements")(arrangements.own_arrangements)
 app.command("consent-requests")(consent_requests.own_requests)
 app.command("grant-request")(consent_requests.grant_request)
 app.command("decline-request")(consent_requests.decline_request)
@@ -163,6 +164,7 @@ def grant(
     keep_days: Annotated[
         int, typer.Option(min=0, help="With mode store: days that the report may be kept.")
     ] = 0,
+    replaces: arrangements.ReplacesOption = None,
     passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -186,6 +188,7 @@ def grant(
             frequency=Frequency(FrequencyUnit.MONTH, uses_a_month) if uses_a_month else None,
             mode=mode,
             data_life=timedelta(days=keep_days),
+            replaces=replaces,
         )
     emit_one(consent, output)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from bureau_client._codec.reports import named_consent
 from bureau_client._operations.many import CONCURRENCY
 from bureau_client.errors import BureauError, InvalidRequest
 from bureau_client.files.applicants import Applicant, read_applicants
@@ -198,6 +199,7 @@ def _saved_report(path: Path, inquiry: Inquiry, trust: Trust) -> Report | None:
         report = verify_bundle(Report.load(path), trust)
     except (FileNotFoundError, BureauError):
         return None
-    answered = (report.subject_id, report.consent_id, report.purpose)
+    # The inquiry may name an arrangement, of which the report has the consent.
+    answered = (report.subject_id, named_consent(report), report.purpose)
     asked = (inquiry.subject_id, inquiry.consent_id, inquiry.purpose)
     return report if answered == asked else None

@@ -47,6 +47,9 @@ class Consent:
         update_time: Time of the last change by a signed statement.
         note: The subject's note with the last change.
         consent_request_id: The request of the grantee that the consent answers; empty for none.
+        replaces: The earlier consent that this one replaced; empty for none.
+        arrangement_id: Id of the arrangement, that of its first consent: it stays the same when a
+            newer consent replaces this one, and `query` takes it in place of a consent's id.
         envelope: The signed consent, a serialised DSSE envelope.
         receipt: Proof that the last change, or without one the grant, is in the log.
         proved: True if the state follows from signed statements. False if the words of a change
@@ -73,6 +76,31 @@ class Consent:
     update_time: datetime
     note: str
     consent_request_id: str
+    replaces: str
+    arrangement_id: str
     envelope: bytes = field(repr=False)
     receipt: Receipt = field(repr=False)
     proved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Consents of one person for one member that replaced one another.
+
+    Attributes:
+        arrangement_id: Id of the arrangement, that of its first consent.
+        consents: The consents, newest first.
+    """
+
+    arrangement_id: str
+    consents: tuple[Consent, ...]
+
+    @property
+    def newest(self) -> Consent:
+        """The consent that no other has replaced."""
+        return self.consents[0]
+
+    @property
+    def state(self) -> ConsentState:
+        """State of the newest consent."""
+        return self.newest.state

@@ -105,6 +105,8 @@ class InquiryLine:
     In a list, `statement` is what the member signed, a serialised DSSE envelope: the
     Inquiry, PortfolioInquiry or Replay; `receipt` proves that it is in the log. Both are
     verified. A subject gets no statement of a portfolio's inquiry that names other subjects.
+    `arrangement_id` is the arrangement that the inquiry named: then its consent is the bureau's
+    word; the list of consents shows which one was in force.
 
     `proved` is True if the member signed a statement that names the subject. False in a credit
     file, and for the inquiry of a portfolio that names other subjects (then who asked is the
@@ -121,6 +123,7 @@ class InquiryLine:
     denial_reason: str
     leaf_index: int
     subject_id: str = ""
+    arrangement_id: str = ""
     statement: bytes = field(default=b"", compare=False, repr=False)
     receipt: Receipt | None = field(default=None, compare=False, repr=False)
     proved: bool = field(default=False, compare=False)

@@ -49,7 +49,7 @@ from bureau_client.models.codes import (
     SubmissionKind,
 )
 from bureau_client.models.consent_requests import ConsentRequest
-from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.consents import Arrangement, Consent, Frequency
 from bureau_client.models.decisions import Decision, RecordedDecision
 from bureau_client.models.erasures import Erasure
 from bureau_client.models.many import Identifier, Inquiry
@@ -281,7 +281,7 @@ class Lender(Client):
         subject_id: str,
         *,
         purpose: Purpose,
-        consent_id: str | Consent,
+        consent_id: str | Consent | Arrangement,
         evidence: EvidenceLevel = EvidenceLevel.NONE,
     ) -> Report:
         """Query a person's report under a consent.
@@ -289,7 +289,8 @@ class Lender(Client):
         Args:
             subject_id: The person's id, from the method `subject_id`.
             purpose: Purpose of the inquiry; the consent must cover it.
-            consent_id: The consent that allows the inquiry; see `consents`.
+            consent_id: The consent that allows the inquiry; see `consents`. Or an arrangement,
+                or its id: then its consent that no other has replaced.
             evidence: Which of the furnishers' own signed records to fetch, verify and
                 keep with the report.
 
@@ -352,6 +353,17 @@ class Lender(Client):
     def consents(self, subject_id: str | None = None, *, limit: int | None = None) -> list[Consent]:
         """List the consents that this member holds, newest first; of one subject if named."""
         return self._driver.run(consents.list_held(self._signing, subject_id, limit))
+
+    def arrangements(self, subject_id: str | None = None) -> list[Arrangement]:
+        """List the consents that this member holds, each with those that it replaced.
+
+        Args:
+            subject_id: Only arrangements with this person.
+
+        Raises:
+            VerificationFailed: An arrangement is not whole.
+        """
+        return self._driver.run(consents.arrangements_held(self._signing, subject_id))
 
     def usable_consent(
         self, subject_id: str, purpose: Purpose, *, action: Action = Action.INQUIRE

@@ -1,4 +1,4 @@
-"""Requests of members for a consent, and their answers."""
+"""Requests of members for a consent, and their answers; arrangements of consents."""
 
 from __future__ import annotations
 
@@ -39,3 +39,5 @@ def upgrade() -> None:
     op.create_index(
         "consent_request_by_subject", "consent_request", ["subject_id", "create_us", "request_id"]
     )
+    op.add_column("consent", sa.Column("arrangement_id", sa.Text(), nullable=True))
+    op.create_index("consent_by_arrangement", "consent", ["arrangement_id"])

@@ -104,12 +104,13 @@ class FrequencyUnit(Code):
 
 
 class ConsentTransition(Code):
-    """Change of a consent by its subject; REVOKE is final."""
+    """Change of a consent by its subject; REVOKE and REPLACE are final."""
 
     UNSPECIFIED = 0
     PAUSE = 1
     RESUME = 2
     REVOKE = 3
+    REPLACE = 4  # by a newer consent
 
 
 class ConsentState(Code):
@@ -122,6 +123,7 @@ class ConsentState(Code):
     EXPIRED = 4
     EXHAUSTED = 5
     PENDING = 6
+    REPLACED = 7
 
 
 class ConsentRequestState(Code):

@@ -86,6 +86,8 @@ class _ConsentTransitionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Con
     CONSENT_TRANSITION_RESUME: _ConsentTransition.ValueType  # 2
     CONSENT_TRANSITION_REVOKE: _ConsentTransition.ValueType  # 3
     """Final."""
+    CONSENT_TRANSITION_REPLACE: _ConsentTransition.ValueType  # 4
+    """Final: made by the consent that replaces this one, by no ConsentChange."""
 
 class ConsentTransition(_ConsentTransition, metaclass=_ConsentTransitionEnumTypeWrapper):
     """Change that a subject makes to a consent."""
@@ -95,6 +97,8 @@ CONSENT_TRANSITION_PAUSE: ConsentTransition.ValueType  # 1
 CONSENT_TRANSITION_RESUME: ConsentTransition.ValueType  # 2
 CONSENT_TRANSITION_REVOKE: ConsentTransition.ValueType  # 3
 """Final."""
+CONSENT_TRANSITION_REPLACE: ConsentTransition.ValueType  # 4
+"""Final: made by the consent that replaces this one, by no ConsentChange."""
 Global___ConsentTransition: _TypeAlias = ConsentTransition  # noqa: Y015
 
 class _ConsentState:
@@ -111,6 +115,8 @@ class _ConsentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentS
     CONSENT_STATE_EXHAUSTED: _ConsentState.ValueType  # 5
     CONSENT_STATE_PENDING: _ConsentState.ValueType  # 6
     """Signed, but its start lies ahead."""
+    CONSENT_STATE_REPLACED: _ConsentState.ValueType  # 7
+    """Replaced by a newer consent of the same arrangement."""
 
 class ConsentState(_ConsentState, metaclass=_ConsentStateEnumTypeWrapper):
     """State of a consent."""
@@ -123,6 +129,8 @@ CONSENT_STATE_EXPIRED: ConsentState.ValueType  # 4
 CONSENT_STATE_EXHAUSTED: ConsentState.ValueType  # 5
 CONSENT_STATE_PENDING: ConsentState.ValueType  # 6
 """Signed, but its start lies ahead."""
+CONSENT_STATE_REPLACED: ConsentState.ValueType  # 7
+"""Replaced by a newer consent of the same arrangement."""
 Global___ConsentState: _TypeAlias = ConsentState  # noqa: Y015
 
 @_typing.final
@@ -148,6 +156,8 @@ class Consent(_message.Message):
     DATA_LIFE_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     CONSENT_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
+    ARRANGEMENT_ID_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """Subject that consents: 32 hex characters; the signer."""
     grantee: _builtins.str
@@ -163,6 +173,14 @@ class Consent(_message.Message):
     consent_request_id: _builtins.str
     """The grantee's request that the consent answers, which is no wider in any field; empty for
     none.
+    """
+    replaces: _builtins.str
+    """The earlier consent of the subject for the grantee that this one replaces, from its leaf on;
+    empty for none. A revoked or replaced one cannot be replaced.
+    """
+    arrangement_id: _builtins.str
+    """The arrangement that this consent goes on with: the id of the first consent of those that
+    replaced one another. Empty without `replaces`: then the consent begins an arrangement.
     """
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
@@ -220,10 +238,12 @@ class Consent(_message.Message):
         data_life: _duration_pb2.Duration | None = ...,
         mode: Global___ConsentMode.ValueType = ...,
         consent_request_id: _builtins.str = ...,
+        replaces: _builtins.str = ...,
+        arrangement_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["data_life", b"data_life", "expire_time", b"expire_time", "frequency", b"frequency", "header", b"header", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "consent_request_id", b"consent_request_id", "data_life", b"data_life", "expire_time", b"expire_time", "frequency", b"frequency", "grantee", b"grantee", "header", b"header", "history_months", b"history_months", "max_uses", b"max_uses", "mode", b"mode", "portfolio_types", b"portfolio_types", "purposes", b"purposes", "sections", b"sections", "start_time", b"start_time", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "arrangement_id", b"arrangement_id", "consent_request_id", b"consent_request_id", "data_life", b"data_life", "expire_time", b"expire_time", "frequency", b"frequency", "grantee", b"grantee", "header", b"header", "history_months", b"history_months", "max_uses", b"max_uses", "mode", b"mode", "portfolio_types", b"portfolio_types", "purposes", b"purposes", "replaces", b"replaces", "sections", b"sections", "start_time", b"start_time", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

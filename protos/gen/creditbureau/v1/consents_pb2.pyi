@@ -72,8 +72,8 @@ class ConsentView(_message.Message):
     consent_id: _builtins.str
     """Request id of the consent."""
     state: _consent_pb2.ConsentState.ValueType
-    """State of the consent at the time of the answer. PAUSED and REVOKED follow
-    from the changes; the other states from the time and the uses. A consent that
+    """State of the consent at the time of the answer. PAUSED, REVOKED and REPLACED
+    follow from the changes; the other states from the time and the uses. A consent that
     ended is shown as it ended, whether it was paused before or is revoked later.
     """
     use_count: _builtins.int
@@ -89,8 +89,8 @@ class ConsentView(_message.Message):
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
         """The statements that changed the state, in order of the log. Payload:
-        ConsentChange, signed by the subject; or KeyRepudiation, which revokes the
-        consents of the key that it names.
+        ConsentChange, signed by the subject; KeyRepudiation, which revokes the
+        consents of the key that it names; or the Consent that replaces this one.
         """
 
     @_builtins.property

@@ -84,7 +84,8 @@ class ConsentsServicer:
     def GrantConsent(self, request, context):
         """Grants a consent, which may answer a request of the grantee. Reasons: BAD_SIGNATURE,
         CONSENT_CEILING, DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT; of an answer:
-        NOT_FOUND, WRONG_STATE, WIDER_THAN_REQUEST.
+        NOT_FOUND, WRONG_STATE, WIDER_THAN_REQUEST; of one that replaces another: NOT_FOUND,
+        WRONG_STATE, INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

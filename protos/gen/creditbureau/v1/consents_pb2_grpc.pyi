@@ -19,7 +19,8 @@ class ConsentsStub:
     GrantConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.GrantConsentRequest, _consents_pb2.GrantConsentResponse]
     """Grants a consent, which may answer a request of the grantee. Reasons: BAD_SIGNATURE,
     CONSENT_CEILING, DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT; of an answer:
-    NOT_FOUND, WRONG_STATE, WIDER_THAN_REQUEST.
+    NOT_FOUND, WRONG_STATE, WIDER_THAN_REQUEST; of one that replaces another: NOT_FOUND,
+    WRONG_STATE, INVALID_FIELD.
     """
     ChangeConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ChangeConsentRequest, _consents_pb2.ChangeConsentResponse]
     """Pauses, resumes or revokes a consent. A consent that was changed as many times as the
@@ -62,7 +63,8 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _consents_pb2.GrantConsentResponse:
         """Grants a consent, which may answer a request of the grantee. Reasons: BAD_SIGNATURE,
         CONSENT_CEILING, DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT; of an answer:
-        NOT_FOUND, WRONG_STATE, WIDER_THAN_REQUEST.
+        NOT_FOUND, WRONG_STATE, WIDER_THAN_REQUEST; of one that replaces another: NOT_FOUND,
+        WRONG_STATE, INVALID_FIELD.
         """
 
     @_abc_1.abstractmethod

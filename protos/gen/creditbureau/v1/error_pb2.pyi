@@ -142,6 +142,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """PERMISSION_DENIED. A hold that the subject placed forbids the request."""
     REASON_NOT_VISIBLE: _Reason.ValueType  # 72
     """PERMISSION_DENIED. It does not exist, or the caller may not see it."""
+    REASON_CONSENT_REPLACED: _Reason.ValueType  # 73
+    """PERMISSION_DENIED. The subject replaced the consent by a newer one of the same
+    arrangement.
+    """
     REASON_NOT_FOUND: _Reason.ValueType  # 80
     """NOT_FOUND. It does not exist among those that the caller may see."""
     REASON_BEYOND_LOG: _Reason.ValueType  # 81
@@ -307,6 +311,10 @@ REASON_HOLD: Reason.ValueType  # 71
 """PERMISSION_DENIED. A hold that the subject placed forbids the request."""
 REASON_NOT_VISIBLE: Reason.ValueType  # 72
 """PERMISSION_DENIED. It does not exist, or the caller may not see it."""
+REASON_CONSENT_REPLACED: Reason.ValueType  # 73
+"""PERMISSION_DENIED. The subject replaced the consent by a newer one of the same
+arrangement.
+"""
 REASON_NOT_FOUND: Reason.ValueType  # 80
 """NOT_FOUND. It does not exist among those that the caller may see."""
 REASON_BEYOND_LOG: Reason.ValueType  # 81

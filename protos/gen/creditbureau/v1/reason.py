@@ -44,6 +44,7 @@ Reason: TypeAlias = Literal[
     "CONSENT_SCOPE",
     "HOLD",
     "NOT_VISIBLE",
+    "CONSENT_REPLACED",
     "NOT_FOUND",
     "BEYOND_LOG",
     "NOT_WITNESSED",

@@ -645,6 +645,7 @@ class InquiryLine(_message.Message):
     LEAF_INDEX_FIELD_NUMBER: _builtins.int
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     STATEMENT_FIELD_NUMBER: _builtins.int
+    ARRANGEMENT_ID_FIELD_NUMBER: _builtins.int
     inquiry_id: _builtins.str
     """Request id of the inquiry; for the subject and the member only. Of a replay, that of
     the inquiry whose report was made again.
@@ -669,6 +670,8 @@ class InquiryLine(_message.Message):
     """In lists: position, from 1, of the signed statement among the statements of the reply;
     0 without one.
     """
+    arrangement_id: _builtins.str
+    """In lists: the arrangement that the inquiry named in place of the consent; empty otherwise."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When, UTC."""
@@ -687,10 +690,11 @@ class InquiryLine(_message.Message):
         leaf_index: _builtins.int = ...,
         subject_id: _builtins.str = ...,
         statement: _builtins.int = ...,
+        arrangement_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "create_time", b"create_time", "denial_reason", b"denial_reason", "inquiry_id", b"inquiry_id", "kind", b"kind", "leaf_index", b"leaf_index", "member_id", b"member_id", "outcome", b"outcome", "purpose", b"purpose", "statement", b"statement", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrangement_id", b"arrangement_id", "consent_id", b"consent_id", "create_time", b"create_time", "denial_reason", b"denial_reason", "inquiry_id", b"inquiry_id", "kind", b"kind", "leaf_index", b"leaf_index", "member_id", b"member_id", "outcome", b"outcome", "purpose", b"purpose", "statement", b"statement", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,7 +65,9 @@ class Inquiry(_message.Message):
     purpose: _codes_pb2.Purpose.ValueType
     """Purpose of the inquiry; one for which the member is admitted."""
     consent_id: _builtins.str
-    """Id of the consent that allows the inquiry."""
+    """Id of the consent that allows the inquiry; or of an arrangement, which is that of its
+    first consent: then the consent of the arrangement that no other has replaced allows it.
+    """
     evidence: Global___EvidenceLevel.ValueType
     """Needs the section EVIDENCE in the consent."""
     @_builtins.property

@@ -92,8 +92,8 @@ class ReportingServicer:
         time, not paused, uses left, purpose covered, holds. The same bytes get
         the answer again for a day, without a further use of the consent. Reasons:
         PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
-        CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
-        LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
+        CONSENT_REPLACED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE,
+        HOLD, LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,8 +107,8 @@ class ReportingServicer:
         that is left. A retry with the same bytes counts once. The replay is logged, and the
         subject sees who signed it. An auditor may ask for the report of any member. A member
         replays one report 50 times at most. Reasons: LIMIT_REACHED, NOT_FOUND,
-        INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_EXPIRED,
-        CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
+        INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_REPLACED,
+        CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

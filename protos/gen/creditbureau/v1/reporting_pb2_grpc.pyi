@@ -22,8 +22,8 @@ class ReportingStub:
     time, not paused, uses left, purpose covered, holds. The same bytes get
     the answer again for a day, without a further use of the consent. Reasons:
     PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
-    CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
-    LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
+    CONSENT_REPLACED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE,
+    HOLD, LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
     """
     ReplayReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ReplayReportRequest, _reporting_pb2.ReplayReportResponse]
     """Returns an earlier report of the caller again, as it was at its log size, with the
@@ -33,8 +33,8 @@ class ReportingStub:
     that is left. A retry with the same bytes counts once. The replay is logged, and the
     subject sees who signed it. An auditor may ask for the report of any member. A member
     replays one report 50 times at most. Reasons: LIMIT_REACHED, NOT_FOUND,
-    INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_EXPIRED,
-    CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
+    INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_REPLACED,
+    CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
     """
     QueryPortfolio: _grpc.UnaryStreamMultiCallable[_reporting_pb2.QueryPortfolioRequest, _reporting_pb2.QueryPortfolioResponse]
@@ -85,8 +85,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         time, not paused, uses left, purpose covered, holds. The same bytes get
         the answer again for a day, without a further use of the consent. Reasons:
         PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
-        CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
-        LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
+        CONSENT_REPLACED, CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE,
+        HOLD, LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
@@ -102,8 +102,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         that is left. A retry with the same bytes counts once. The replay is logged, and the
         subject sees who signed it. An auditor may ask for the report of any member. A member
         replays one report 50 times at most. Reasons: LIMIT_REACHED, NOT_FOUND,
-        INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_EXPIRED,
-        CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
+        INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_REPLACED,
+        CONSENT_EXPIRED, CONSENT_PAUSED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
 
