@@ -466,6 +466,7 @@ def last_column_edited(name: str) -> str:
     if isinstance(column.type, Integer):
         other = f"coalesce({column.name}, 0) + {2 * MAX_SKEW_US}"
     else:
-        other = f"{column.name} || '0'"
+        missing = "'' :: bytea" if isinstance(column.type, LargeBinary) else "''"
+        other = f"coalesce({column.name}, {missing}) || '0'"
     row = f"SELECT ctid FROM {name} LIMIT 1"
     return f"UPDATE {name} SET {column.name} = {other} WHERE ctid = ({row})"

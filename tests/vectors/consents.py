@@ -47,6 +47,7 @@ ACTIVE = consent_pb2.CONSENT_STATE_ACTIVE
 PAUSED = consent_pb2.CONSENT_STATE_PAUSED
 EXPIRED = consent_pb2.CONSENT_STATE_EXPIRED
 REVOKED = consent_pb2.CONSENT_STATE_REVOKED
+REPLACED = consent_pb2.CONSENT_STATE_REPLACED
 DAY_US = 86_400_000_000
 
 
@@ -199,6 +200,35 @@ def _changed(*steps: tuple[consent_pb2.ConsentTransition.ValueType, int], **more
     return listed
 
 
+def _replaced(
+    state: int = REPLACED, *, is_shown: bool = True, has_ended: bool = False, **changes: Any
+) -> Listed:
+    """Return the list of a consent and of the newer one that replaces it."""
+    past: dict[str, Any] = {
+        "start_time": moment(NOON_US - 2 * DAY_US),
+        "expire_time": moment(NOON_US - DAY_US),
+    }
+    listed = _granted(**(past if has_ended else {}))
+    first = request_id("consent")
+    fields = {"replaces": first, "arrangement_id": first} | changes
+    newer = listed.grant(name="newer consent", **fields)
+    earlier = listed.reply.consents[1]
+    if is_shown:
+        earlier.changes.add(envelope=newer.consent, receipt=newer.receipt)
+    earlier.state = state  # type: ignore[assignment]
+    return listed
+
+
+def _replaced_twice() -> Listed:
+    """Return the list of a consent, of the one in its place and of the one after that."""
+    listed = _replaced()
+    first, second = request_id("consent"), request_id("newer consent")
+    newest = listed.grant(name="newest consent", replaces=second, arrangement_id=first)
+    listed.reply.consents[1].changes.add(envelope=newest.consent, receipt=newest.receipt)
+    listed.reply.consents[1].state = REPLACED
+    return listed
+
+
 def _erased(state: consent_pb2.ConsentState.ValueType = REVOKED, offset: int = 1) -> Listed:
     """Return the list of a consent that was paused and revoked; the first change was erased."""
     listed = _granted()
@@ -298,6 +328,11 @@ VALID: dict[str, Callable[[], Listed]] = {
     "a consent that was paused and revoked": lambda: _changed((PAUSE, PAUSED), (REVOKE, REVOKED)),
     "a consent that has expired": lambda: _shown(EXPIRED),
     "a paused consent that has expired": lambda: _changed((PAUSE, EXPIRED)),
+    "a consent that a newer one replaced": _replaced,
+    "a consent that had expired when a newer one replaced it": lambda: _replaced(
+        EXPIRED, has_ended=True
+    ),
+    "two consents that newer ones replaced": _replaced_twice,
     "a consent with an erased change": _erased,
     "a consent whose key the subject repudiated": _repudiated,
     "a consent whose key a member repudiated": lambda: _repudiated(
@@ -340,6 +375,21 @@ WRONG: dict[str, Callable[[], Listed]] = {
         header=header(f"subjects/{OTHER}", "change/0")
     ),
     "a change of another consent": lambda: _of_another(consent_id=request_id("another")),
+    "a replaced consent, shown as active": lambda: _replaced(ACTIVE),
+    "a replaced consent, shown as expired": lambda: _replaced(EXPIRED),
+    "a replaced consent, shown as revoked": lambda: _replaced(REVOKED),
+    "a replaced consent without the newer one among its changes": lambda: _replaced(
+        ACTIVE, is_shown=False
+    ),
+    "a consent that is replaced by one that replaces another": lambda: _replaced(
+        replaces=request_id("another")
+    ),
+    "a consent that is replaced by one of another arrangement": lambda: _replaced(
+        arrangement_id=request_id("another")
+    ),
+    "a change that says that it replaces": lambda: _changed(
+        (consent_pb2.CONSENT_TRANSITION_REPLACE, REPLACED)
+    ),
     "an erased change at the leaf of the consent": lambda: _erased(offset=0),
     "an erased change at the leaf of another change": lambda: _erased(offset=2),
     "a consent with an erased change, shown as active": lambda: _erased(ACTIVE),
@@ -357,7 +407,8 @@ def vectors() -> list[dict[str, Any]]:
     ]
 
 
-# The state that the statements of each consent lead to: ACTIVE, PAUSED or REVOKED, as numbers.
+# The state that the statements of each consent lead to, as numbers: ACTIVE, PAUSED, REVOKED or
+# REPLACED.
 def _vector(name: str, listed: Listed, *, valid: bool) -> dict[str, Any]:
     members = listed.members.members.values()
     vector: dict[str, Any] = {

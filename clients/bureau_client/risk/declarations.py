@@ -238,6 +238,7 @@ OWN_INQUIRIES = TableDeclaration(
         Column("member_id", ID, "This member"),
         *_INQUIRY,
         Column("consent_id", ID, "Consent of the inquiry", "no consent was found"),
+        Column("arrangement_id", ID, "Arrangement that the inquiry named", "it named the consent"),
         Column("denial_reason", TEXT, "Reason of the denial", "not denied"),
         Column("leaf_index", POSITION, "Leaf of the inquiry in the log"),
         Column("proved", FLAG, "The signed statement names the subject"),

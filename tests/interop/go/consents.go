@@ -149,13 +149,13 @@ func openByMember(logged *pb.LoggedStatement, kind string, message signedMessage
 // docs: begin consents
 
 // verifyConsents checks the consents of one reply, which are the caller's, and returns by consent
-// id the state that the signed changes of each lead to: ACTIVE, PAUSED or REVOKED.
+// id the state that the signed changes of each lead to: ACTIVE, PAUSED, REVOKED or REPLACED.
 func verifyConsents(reply *pb.ListConsentsResponse, caller string, members map[string][]LoggedKey, trust Trust) (map[string]pb.ConsentState, error) {
 	bound, err := bindKeys(reply.Keys, members, trust)
 	if err != nil {
 		return nil, err
 	}
-	states := map[string]pb.ConsentState{}
+	states, replaced := map[string]pb.ConsentState{}, []string{}
 	for _, view := range reply.Consents {
 		// 1. The subject signed the consent, for this caller or as this caller.
 		consent := new(pb.Consent)
@@ -176,7 +176,7 @@ func verifyConsents(reply *pb.ListConsentsResponse, caller string, members map[s
 		// 2. The changes follow the consent, each from a state in which it is possible.
 		var changes []consentChange
 		for _, logged := range view.Changes {
-			change, err := readChange(logged, view.ConsentId, consent.SubjectId, key, bound, members, trust)
+			change, err := readChange(logged, consent, key, bound, members, trust)
 			if err != nil {
 				return nil, err
 			}
@@ -191,10 +191,17 @@ func verifyConsents(reply *pb.ListConsentsResponse, caller string, members map[s
 			return nil, err
 		}
 		// 3. The bureau shows a state that the signed one allows.
-		if !slices.Contains(shownAs[state], view.State) {
+		if !slices.Contains(statesShown(state, consent, view.UseCount, changes), view.State) {
 			return nil, refuse("WRONG_ANSWER", "the consent is shown as %v, its statements make it %v", view.State, state)
 		}
 		states[view.ConsentId] = state
+		replaced = append(replaced, consent.Replaces)
+	}
+	// 4. Each consent that another one of the reply replaces is shown as such.
+	for _, id := range replaced {
+		if state, shown := states[id]; shown && state != superseded {
+			return nil, refuse("BAD_PROOF", "a replaced consent is shown without the newer one")
+		}
 	}
 	return states, nil
 }
@@ -213,6 +220,8 @@ const (
 	paused  = pb.ConsentState_CONSENT_STATE_PAUSED
 	expired = pb.ConsentState_CONSENT_STATE_EXPIRED
 	revoked = pb.ConsentState_CONSENT_STATE_REVOKED
+	// superseded is the state of a consent that a newer one replaced.
+	superseded = pb.ConsentState_CONSENT_STATE_REPLACED
 )
 
 // shownAs has the states that the bureau may show where the statements lead to a state: the time
@@ -222,24 +231,51 @@ var shownAs = map[pb.ConsentState][]pb.ConsentState{
 		active, expired,
 		pb.ConsentState_CONSENT_STATE_PENDING, pb.ConsentState_CONSENT_STATE_EXHAUSTED,
 	},
-	paused:  {paused, expired},
-	revoked: {revoked},
+	paused:     {paused, expired},
+	revoked:    {revoked},
+	superseded: {superseded},
 }
 
-// readChange verifies a change of a consent. A repudiation of the consent's key revokes it.
-func readChange(logged *pb.LoggedStatement, consentID, subject string, key LoggedKey, bound subjectKeys, members map[string][]LoggedKey, trust Trust) (consentChange, error) {
+// statesShown returns the states that the bureau may show of a consent. One that had ended before
+// its final change keeps the state in which it ended.
+func statesShown(state pb.ConsentState, consent *pb.Consent, uses int64, changes []consentChange) []pb.ConsentState {
+	if state != revoked && state != superseded {
+		return shownAs[state]
+	}
+	late := !changes[len(changes)-1].time.Before(consent.ExpireTime.AsTime())
+	if late || consent.MaxUses > 0 && uses >= int64(consent.MaxUses) {
+		return []pb.ConsentState{state, expired, pb.ConsentState_CONSENT_STATE_EXHAUSTED}
+	}
+	return shownAs[state]
+}
+
+// readChange verifies a change of a consent. A repudiation of the consent's key revokes it, and a
+// newer consent replaces it.
+func readChange(logged *pb.LoggedStatement, consent *pb.Consent, key LoggedKey, bound subjectKeys, members map[string][]LoggedKey, trust Trust) (consentChange, error) {
+	subject := consent.SubjectId
 	transition := pb.ConsentTransition_CONSENT_TRANSITION_REVOKE
-	if logged.GetEnvelope().GetPayloadType() == payloadType(new(pb.KeyRepudiation)) {
+	switch logged.GetEnvelope().GetPayloadType() {
+	case payloadType(new(pb.KeyRepudiation)):
 		if err := verifyRepudiation(logged, subject, key, bound, members, trust); err != nil {
 			return consentChange{}, err
 		}
-	} else {
+	case payloadType(new(pb.Consent)):
+		newer := new(pb.Consent)
+		if _, err := bound.open(logged, "consent", subject, newer, trust); err != nil {
+			return consentChange{}, err
+		}
+		arrangement := cmp.Or(consent.ArrangementId, consent.Header.RequestId)
+		if newer.Replaces != consent.Header.RequestId || newer.Grantee != consent.Grantee || newer.SubjectId != subject || newer.ArrangementId != arrangement {
+			return consentChange{}, refuse("BAD_PROOF", "the newer consent replaces another one")
+		}
+		transition = pb.ConsentTransition_CONSENT_TRANSITION_REPLACE
+	default:
 		change := new(pb.ConsentChange)
 		if _, err := bound.open(logged, "consent-change", subject, change, trust); err != nil {
 			return consentChange{}, err
 		}
-		if change.ConsentId != consentID {
-			return consentChange{}, refuse("BAD_PROOF", "the change is another consent's")
+		if change.ConsentId != consent.Header.RequestId || change.Transition == pb.ConsentTransition_CONSENT_TRANSITION_REPLACE {
+			return consentChange{}, refuse("BAD_PROOF", "the change is another consent's, or no change")
 		}
 		transition = change.Transition
 	}
@@ -284,8 +320,10 @@ func stateAfter(last consentChange, changes []consentChange) (pb.ConsentState, e
 			state = paused
 		case state == paused && change.transition == pb.ConsentTransition_CONSENT_TRANSITION_RESUME:
 			state = active
-		case state != revoked && change.transition == pb.ConsentTransition_CONSENT_TRANSITION_REVOKE:
+		case (state == active || state == paused) && change.transition == pb.ConsentTransition_CONSENT_TRANSITION_REVOKE:
 			state = revoked
+		case (state == active || state == paused) && change.transition == pb.ConsentTransition_CONSENT_TRANSITION_REPLACE:
+			state = superseded
 		default:
 			return state, refuse("BAD_PROOF", "a change is missing, or is no change")
 		}

@@ -64,6 +64,7 @@ WITHOUT_COLUMN = {
     },
     InquiryLine: {
         *("inquiry_id", "consent_id", "denial_reason", "leaf_index", "subject_id"),  # empty
+        "arrangement_id",  # empty
         *("statement", "receipt"),  # proofs
         "proved",  # of lists: the inquiries of a report are the bureau's word
     },
