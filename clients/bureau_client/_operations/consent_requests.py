@@ -100,8 +100,10 @@ def request_consent(
     return replace(submitted, receipt=receipt)
 
 
-def withdraw(context: SigningContext, request: ConsentRequest) -> Operation[ConsentRequest]:
+def withdraw(context: SigningContext, request: str | ConsentRequest) -> Operation[ConsentRequest]:
     """Withdraw a request of the member before it is answered."""
+    if not isinstance(request, ConsentRequest):
+        request = yield from _find(context, request, lambda: None)
     statement = consent_request_pb2.ConsentRequestWithdrawal(
         header=context.signer.header(),
         subject_id=request.subject_id,
@@ -136,7 +138,7 @@ def decline(context: SigningContext, request_id: str, note: str) -> Operation[Co
 
 def grant(
     context: SigningContext,
-    request: ConsentRequest,
+    request: str | ConsentRequest,
     *,
     actions: Sequence[Action] | None,
     purposes: Sequence[Purpose] | None,
@@ -152,10 +154,11 @@ def grant(
     replaces: str | Consent | None,
 ) -> Operation[Consent]:
     """Grant the consent that a request asks for; what is passed narrows it."""
+    asked = yield from _find(context, request_id_of(request), _signed(context))
 
     def check(consent: consent_pb2.Consent) -> None:
-        if request.envelope:
-            signed = peek(Envelope.FromString(request.envelope), consent_request_pb2.ConsentRequest)
+        if asked.envelope:
+            signed = peek(Envelope.FromString(asked.envelope), consent_request_pb2.ConsentRequest)
             if wider := compare(consent, signed).wider:
                 raise InvalidRequest(
                     "The consent was not signed: it is wider than the request",
@@ -167,27 +170,25 @@ def grant(
                     fix="Grant what was asked for or less, or a consent that answers no request",
                 )
 
-    chosen = request.mode if mode is None else mode
-    asked_life = request.data_life if chosen is ConsentMode.STORE else timedelta(0)
+    chosen = asked.mode if mode is None else mode
+    asked_life = asked.data_life if chosen is ConsentMode.STORE else timedelta(0)
     return (
         yield from consents.grant(
             context,
-            request.subject_id,
-            request.member_id,
-            actions=request.actions if actions is None else actions,
-            purposes=request.purposes if purposes is None else purposes,
-            sections=request.sections if sections is None else sections,
-            portfolio_types=(
-                request.portfolio_types if portfolio_types is None else portfolio_types
-            ),
-            history_months=request.history_months if history_months is None else history_months,
+            asked.subject_id,
+            asked.member_id,
+            actions=asked.actions if actions is None else actions,
+            purposes=asked.purposes if purposes is None else purposes,
+            sections=asked.sections if sections is None else sections,
+            portfolio_types=(asked.portfolio_types if portfolio_types is None else portfolio_types),
+            history_months=asked.history_months if history_months is None else history_months,
             start=start,
-            expire=request.period if expire is None else expire,
-            max_uses=request.max_uses if max_uses is None else max_uses,
-            frequency=request.frequency if frequency is None else frequency,
+            expire=asked.period if expire is None else expire,
+            max_uses=asked.max_uses if max_uses is None else max_uses,
+            frequency=asked.frequency if frequency is None else frequency,
             mode=chosen,
             data_life=asked_life if data_life is None else data_life,
-            consent_request_id=request.consent_request_id,
+            consent_request_id=asked.consent_request_id,
             replaces=replaces,
             check=check,
         )
@@ -212,29 +213,6 @@ def list_own(
     return (yield from _list(context, _signed(context), "", "", changed_since, limit))
 
 
-def find(
-    context: SigningContext, request: str | ConsentRequest, *, by_subject: bool
-) -> Operation[ConsentRequest]:
-    """Return a consent request, which may be given itself, as it is now.
-
-    Args:
-        by_subject: True if a subject asks, False if the member that made the request does.
-
-    Raises:
-        NotFound: No request of this id is the reader's.
-    """
-    request_id = request_id_of(request)
-    signed = _signed(context) if by_subject else (lambda: None)
-    shown = yield from _list(context, signed, "", request_id, None, None)
-    for each in shown:
-        return each
-    raise NotFound(
-        f"No consent request has the id {request_id}",
-        reason="NOT_FOUND",
-        fix="List the requests: `consent_requests`",
-    )
-
-
 def request_id_of(request: str | ConsentRequest) -> str:
     """Return the id of a consent request, which may be given itself.
 
@@ -243,6 +221,25 @@ def request_id_of(request: str | ConsentRequest) -> str:
     """
     value = request.consent_request_id if isinstance(request, ConsentRequest) else request
     return arguments.request_id(value, "consent_request_id")
+
+
+def _find(
+    context: SigningContext, request_id: str, signed: Callable[[], Envelope | None]
+) -> Operation[ConsentRequest]:
+    """Return a consent request of the reader as it is now.
+
+    Raises:
+        InvalidRequest: The id is no UUID.
+        NotFound: No request of this id is the reader's.
+    """
+    request_id = request_id_of(request_id)
+    for request in (yield from _list(context, signed, "", request_id, None, None)):
+        return request
+    raise NotFound(
+        f"No consent request has the id {request_id}",
+        reason="NOT_FOUND",
+        fix="List the requests: `consent_requests`",
+    )
 
 
 def _signed(context: SigningContext) -> Callable[[], Envelope | None]:

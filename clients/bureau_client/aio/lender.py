@@ -471,10 +471,7 @@ class AsyncLender(AsyncClient):
         Raises:
             WrongState: The request was answered or withdrawn, or has expired.
         """
-        own = await self._driver.run(
-            consent_requests.find(self._signing, request, by_subject=False)
-        )
-        return await self._driver.run(consent_requests.withdraw(self._signing, own))
+        return await self._driver.run(consent_requests.withdraw(self._signing, request))
 
     async def consents_many(
         self,

@@ -219,12 +219,9 @@ class AsyncWallet(AsyncClient):
             NotFound: The person has no such request.
             WrongState: The request was answered or withdrawn, or has expired.
         """
-        asked = await self._driver.run(
-            consent_requests.find(self._signing, request, by_subject=True)
-        )
         operation = consent_requests.grant(
             self._signing,
-            asked,
+            request,
             actions=actions,
             purposes=purposes,
             sections=sections,

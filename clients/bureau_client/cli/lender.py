@@ -91,7 +91,9 @@ def query(
             help=f"Purpose of the inquiry: {names_of(Purpose)}.",
         ),
     ],
-    consent: Annotated[str, typer.Option(metavar="ID", help="Consent that allows the inquiry.")],
+    consent: Annotated[
+        str, typer.Option(metavar="ID", help="Consent, or arrangement, that allows the inquiry.")
+    ],
     evidence: Annotated[
         EvidenceLevel,
         typer.Option(

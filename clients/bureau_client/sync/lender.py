@@ -468,8 +468,7 @@ class Lender(Client):
         Raises:
             WrongState: The request was answered or withdrawn, or has expired.
         """
-        own = self._driver.run(consent_requests.find(self._signing, request, by_subject=False))
-        return self._driver.run(consent_requests.withdraw(self._signing, own))
+        return self._driver.run(consent_requests.withdraw(self._signing, request))
 
     def consents_many(
         self,

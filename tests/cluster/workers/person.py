@@ -25,7 +25,8 @@ class Person:
     Attributes:
         wallet: Signs with the key in force.
         consents: Consents to inquire, and how each stands: `active`, `paused`,
-            `revoked`, or `unknown` until a broken change of it is settled.
+            `revoked`, `replaced`, or `unknown` until a broken change of it is settled.
+        grantees: The lender of each consent that a newer one may replace.
         repairer: The lender that repairs an account of theirs; empty for none.
         furnishing: Their consent that lets the repairer furnish; empty after its revocation.
         careful: Whether they freeze their file at times; the others' alerts never stop.
@@ -42,6 +43,7 @@ class Person:
     repairer: str = ""
     furnishing: str = ""
     consents: dict[str, str] = field(default_factory=dict)
+    grantees: dict[str, str] = field(default_factory=dict)
     hold: str = ""
     quiet: bool = False
     bound: bool = False

@@ -64,6 +64,9 @@ TASKS = {
 RECOVERIES = 10
 SECTIONS = [section for section in Section if section]
 ACTIVE, PAUSED, REVOKED, UNKNOWN = "active", "paused", "revoked", "unknown"
+REPLACED = "replaced"
+# Of so many consents to inquire one replaces an earlier one.
+REPLACING = 4
 # What lenders may inquire for, and how often in proportion; a freeze stops those who hold no
 # account, whatever it is.
 PURPOSES = {Purpose.CREDIT_APPLICATION: 6, Purpose.ACCOUNT_REVIEW: 3, Purpose.COLLECTION: 1}
@@ -233,9 +236,22 @@ class WalletWorker:
             return
         uses = self.worker.chance.choice([1, 2, 3, 3, 5, 10])
         (purpose,) = self.worker.chance.choices(list(PURPOSES), list(PURPOSES.values()))
-        consent = self._grant(person, lender, [Action.INQUIRE], [purpose], SECTIONS, uses)
+        earlier = self._replaceable(person, lender)
+        consent = self._grant(person, lender, [Action.INQUIRE], [purpose], SECTIONS, uses, earlier)
         if consent:
             person.consents[consent.consent_id] = ACTIVE
+            person.grantees[consent.consent_id] = lender
+
+    def _replaceable(self, person: Person, lender: str) -> str:
+        """Choose an earlier consent for a lender that the next one replaces; empty for none."""
+        able = [
+            name
+            for name, grantee in person.grantees.items()
+            if grantee == lender and person.consents.get(name) in {ACTIVE, PAUSED}
+        ]
+        if not able or self.worker.chance.randrange(REPLACING):
+            return ""
+        return self.worker.chance.choice(able)
 
     def _grant_review(self, person: Person) -> None:
         """Grant the issuer a consent to inquire for reviews of the card, five in a month."""
@@ -284,8 +300,17 @@ class WalletWorker:
         purposes: list[Purpose] | None = None,
         sections: list[Section] | None = None,
         uses: int = 0,
+        replaces: str = "",
     ) -> Consent | None:
         wallet = person.wallet
+        was = person.consents.get(replaces, "")
+
+        def settled(accepted: bool) -> None:
+            if replaces:
+                person.consents[replaces] = REPLACED if accepted else was
+
+        if replaces:
+            person.consents[replaces] = UNKNOWN
         review = Purpose.ACCOUNT_REVIEW in (purposes or [])
         frequency = Frequency(FrequencyUnit.MONTH, 5) if review else None
         return self.journal.attempt(
@@ -299,8 +324,11 @@ class WalletWorker:
                 expire=timedelta(days=20),
                 max_uses=uses,
                 frequency=frequency,
+                replaces=replaces or None,
             ),
             receipt=lambda consent: consent.receipt,
+            then=settled,
+            replaces=replaces,
             subject=wallet.subject_id,
             grantee=lender,
             actions=[action.name for action in actions],

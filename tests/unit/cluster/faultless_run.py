@@ -52,6 +52,10 @@ def true_run() -> Scenario:
     scenario.change("pause", paused)
     scenario.change("resume", paused)
     scenario.decide(scenario.query(paused, "lender-2"))
+    # A consent that another one replaces.
+    earlier = scenario.grant()
+    scenario.query(earlier)
+    scenario.query(scenario.grant(replaces=earlier))
     # Requests of lenders: granted, narrowed, declined, withdrawn.
     scenario.query(scenario.grant(request=scenario.ask()))
     scenario.grant(uses=1, request=scenario.ask())

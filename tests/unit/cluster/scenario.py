@@ -26,6 +26,7 @@ from creditbureau.v1.codes_pb2 import Purpose as PurposeCode
 from creditbureau.v1.consent_pb2 import (
     CONSENT_STATE_ACTIVE,
     CONSENT_STATE_PAUSED,
+    CONSENT_STATE_REPLACED,
     CONSENT_STATE_REVOKED,
     Consent,
     ConsentChange,
@@ -297,8 +298,9 @@ class Scenario:
         action: str = "INQUIRE",
         purpose: Purpose = Purpose.CREDIT_APPLICATION,
         request: Operation | None = None,
+        replaces: Operation | None = None,
     ) -> Operation:
-        """A person's consent, which may answer a request."""
+        """A person's consent, which may answer a request or replace an earlier consent."""
         answered = request.request_id if request else ""
         operation = self.say(
             "wallet-1",
@@ -316,7 +318,11 @@ class Scenario:
             actions=[action],
             purposes=[purpose.name if action == "INQUIRE" else "ACCOUNT_REVIEW"],
             max_uses=uses,
+            replaces=replaces.request_id if replaces else "",
         )
+        if replaces:
+            earlier = self.consents[replaces.request_id]
+            self.consents[replaces.request_id] = earlier._replace(state=CONSENT_STATE_REPLACED)
         key = self.entries[-1].entry_key
         row = operation.request_id, self.subject, grantee, uses, 0, CONSENT_STATE_ACTIVE, key
         self.consents[operation.request_id] = StoredConsent(*row)

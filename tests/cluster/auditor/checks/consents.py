@@ -10,6 +10,7 @@ from typing import NamedTuple
 from creditbureau.v1.consent_pb2 import (
     CONSENT_STATE_ACTIVE,
     CONSENT_STATE_PAUSED,
+    CONSENT_STATE_REPLACED,
     CONSENT_STATE_REVOKED,
 )
 from tests.cluster.auditor.evidence import Database, Evidence, StoredInquiry
@@ -18,11 +19,12 @@ from tests.cluster.auditor.statements import SentStatement
 from tests.cluster.auditor.subject_keys import keys_of, signing_key
 from tests.cluster.history import Outcome
 
-STOPS = {"revoke", "pause", "repudiate"}
+STOPS = {"revoke", "pause", "repudiate", "replace"}
 # Purposes for which a freeze exempts holders of accounts: of these `freezes` judges.
 EXEMPT = {"ACCOUNT_REVIEW", "COLLECTION"}
 STATES = {
     "repudiate": CONSENT_STATE_REVOKED,
+    "replace": CONSENT_STATE_REPLACED,
     "resume": CONSENT_STATE_ACTIVE,
     "pause": CONSENT_STATE_PAUSED,
     "revoke": CONSENT_STATE_REVOKED,
@@ -30,8 +32,8 @@ STATES = {
 
 
 class Change(NamedTuple):
-    """A change of a consent: `pause`, `resume`, `revoke`, or `repudiate`, which revokes the
-    consents of a key.
+    """A change of a consent: `pause`, `resume`, `revoke`; `replace`, by a newer consent; or
+    `repudiate`, which revokes the consents of a key.
 
     Attributes:
         statement: The statement; None of a repudiation that no worker knows of.
@@ -95,12 +97,20 @@ def consents_of(evidence: Evidence) -> dict[str, Granted]:
         ):
             change = Change(statement.first.kind, statement.leaf_index, statement)
             granted[statement.first.about["consent"]].changes.append(change)
+        replaced = statement.first.about.get("replaces", "")
+        if replaced in granted and statement.leaf_index is not None:
+            granted[replaced].changes.append(Change("replace", statement.leaf_index, statement))
     for consent_id, change in _repudiated(evidence):
-        if consent_id in granted:
+        if consent_id in granted and not _ended_before(granted[consent_id], change.leaf_index):
             granted[consent_id].changes.append(change)
     for consent in granted.values():
         consent.changes.sort(key=lambda change: change.leaf_index)
     return granted
+
+
+def _ended_before(consent: Granted, leaf: int) -> bool:
+    """Return True if a consent was replaced before a leaf: then no repudiation revokes it."""
+    return any(one.kind == "replace" and one.leaf_index < leaf for one in consent.changes)
 
 
 def _repudiated(evidence: Evidence) -> Iterator[tuple[str, Change]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from creditbureau.v1.consent_pb2 import CONSENT_STATE_REVOKED
+from creditbureau.v1.consent_pb2 import CONSENT_STATE_REPLACED, CONSENT_STATE_REVOKED
 from creditbureau.v1.hold_pb2 import HoldLift
 from tests.cluster.auditor.evidence import Evidence
 from tests.cluster.auditor.finding import Findings
@@ -13,6 +13,9 @@ from tests.cluster.auditor.statements import parsed
 from tests.cluster.auditor.subject_keys import keys_of, signing_key
 
 IN_FORCE = "in force"
+
+
+OVER = {CONSENT_STATE_REVOKED, CONSENT_STATE_REPLACED}
 
 
 def those_of_the_log(evidence: Evidence, findings: Findings) -> None:
@@ -48,8 +51,8 @@ def those_of_the_log(evidence: Evidence, findings: Findings) -> None:
 
 
 def undone(evidence: Evidence, findings: Findings) -> None:
-    """Everything that was signed with a repudiated key is undone: its consents are revoked,
-    and holds that it lifted are in force."""
+    """Everything that was signed with a repudiated key is undone: its consents are revoked or
+    were replaced before, and holds that it lifted are in force."""
     for database in evidence.databases:
         repudiations = keys_of(database.entries).repudiations
         doomed = frozenset[str]().union(*(one.keys for one in repudiations))
@@ -63,7 +66,7 @@ def undone(evidence: Evidence, findings: Findings) -> None:
                 lifts[entry.signer.removeprefix("subjects/"), hold_id].append(by_doomed)
             elif entry.kind == "consent" and by_doomed:
                 findings.look()
-                if states.get(entry.request_id) != CONSENT_STATE_REVOKED:
+                if states.get(entry.request_id) not in OVER:
                     findings.blame(
                         f"{database.name}: consent {entry.request_id} was signed with a "
                         "repudiated key and is not revoked"

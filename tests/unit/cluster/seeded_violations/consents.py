@@ -15,6 +15,22 @@ def a_report_under_a_revoked_consent(scenario: Scenario) -> Evidence:
     return scenario.evidence()
 
 
+@planted("I3 consent", "was not in force at leaf")
+def a_report_under_a_replaced_consent(scenario: Scenario) -> Evidence:
+    consent = scenario.grant()
+    scenario.grant(replaces=consent)
+    scenario.query(consent)
+    return scenario.evidence()
+
+
+@planted("I3 state", "its subject's last word was replace")
+def a_replaced_consent_that_goes_on(scenario: Scenario) -> Evidence:
+    scenario.grant(replaces=scenario.grant())
+    evidence = scenario.evidence()
+    rows = [row._replace(state=1) for row in evidence.databases[0].consents]
+    return with_database(evidence, consents=rows)
+
+
 @planted("I3 consent", "was ever granted")
 def a_report_without_consent(scenario: Scenario) -> Evidence:
     evidence = scenario.evidence()
