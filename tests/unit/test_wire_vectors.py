@@ -23,6 +23,7 @@ from bureau_keys import envelope as envelopes
 from bureau_keys import merkle
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.consent_history import check_consents
+from bureau_keys.consent_request_checks import check_requests
 from bureau_keys.cosignature import cosigners, parse_witness
 from bureau_keys.errors import BadProof, KeysError
 from bureau_keys.evidence import read_page
@@ -240,6 +241,19 @@ def consents(vector: Vector) -> None:
     assert states == vector["states"]
 
 
+def consent_requests(vector: Vector) -> None:
+    trust = trust_in(vector)
+    reply = read(consents_pb2.ListConsentRequestsResponse, vector["reply"])
+    keys = logged_keys([read(members_pb2.Member, data) for data in vector["members"]], trust)
+    states = {}
+    for checked in check_requests(reply.requests, reply.keys, keys, trust):
+        request = checked.request
+        if vector["caller"] not in {f"subjects/{request.subject_id}", request.header.signer}:
+            raise BadProof("made by somebody else")
+        states[request.header.request_id] = checked.state
+    assert states == vector["states"]
+
+
 def evidence(vector: Vector) -> None:
     report = read(report_pb2.Report, vector["report"])
     pieces = read_page(read(EvidencePage, vector["evidence"]))
@@ -347,6 +361,7 @@ def error(vector: Vector) -> None:
 CHECKS: dict[str, Callable[..., None]] = {
     "bindings": binding,
     "canonical": canonical,
+    "consent_requests": consent_requests,
     "consents": consents,
     "envelopes": envelope,
     "errors": error,

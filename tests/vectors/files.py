@@ -9,6 +9,7 @@ from typing import Any
 from tests.documents import ROOT
 from tests.vectors import (
     canonical,
+    consent_requests,
     consents,
     envelopes,
     errors,
@@ -31,6 +32,10 @@ Vector = dict[str, Any]
 FILES: dict[str, tuple[str, Callable[[], list[Vector]]]] = {
     "bindings": ("The file with which a person binds a key to a subject id.", folders.bindings),
     "canonical": ("Encodings of messages, canonical or not.", canonical.vectors),
+    "consent_requests": (
+        "Lists of consent requests, and the states that their answers lead to.",
+        consent_requests.vectors,
+    ),
     "consents": (
         "Lists of consents, and the states that their statements lead to.",
         consents.vectors,

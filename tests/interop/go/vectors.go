@@ -35,25 +35,26 @@ type vector struct {
 // checks has one function for each file. It returns nil where the vector holds, and a
 // *mismatch where a computed value differs, which no vector expects.
 var checks = map[string]func(vector) error{
-	"bindings":      checkBinding,
-	"canonical":     checkCanonical,
-	"consents":      checkConsents,
-	"envelopes":     checkEnvelope,
-	"errors":        checkError,
-	"evidence":      checkEvidence,
-	"identifiers":   checkIdentifier,
-	"keys":          checkKey,
-	"leaves":        checkLeaf,
-	"members":       checkMembers,
-	"notes":         checkNote,
-	"payload_types": checkPayloadType,
-	"profiles":      checkProfile,
-	"receipts":      checkReceipt,
-	"reports":       checkReport,
-	"signatures":    checkSignature,
-	"subject_ids":   checkSubjectID,
-	"submissions":   checkSubmission,
-	"trees":         checkTree,
+	"bindings":         checkBinding,
+	"canonical":        checkCanonical,
+	"consent_requests": checkRequests,
+	"consents":         checkConsents,
+	"envelopes":        checkEnvelope,
+	"errors":           checkError,
+	"evidence":         checkEvidence,
+	"identifiers":      checkIdentifier,
+	"keys":             checkKey,
+	"leaves":           checkLeaf,
+	"members":          checkMembers,
+	"notes":            checkNote,
+	"payload_types":    checkPayloadType,
+	"profiles":         checkProfile,
+	"receipts":         checkReceipt,
+	"reports":          checkReport,
+	"signatures":       checkSignature,
+	"subject_ids":      checkSubjectID,
+	"submissions":      checkSubmission,
+	"trees":            checkTree,
 }
 
 type mismatch struct{ text string }
@@ -430,6 +431,27 @@ func checkConsents(at vector) error {
 		return &mismatch{err.Error()} // Every vector's members hold.
 	}
 	states, err := verifyConsents(parsed(told.Reply, new(pb.ListConsentsResponse)), told.Caller, keys, told.Trust)
+	if err != nil || told.States == nil {
+		return err
+	}
+	return same("the states", states, told.States)
+}
+
+func checkRequests(at vector) error {
+	var told struct {
+		Reply   hexBytes
+		Caller  string
+		Members []hexBytes
+		Trust   Trust
+		States  map[string]pb.ConsentRequestState
+	}
+	at.read(&told)
+	keys, err := loggedKeys(membersOf(told.Members), told.Trust)
+	if err != nil {
+		return &mismatch{err.Error()} // Every vector's members hold.
+	}
+	reply := parsed(told.Reply, new(pb.ListConsentRequestsResponse))
+	states, err := verifyRequests(reply, told.Caller, keys, told.Trust)
 	if err != nil || told.States == nil {
 		return err
 	}
