@@ -73,10 +73,10 @@ class Asked:
         self.reply.keys.extend(self._listed.reply.keys)
 
     def _log(
-        self, kind: str, statement: Any, own: SigningKey, at: LoggedStatement | None = None
+        self, kind: str, statement: Any, own: SigningKey, into: LoggedStatement | None = None
     ) -> None:
         signed = logged(self._listed.log, kind, statement, own)
-        (at or self.view.answer).CopyFrom(signed)
+        (into or self.view.answer).CopyFrom(signed)
 
     def grant(self, state: int = GRANTED, own: SigningKey = PERSON, **changes: Any) -> Asked:
         """Answer with a consent as wide as the request, but for some fields."""
@@ -99,7 +99,7 @@ class Asked:
 
     def decline(self, state: int = DECLINED, own: SigningKey = PERSON, **changes: Any) -> Asked:
         """Answer with a decline."""
-        fields = {
+        fields: dict[str, Any] = {
             "header": header(f"subjects/{SUBJECT}", "decline"),
             "consent_request_id": REQUEST,
             "note": "not now",
@@ -109,7 +109,7 @@ class Asked:
 
     def withdraw(self, own: SigningKey | None = None, **changes: Any) -> Asked:
         """Withdraw the request."""
-        fields = {
+        fields: dict[str, Any] = {
             "header": header(CALLER, "withdrawal"),
             "subject_id": SUBJECT,
             "consent_request_id": REQUEST,

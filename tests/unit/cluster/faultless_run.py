@@ -53,9 +53,9 @@ def true_run() -> Scenario:
     scenario.change("resume", paused)
     scenario.decide(scenario.query(paused, "lender-2"))
     # A consent that another one replaces.
-    earlier = scenario.grant()
-    scenario.query(earlier)
-    scenario.query(scenario.grant(replaces=earlier))
+    replaced = scenario.grant()
+    scenario.query(replaced)
+    scenario.query(scenario.grant(replaces=replaced))
     # Requests of lenders: granted, narrowed, declined, withdrawn.
     scenario.query(scenario.grant(request=scenario.ask()))
     scenario.grant(uses=1, request=scenario.ask())
