@@ -38,7 +38,7 @@ from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.report_pb2 import Report as ReportMessage
 from creditbureau.v1.reporting_pb2 import Inquiry
-from tests.service.client_calls import carry_out, client_of, decision_on
+from tests.service.client_calls import asked_for_consent, carry_out, client_of, decision_on
 from tests.service.liar import answers, deceive, forget_the_log, lists_of
 from tests.service.raw import Answer, Raw
 from tests.service.scenario import Scenario, account, open_scenario
@@ -63,6 +63,12 @@ KINDS = [
     "portfolio-inquiry",
     "consent-change",
     "inquiry-denial",
+    "consent-request",
+    "consent",
+    "consent-request",
+    "consent-request-decline",
+    "consent-request",
+    "consent-request-withdrawal",
 ]
 
 
@@ -99,6 +105,8 @@ def lived(scenario: Scenario) -> Wallet:
     person.revoke(consent_id)
     with pytest.raises(BureauError):
         asked(scenario, person, consent_id)
+    for answer in (person.grant_request, person.decline_request, acme.withdraw_consent_request):
+        answer(asked_for_consent(acme, person))
     return person
 
 

@@ -308,7 +308,8 @@ class AsyncWallet(AsyncClient):
 
     async def events(self, *, limit: int | None = None) -> list[Event]:
         """List every statement about the person that the log holds, oldest first: consents,
-        keys, holds, disputes, inquiries, replays, erasures; not what furnishers submit.
+        requests for them, keys, holds, disputes, inquiries, replays, erasures; not what
+        furnishers submit.
 
         Raises:
             VerificationFailed: An event is not in the log, or one is missing that a signed
