@@ -128,7 +128,7 @@ from bureau_client.sync.auditor import Auditor
 from bureau_client.sync.lender import Lender
 from bureau_client.sync.wallet import Wallet
 from bureau_keys.profile import Profile, Trust
-from bureau_keys.signing import SigningKey
+from bureau_keys.signing import SigningKey, StatementKey
 
 __all__ = [
     "AccountStatus",
@@ -241,6 +241,7 @@ __all__ = [
     "StaleReason",
     "Standard",
     "Statement",
+    "StatementKey",
     "Submission",
     "SubmissionKind",
     "SubmitResult",

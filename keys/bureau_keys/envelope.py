@@ -26,7 +26,7 @@ from bureau_keys.errors import (
     WrongPayloadType,
 )
 from bureau_keys.signer_name import SignerName
-from bureau_keys.signing import SigningKey, VerifyKey
+from bureau_keys.signing import StatementKey, VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
 from creditbureau.v1.options_pb2 import max_payload_bytes
 
@@ -73,7 +73,7 @@ def new_header(audience: str, signer: SignerName, now_us: int) -> Header:
     return header
 
 
-def seal(message: Message, key: SigningKey) -> Envelope:
+def seal(message: Message, key: StatementKey) -> Envelope:
     """Encode a message canonically and sign it."""
     payload = message.SerializeToString(deterministic=True)
     payload_type = payload_type_of(message)

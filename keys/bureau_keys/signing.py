@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -104,6 +105,19 @@ def _checked(raw: bytes) -> VerifyKey:
     if len(raw) != KEY_BYTES or not bindings.crypto_core_ed25519_is_valid_point(raw):
         raise WeakKey("not an Ed25519 key that is safe to verify with")
     return VerifyKey(raw, hashlib.sha256(SPKI_PREFIX + raw).hexdigest())
+
+
+class StatementKey(Protocol):
+    """A key that signs statements: a `SigningKey`, or one that another device holds."""
+
+    @property
+    def verify_key(self) -> VerifyKey:
+        """The public half."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of a message, 64 bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -38,6 +38,7 @@ from bureau_client import (
     Section,
     SigningKey,
     Snapshot,
+    StatementKey,
     SubmissionKind,
     Wallet,
 )
@@ -108,13 +109,15 @@ class Scenario:
         name: str,
         subject_id: str,
         *,
-        key: SigningKey | None = None,
+        key: StatementKey | None = None,
         replaces: bool = False,
     ) -> Wallet:
         """A wallet with a key, a new one if none is passed, that a lender attests to be a
         subject's.
         """
-        key = self.keys[subject_id] = key or SigningKey.generate()
+        key = key or SigningKey.generate()
+        assert isinstance(key, SigningKey)
+        self.keys[subject_id] = key
         wallet = Wallet(self.agent, subject_id, key, clock=self.now)
         self.closing.enter_context(wallet)
         self.lenders[name].attest(

@@ -14,7 +14,7 @@ from bureau_keys.errors import KeysError
 from bureau_keys.log_memory import MemoryFolder
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.signer_name import member_signer, subject_signer
-from bureau_keys.signing import SigningKey
+from bureau_keys.signing import SigningKey, StatementKey
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def open_key(pem: bytes, passphrase: str | None) -> SigningKey:
 
 
 def member_context(
-    profile: Profile, key: SigningKey | None, passphrase: str | None, clock: Clock
+    profile: Profile, key: StatementKey | None, passphrase: str | None, clock: Clock
 ) -> SigningContext:
     """Return the state of a member that signs with the passed key or its profile's."""
     key = key or open_key(profile.signing_key_pem, passphrase)
@@ -83,7 +83,7 @@ def member_context(
 
 
 def signing_as_well(
-    context: Context, profile: Profile, key: SigningKey | None, passphrase: str | None
+    context: Context, profile: Profile, key: StatementKey | None, passphrase: str | None
 ) -> SigningContext:
     """Return a context that signs as a profile's member, and shares what another one knows."""
     signing = member_context(profile, key, passphrase, context.clock)
@@ -91,7 +91,7 @@ def signing_as_well(
 
 
 def subject_context(
-    profile: Profile, subject_id: str, key: SigningKey, clock: Clock
+    profile: Profile, subject_id: str, key: StatementKey, clock: Clock
 ) -> SigningContext:
     """Return the state of a subject who signs with their own key, through an agent."""
     signer = Signer(subject_signer(subject_id), profile.trust.origin, key, clock)

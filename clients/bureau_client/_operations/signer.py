@@ -9,7 +9,7 @@ from bureau_client._codec.scalars import micros_of
 from bureau_client._operations.operation import Clock
 from bureau_keys.envelope import new_header
 from bureau_keys.signer_name import SignerName
-from bureau_keys.signing import SigningKey
+from bureau_keys.signing import StatementKey
 from creditbureau.v1.envelope_pb2 import Header
 
 # Namespace of the request ids that are made from an idempotency key (RFC 9562, version 5).
@@ -29,7 +29,7 @@ class Signer:
 
     name: SignerName
     audience: str
-    key: SigningKey
+    key: StatementKey
     clock: Clock
 
     def header(self) -> Header:

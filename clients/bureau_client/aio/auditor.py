@@ -32,7 +32,7 @@ from bureau_client.models.reports import Evidence, Report
 from bureau_client.models.standards import Standard
 from bureau_client.protocols import DecisionPolicy
 from bureau_keys.profile import Profile
-from bureau_keys.signing import SigningKey
+from bureau_keys.signing import StatementKey
 
 
 @checked
@@ -47,7 +47,7 @@ class AsyncAuditor(AsyncClient):
         self,
         profile: Profile,
         *,
-        signing_key: SigningKey | None = None,
+        signing_key: StatementKey | None = None,
         passphrase: str | None = None,
         clock: Clock = utc_now,
         policy: RetryPolicy = DEFAULT_POLICY,

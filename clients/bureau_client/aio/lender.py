@@ -63,7 +63,7 @@ from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_client.models.submissions import Submission, SubmitResult
 from bureau_client.protocols import Journal
 from bureau_keys.profile import Profile
-from bureau_keys.signing import SigningKey
+from bureau_keys.signing import SigningKey, StatementKey
 
 
 @checked
@@ -85,7 +85,7 @@ class AsyncLender(AsyncClient):
         profile: Profile,
         *,
         passphrase: str | None = None,
-        signing_key: SigningKey | None = None,
+        signing_key: StatementKey | None = None,
         clock: Clock = utc_now,
         policy: RetryPolicy = DEFAULT_POLICY,
         before_send: BeforeSend = ignore,

@@ -226,30 +226,19 @@ def _actions(report: Report) -> Table:
 def _frozen(report: Report, language: str) -> Iterator[Text]:
     """Yield, for each line that is frozen now, the reasons and what to do about each."""
     for number, line in enumerate(report.tradelines, 1):
-        newest = next((act for act in line.actions if act.kind in _OF_FREEZES), None)
-        if line.close_date or line.sold_month:
+        freeze = line.freeze
+        if freeze is None:
             continue
-        if newest is None or newest.kind is not FacilityActionKind.FREEZE:
-            continue
-        since = f" since {newest.effective_time:%Y-%m-%d}" if newest.effective_time else ""
+        since = f" since {freeze.effective_time:%Y-%m-%d}" if freeze.effective_time else ""
         yield Text.assemble(f"#{number} ", (line.member_id, "bold"), f": frozen{since}")
-        for reason in newest.reasons:
+        for reason in freeze.reasons:
             yield Text.assemble("   ", (reason.text_in(language), _WARN))
             if fix := reason.fix_in(language):
                 yield Text(f"   {fix}")
-        if newest.review_by_date:
-            yield Text(f"   The lender reviews it by {newest.review_by_date}.")
-        if newest.appeal_route:
-            yield Text(f"   Objections: {newest.appeal_route}")
-
-
-# The actions that freeze a line, and that end a freeze.
-_OF_FREEZES = (
-    FacilityActionKind.FREEZE,
-    FacilityActionKind.RESTORE,
-    FacilityActionKind.CLOSE,
-    FacilityActionKind.CHARGE_OFF,
-)
+        if freeze.review_by_date:
+            yield Text(f"   The lender reviews it by {freeze.review_by_date}.")
+        if freeze.appeal_route:
+            yield Text(f"   Objections: {freeze.appeal_route}")
 
 
 def _inquiries(report: Report) -> Table:

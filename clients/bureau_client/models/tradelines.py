@@ -92,6 +92,15 @@ class TradelineAction:
     new_member_id: str = ""
 
 
+# The actions that freeze a line, and that end a freeze.
+_OF_FREEZES = (
+    FacilityActionKind.FREEZE,
+    FacilityActionKind.RESTORE,
+    FacilityActionKind.CLOSE,
+    FacilityActionKind.CHARGE_OFF,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tradeline:
     """One facility, as reported by one furnisher.
@@ -159,3 +168,11 @@ class Tradeline:
         person guarantees, and for one that is another's.
         """
         return owes(self.role)
+
+    @property
+    def freeze(self) -> TradelineAction | None:
+        """The freeze that is in force; None for a line that is not frozen, or has ended."""
+        if self.close_date or self.sold_month:
+            return None
+        newest = next((action for action in self.actions if action.kind in _OF_FREEZES), None)
+        return newest if newest and newest.kind is FacilityActionKind.FREEZE else None

@@ -33,7 +33,7 @@ from bureau_client.models.standards import Standard
 from bureau_client.protocols import DecisionPolicy
 from bureau_client.sync.client import Client
 from bureau_keys.profile import Profile
-from bureau_keys.signing import SigningKey
+from bureau_keys.signing import StatementKey
 
 
 @checked
@@ -48,7 +48,7 @@ class Auditor(Client):
         self,
         profile: Profile,
         *,
-        signing_key: SigningKey | None = None,
+        signing_key: StatementKey | None = None,
         passphrase: str | None = None,
         clock: Clock = utc_now,
         policy: RetryPolicy = DEFAULT_POLICY,

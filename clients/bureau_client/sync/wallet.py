@@ -44,7 +44,7 @@ from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_client.sync.client import Client
 from bureau_client.verify.event_memory import EventMemory
 from bureau_keys.profile import Profile
-from bureau_keys.signing import SigningKey
+from bureau_keys.signing import SigningKey, StatementKey
 
 
 @checked
@@ -60,7 +60,7 @@ class Wallet(Client):
         self,
         profile: Profile,
         subject_id: str,
-        key: SigningKey,
+        key: StatementKey,
         *,
         clock: Clock = utc_now,
         policy: RetryPolicy = DEFAULT_POLICY,
@@ -72,7 +72,8 @@ class Wallet(Client):
         Args:
             profile: The agent's profile.
             subject_id: The person's id.
-            key: The person's own key.
+            key: The person's own key: a `SigningKey`, or any object that signs with a key which
+                another device holds.
             clock: Source of the time that statements carry and answers are checked by.
             policy: Deadlines and retries.
             before_send: Called with each signed statement before it is sent; a statement

@@ -33,6 +33,7 @@ from bureau_client import (
     Report,
     SigningKey,
     Statement,
+    StatementKey,
 )
 from bureau_keys.envelope import peek, seal
 from bureau_keys.secret_files import write_private
@@ -136,7 +137,7 @@ class LenderWorker:
         """Sends a statement again, with the certificate that counts now."""
         return self.lenders[0].resend(statement)
 
-    def _connect(self, key: SigningKey | None) -> None:
+    def _connect(self, key: StatementKey | None) -> None:
         """Clients with the profile as it is now; each begins with another node."""
         nodes = range(len(self.worker.topology.nodes))
         self.lenders = [self._client(self.worker.profile(node), key, self._heard) for node in nodes]
@@ -145,7 +146,7 @@ class LenderWorker:
     def _client(
         self,
         profile: Profile,
-        key: SigningKey | None,
+        key: StatementKey | None,
         heard: Callable[[Statement], None] = lambda _: None,
     ) -> Lender:
         return Lender(profile, signing_key=key, policy=HURRIED, before_send=heard)
@@ -439,7 +440,7 @@ class LenderWorker:
             self.racers.submit(self.journal.again, other, statement, "at once")
 
 
-def relabelled(sent: Statement, key: SigningKey) -> Statement:
+def relabelled(sent: Statement, key: StatementKey) -> Statement:
     """A submission under a label of its own, signed again under the same request id."""
     request = SubmitRecordsRequest.FromString(sent.request)
     manifest = peek(request.manifest, SubmissionManifest)

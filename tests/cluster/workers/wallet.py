@@ -224,6 +224,7 @@ class WalletWorker:
         folder.mkdir(exist_ok=True)
         for person in self.people:
             key = person.wallet._signing.signer.key
+            assert isinstance(key, SigningKey)
             write_private(folder / f"{person.wallet.subject_id}.pem", key.to_pem(None))
 
     # What a person does.
