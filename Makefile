@@ -14,15 +14,15 @@ venv: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --editable '.[study,witness]' --group dev
+	$(BIN)/pip install --quiet --editable '.[portal,study,witness]' --group dev
 	touch $@
 
 demo: venv  ## The main job; SCENARIO=frozen-line: the founding scenario, as it is today and with the bureau.
 	$(BIN)/python -m tests.demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(ARGS)
 
 # Three at once on two cores: many of the tests wait for servers to start, fail and stop.
-test: venv  ## All tests, on real servers and real databases.
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: venv  ## All tests, on real servers, databases and browsers; it names what it skips, and why.
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -rs $(ARGS)
 
 check: venv  ## Format, lint, types, import contracts, generated code, contract, documents.
 	$(BIN)/ruff format --check .

@@ -24,11 +24,13 @@ from bureau_client._operations import methods
 from bureau_client._operations.operation import Method
 from bureau_client._transport.status_errors import BY_REASON, BY_STATUS
 from bureau_client.cli import lender, wallet
+from bureau_portal import cli as portal
 from bureau_witness import cli as witness
 from creditbureau.v1.error_pb2 import Reason
 from tests.demo import picture
 from tests.demo.analyst_pictures import IMAGES, PICTURES
 from tests.documents import DOCS, ROOT, anchors, blocks, commands, images, links, mentioned, pages
+from tests.portal.pictures import PICTURES as PHOTOGRAPHS
 
 PAGES = pages()
 WITH_NAMES = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
@@ -38,6 +40,7 @@ FOLDERS = {
     "witness": ROOT / "witness",
     "bureau_client": ROOT / "clients/bureau_client",
     "bureau_keys": ROOT / "keys/bureau_keys",
+    "bureau_portal": ROOT / "clients/bureau_portal",
     "bureau_witness": ROOT / "witness/bureau_witness",
     "store": ROOT / "bureau/store",
 }
@@ -50,6 +53,7 @@ SERVICES = sorted({path.partition("/")[0] for path in METHODS})
 PROGRAMS = {
     "bureau": typer.main.get_command(app_of([])),
     "bureau-lender": typer.main.get_command(lender.app),
+    "bureau-portal": typer.main.get_command(portal.app),
     "bureau-wallet": typer.main.get_command(wallet.app),
     "bureau-witness": typer.main.get_command(witness.app),
 }
@@ -73,13 +77,13 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_image_has_a_text_and_a_script_that_draws_it() -> None:
     shown = [image for page in PAGES for image in images(page)]
-    drawn = {picture.PICTURE, *(IMAGES / name for name in PICTURES)}
+    drawn = {picture.PICTURE, *(IMAGES / name for name in (*PICTURES, *PHOTOGRAPHS))}
     assert {path for _, path in shown} == drawn == set(IMAGES.iterdir())
     for text, path in shown:
         assert len(text.split()) > 3, path.name  # for those who do not see it
 
 
-@pytest.mark.parametrize("path", sorted(IMAGES.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(IMAGES.glob("*.svg")), ids=lambda path: path.name)
 def test_an_image_is_whole_and_loads_nothing(path: Path) -> None:
     svg = path.read_text("utf-8")
     ET.fromstring(svg)

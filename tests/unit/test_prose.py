@@ -22,6 +22,7 @@ PACKAGES = {
     "bureau": "bureau",
     "bureau_client": "clients/bureau_client",
     "bureau_keys": "keys/bureau_keys",
+    "bureau_portal": "clients/bureau_portal",
     "bureau_witness": "witness/bureau_witness",
 }
 VERBS = frozenset(
@@ -130,6 +131,7 @@ VERBS = frozenset(
         "get",
         "grant",
         "give",
+        "grant",
         "group",
         "guard",
         "hand",
@@ -305,9 +307,10 @@ MIN_IMPERATIVE = {
     "bureau": 1.0,
     "bureau_client": 1.0,
     "bureau_keys": 1.0,
+    "bureau_portal": 1.0,
     "bureau_witness": 1.0,
 }
-MAX_QUESTIONS = {"bureau": 0, "bureau_client": 0, "bureau_keys": 0, "bureau_witness": 0}
+MAX_QUESTIONS = dict.fromkeys(PACKAGES, 0)
 QUESTIONS = {"what", "whether", "who", "where"}
 FORBIDDEN = re.compile(
     r"\b(anew|is told|are told|whoever|nobody|so many|hardly|upon|for ever|let go of"
@@ -318,6 +321,7 @@ MAX_FORBIDDEN = {
     "bureau": 0,
     "bureau_client": 0,
     "bureau_keys": 0,
+    "bureau_portal": 0,
     "bureau_witness": 0,
     "docs": 0,
 }
@@ -336,6 +340,7 @@ ALLOWED_FILLERS = {
         "files/sources.py: place",
     ],
     "bureau_keys": [],
+    "bureau_portal": [],
     "bureau_witness": [],
 }
 MAX_FILLERS_IN_TESTS = 79

@@ -7,7 +7,19 @@ from contextlib import contextmanager
 
 # Top-level packages that the extras bring.
 PACKAGES = frozenset(
-    {"matplotlib", "numpy", "pyarrow", "pydantic", "reportlab", "rfc8785", "sklearn", "zen"}
+    {
+        "jinja2",
+        "matplotlib",
+        "numpy",
+        "pyarrow",
+        "pydantic",
+        "reportlab",
+        "rfc8785",
+        "sklearn",
+        "starlette",
+        "uvicorn",
+        "zen",
+    }
 )
 
 

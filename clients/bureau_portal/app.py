@@ -1,0 +1,174 @@
+"""The application: every page with its rule, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bureau_portal.exchange import TooManyExchanges
+from bureau_portal.pages import (
+    consents,
+    credit_file,
+    decisions,
+    disputes,
+    documents,
+    holds,
+    inquiries,
+    notices,
+    plain,
+    sign_in,
+    signing,
+)
+from bureau_portal.security import SecureAnswers, is_own_change
+from bureau_portal.site import BAD, FormError, Handler, Portal, Visit, parse_form
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, or one form; without `is_open` it needs a person who signed in.
+
+    Attributes:
+        reads: Answers of the bureau that the page shows.
+        method: POST for what changes something: it needs the session's token.
+    """
+
+    path: str
+    handler: Handler
+    reads: tuple[str, ...] = ()
+    method: str = "GET"
+    is_open: bool = False
+
+
+PAGES = (
+    Page("/", sign_in.page, is_open=True),
+    Page("/key", sign_in.key_page, is_open=True),
+    Page("/sign-in", sign_in.sign_in, method="POST", is_open=True),
+    Page("/bind", sign_in.bind, method="POST", is_open=True),
+    Page("/binding", sign_in.binding_page, is_open=True),
+    Page("/binding.bin", sign_in.binding_file, is_open=True),
+    Page("/sign-out", sign_in.sign_out, method="POST"),
+    Page("/language", plain.language, method="POST", is_open=True),
+    Page("/guide", plain.guide, is_open=True),
+    Page("/statements.json", plain.statements, is_open=True),
+    Page("/unread", plain.unread),
+    Page("/sign/{ticket}", signing.page, is_open=True),
+    Page("/sign/{ticket}", signing.signature, method="POST", is_open=True),
+    Page("/sign/{ticket}/cancel", signing.cancel, method="POST", is_open=True),
+    Page("/file", credit_file.page, reads=("file",)),
+    Page("/file/statement", credit_file.set_statement, method="POST"),
+    Page("/file.pdf", documents.pdf, reads=("file", "inquiries")),
+    Page("/file.json", documents.saved, reads=("file",)),
+    Page("/inquiries", inquiries.page, reads=("inquiries",)),
+    Page("/decisions", decisions.page, reads=("decisions", "file")),
+    Page("/notices", notices.page, reads=("notices",)),
+    Page("/notices/approve-key", notices.approve_key, method="POST"),
+    Page("/notices/repudiate-key", notices.repudiate_key, method="POST"),
+    Page("/consents", consents.page, reads=("consents",)),
+    Page("/consents/new", consents.new_page),
+    Page("/consents/new", consents.grant, method="POST"),
+    Page("/consents/{consent_id}/narrow", consents.narrow_page, reads=("consents",)),
+    Page("/consents/{consent_id}/narrow", consents.narrow, reads=("consents",), method="POST"),
+    Page("/consents/{consent_id}/{change}", consents.change, method="POST"),
+    Page("/holds", holds.page, reads=("file",)),
+    Page("/holds", holds.place, method="POST"),
+    Page("/holds/{hold_id}/lift", holds.lift, method="POST"),
+    Page("/disputes", disputes.page, reads=("disputes", "file")),
+    Page("/disputes/open", disputes.open_page, reads=("file",)),
+    Page("/disputes/open", disputes.open_dispute, method="POST"),
+    Page("/disputes/{dispute_id}/add", disputes.add, method="POST"),
+)
+
+
+def application(portal: Portal) -> Starlette:
+    """Build the application of a portal."""
+
+    @asynccontextmanager
+    async def running(_: Starlette) -> AsyncIterator[None]:
+        yield
+        portal.sessions.close()
+
+    static = StaticFiles(directory=Path(str(files("bureau_portal") / "static")))
+    routes: list[Route | Mount] = [
+        Route(page.path, _endpoint(portal, page), methods=[page.method]) for page in PAGES
+    ]
+    routes.append(Mount("/static", static))
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(SecureAnswers, origin=portal.origin)],
+        exception_handlers={404: _missing(portal), 405: _missing(portal)},
+        lifespan=running,
+    )
+
+
+def _endpoint(portal: Portal, page: Page) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        sessions = portal.sessions
+        session = sessions.find(request.cookies.get(portal.cookie, "")) or sessions.open()
+        visit = Visit(portal, request, session)
+        try:
+            response = await _answer(page, visit)
+        except FormError as error:
+            visit.say(BAD, visit.words.text(str(error)))
+            response = visit.render("message.html", status=400)
+        except TooManyExchanges:
+            visit.say(BAD, visit.words.text("errors.busy"))
+            response = visit.render("message.html", status=503)
+            response.headers["Retry-After"] = "30"
+        if request.cookies.get(portal.cookie) != session.token:
+            response.set_cookie(
+                portal.cookie,
+                session.token,
+                path="/",
+                secure=portal.is_secure,
+                httponly=True,
+                samesite="strict",
+            )
+        return response
+
+    return endpoint
+
+
+async def _answer(page: Page, visit: Visit) -> Response:
+    """Answer a request by the page's rule."""
+    # 1. A change comes from a form of this session.
+    if page.method == "POST":
+        visit.form = parse_form(await visit.request.body())
+        token = visit.field("csrf")
+        if not is_own_change(visit.request, visit.portal.origin, visit.session.csrf, token):
+            visit.say(BAD, visit.words.text("errors.csrf"))
+            return visit.render("message.html", status=403)
+    # 2. A page about a person is for the one who signed in.
+    if not page.is_open and visit.session.wallet is None:
+        if page.method == "GET":
+            return RedirectResponse("/", 303)
+        visit.say(BAD, visit.words.text("errors.signed_out"))
+        return visit.render("message.html", status=403)
+    # 3. What it shows, the browser has to ask for by a signature.
+    if page.reads:
+        visit.views = visit.session.views(page.reads, visit.portal.sessions.now())
+        missing = tuple(name for name in page.reads if name not in visit.views)
+        if missing and page.method == "POST":
+            raise FormError("errors.stale")
+        if missing:
+            return await signing.render(visit, visit.read(missing))
+    return await page.handler(visit)
+
+
+def _missing(portal: Portal) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handler(request: Request, _: Exception) -> Response:
+        session = portal.sessions.find(request.cookies.get(portal.cookie, ""))
+        visit = Visit(portal, request, session or portal.sessions.open())
+        visit.say(BAD, visit.words.text("errors.missing"))
+        return visit.render("message.html", status=404)
+
+    return handler

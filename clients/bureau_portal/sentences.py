@@ -1,0 +1,173 @@
+"""A credit file in plain sentences, in one language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bureau_client.models.codes import PartyRole
+from bureau_client.models.reports import Attribute, Report, Summary
+from bureau_client.models.tradelines import Tradeline, TradelineAction
+from bureau_portal.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of an account, as a person reads and disputes it.
+
+    Attributes:
+        name: Name of the word that explains it.
+        field: Field that a dispute of it names; empty for one that is not disputed alone.
+        value: The figure in words.
+    """
+
+    name: str
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A reason of a freeze, and what the person can do about it; `fix` may be empty."""
+
+    reason: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenLine:
+    """Why a line is frozen, what to do, and by when.
+
+    Attributes:
+        deadlines: Sentences about the day of the review and the way to object.
+    """
+
+    line: Tradeline
+    since: str
+    remedies: tuple[Remedy, ...]
+    deadlines: tuple[str, ...]
+
+
+def summary_sentences(summary: Summary | None, words: Words) -> Iterator[str]:
+    """Yield what the file says in all."""
+    if summary is None or not summary.tradeline_count:
+        yield words.text("file.empty")
+        return
+    yield words.text(
+        "file.counts",
+        lines=summary.tradeline_count,
+        open=summary.open_tradeline_count,
+        furnishers=summary.furnisher_count,
+    )
+    late = summary.delinquent_tradeline_count
+    yield words.text("file.some_late", count=late) if late else words.text("file.none_late")
+    for total in summary.totals:
+        yield words.text(
+            "file.total",
+            balance=words.amount(total.balance_minor, total.currency),
+            limit=words.amount(total.credit_limit_minor, total.currency),
+        )
+        if total.amount_past_due_minor:
+            amount = words.amount(total.amount_past_due_minor, total.currency)
+            yield words.text("file.total_past_due", amount=amount)
+    if summary.frozen_line_count:
+        yield words.text(
+            "file.frozen", frozen=summary.frozen_line_count, lending=summary.lending_line_count
+        )
+    yield words.text("file.inquiries", count=summary.inquiry_count_6m)
+
+
+def line_sentences(line: Tradeline, words: Words) -> Iterator[str]:
+    """Yield what one account says."""
+    kind = words.code(line.portfolio_type)
+    yield words.text("line.kind", kind=kind, member=line.member_id, day=words.day(line.open_date))
+    yield words.text("line.role", role=words.code(line.role))
+    if line.role is PartyRole.GUARANTOR:
+        yield words.text("line.guaranteed")
+    elif not line.is_owed:
+        yield words.text("line.not_owed")
+    if line.party_count > 1 and line.role is not PartyRole.AUTHORISED_USER:
+        yield words.text("line.parties", count=line.party_count)
+    yield words.text("line.status", month=words.month(line.month), status=words.code(line.status))
+    if line.sold_month:
+        yield words.text("line.sold", month=words.month(line.sold_month))
+    elif line.close_date:
+        yield words.text(
+            "line.closed", day=words.day(line.close_date), reason=words.code(line.close_reason)
+        )
+    if line.stale:
+        yield words.text("line.stale", reason=words.code(line.stale))
+    if line.first_delinquency_date:
+        yield words.text("line.first_delinquency", day=words.day(line.first_delinquency_date))
+
+
+def figures(line: Tradeline, words: Words) -> Iterator[Figure]:
+    """Yield the figures of an account, each with the field that a dispute of it names."""
+    limit = line.credit_limit_minor
+    amounts = (
+        ("balance", "balance_minor", line.balance_minor),
+        ("credit_limit", "credit_limit_minor", limit),
+        ("original_amount", "original_amount_minor", line.original_amount_minor),
+        ("amount_due", "amount_due_minor", line.amount_due_minor),
+        ("amount_paid", "amount_paid_minor", line.amount_paid_minor),
+        ("amount_past_due", "amount_past_due_minor", line.amount_past_due_minor),
+    )
+    for name, field, amount in amounts:
+        if amount is not None:
+            yield Figure(name, field, words.amount(amount, line.currency))
+    if limit and not line.close_date:
+        share = f"{100 * line.balance_minor / limit:.0f} %"
+        yield Figure("utilisation", "", share)
+    if line.days_past_due:
+        days = words.text("line.days", count=line.days_past_due)
+        yield Figure("days_past_due", "days_past_due", days)
+    yield Figure("status", "status", words.code(line.status))
+    yield Figure("open_date", "open_date", words.day(line.open_date))
+
+
+def frozen_lines(file: Report, words: Words) -> Iterator[FrozenLine]:
+    """Yield the lines that are frozen now."""
+    for line in file.tradelines:
+        if (freeze := line.freeze) is not None:
+            remedies = (
+                Remedy(words.code(reason), reason.fix_in(words.language))
+                for reason in freeze.reasons
+            )
+            since = words.day(freeze.effective_time)
+            yield FrozenLine(line, since, tuple(remedies), tuple(_deadlines(freeze, words)))
+
+
+def _deadlines(freeze: TradelineAction, words: Words) -> Iterator[str]:
+    if freeze.review_by_date:
+        yield words.text("frozen.review", day=words.day(freeze.review_by_date))
+    else:
+        yield words.text("frozen.no_review")
+    if freeze.appeal_route:
+        yield words.text("frozen.appeal", route=freeze.appeal_route)
+    else:
+        yield words.text("frozen.no_appeal")
+
+
+def omission_sentences(file: Report, words: Words) -> Iterator[str]:
+    """Yield what the reports that others get leave out, and why."""
+    member_of = {line.tradeline_id: line.member_id for line in file.tradelines}
+    for omission in file.omissions:
+        values = {"section": words.code(omission.section), "reason": words.code(omission.reason)}
+        if omission.tradeline_id:
+            member = member_of.get(omission.tradeline_id, omission.tradeline_id[:8])
+            yield words.text("omitted.line", member=member, **values)
+        else:
+            yield words.text("omitted.section", **values)
+
+
+def attribute_value(attribute: Attribute, words: Words) -> str:
+    """Return the values of a computed figure."""
+    parts = []
+    for currency, value in attribute.values.items():
+        if value is None:
+            parts.append(words.text("file.missing"))
+        elif currency and attribute.unit == "minor units":
+            parts.append(words.amount(int(value), currency))
+        else:
+            parts.append(f"{value:g} {currency or attribute.unit}".strip())
+    return words.list(parts)

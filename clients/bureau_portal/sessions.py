@@ -1,0 +1,144 @@
+"""Sessions: the portal's memory of a browser, kept in the server for minutes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from typing import Any
+
+from bureau_client.sync.wallet import Wallet
+from bureau_portal.exchange import BrowserKey, Exchange
+
+# Seconds without a request, and seconds in all, after which a session ends.
+IDLE_S = 15 * 60
+LONGEST_S = 8 * 60 * 60
+# Seconds for which a page shows what the bureau answered; then the browser signs a new request.
+VIEW_S = 5 * 60
+# Sessions at once. At the limit the one that was idle the longest ends, those without a person
+# first.
+MAX_SESSIONS = 10_000
+# Operations of one session that wait for signatures: a browser has several windows.
+MAX_EXCHANGES = 4
+
+
+@dataclass(slots=True)
+class Session:
+    """One browser. It names a person only once the bureau has accepted their signature.
+
+    Attributes:
+        token: The cookie's value; another one after each sign-in.
+        csrf: Token that every form and script sends back.
+        language: Language that the person chose; empty for the browser's.
+        wallet: Client of the person who signed in; None before.
+        key: Public key of that person.
+        messages: Texts for the next page.
+        exchanges: Operations under way, by ticket.
+    """
+
+    begin: float
+    seen: float
+    token: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
+    csrf: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
+    language: str = ""
+    wallet: Wallet | None = None
+    key: BrowserKey | None = None
+    messages: list[tuple[str, str]] = field(default_factory=list)
+    exchanges: dict[str, Exchange] = field(default_factory=dict)
+    _views: dict[str, tuple[float, Any]] = field(default_factory=dict, repr=False)
+
+    def keep(self, views: dict[str, Any], now: float) -> None:
+        """Keep answers of the bureau for the pages that show them."""
+        self._views |= {name: (now, view) for name, view in views.items()}
+
+    def views(self, names: tuple[str, ...], now: float) -> dict[str, Any]:
+        """Return the kept answers, without those that are too old."""
+        return {
+            name: view
+            for name, (time, view) in self._views.items()
+            if name in names and now - time < VIEW_S
+        }
+
+    def forget_views(self) -> None:
+        """Drop all answers: the person changed something."""
+        self._views.clear()
+
+    def add(self, exchange: Exchange) -> None:
+        """Add an operation; the oldest one ends at the limit."""
+        while len(self.exchanges) >= MAX_EXCHANGES:
+            self.exchanges.pop(next(iter(self.exchanges))).cancel()
+        self.exchanges[exchange.ticket] = exchange
+
+    def close(self) -> None:
+        """End everything that is under way, and forget the person."""
+        for exchange in self.exchanges.values():
+            exchange.cancel()
+        self.exchanges.clear()
+        self.forget_views()
+        if self.wallet is not None:
+            self.wallet.close()
+            self.wallet = None
+
+
+class Sessions:
+    """All sessions of a portal, in memory: a restart ends them."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        self._by_token: dict[str, Session] = {}
+
+    def open(self) -> Session:
+        """Begin the session of a browser that has none."""
+        self._end_old()
+        now = self.now()
+        session = Session(now, now)
+        self._by_token[session.token] = session
+        return session
+
+    def find(self, token: str) -> Session | None:
+        """Return the session of a cookie; None if it has ended or never was."""
+        session = self._by_token.get(token)
+        if session is None:
+            return None
+        if self._has_ended(session):
+            self.end(session)
+            return None
+        session.seen = self.now()
+        return session
+
+    def sign_in(self, session: Session, wallet: Wallet, key: BrowserKey) -> None:
+        """Make a session that of a person, under another token: one that was planted or read
+        before opens nothing.
+        """
+        if session.wallet is not None and session.wallet is not wallet:
+            session.wallet.close()
+        session.forget_views()
+        self._by_token.pop(session.token, None)
+        session.token, session.csrf = token_urlsafe(32), token_urlsafe(32)
+        session.wallet, session.key = wallet, key
+        session.begin = self.now()
+        self._by_token[session.token] = session
+
+    def end(self, session: Session) -> None:
+        """End a session."""
+        self._by_token.pop(session.token, None)
+        session.close()
+
+    def close(self) -> None:
+        """End all sessions."""
+        for session in list(self._by_token.values()):
+            self.end(session)
+
+    def _has_ended(self, session: Session) -> bool:
+        now = self.now()
+        return now - session.seen > IDLE_S or now - session.begin > LONGEST_S
+
+    def _end_old(self) -> None:
+        if len(self._by_token) < MAX_SESSIONS:
+            return
+        for session in [*filter(self._has_ended, self._by_token.values())]:
+            self.end(session)
+        while len(self._by_token) >= MAX_SESSIONS:
+            every = self._by_token.values()
+            self.end(min(every, key=lambda session: (session.wallet is not None, session.seen)))

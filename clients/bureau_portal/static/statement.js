@@ -1,0 +1,137 @@
+// Reads the very bytes that are to be signed, so that nothing but them is shown.
+//
+// The bytes are DSSE's pre-authentication encoding, `DSSEv1 SP length SP type SP length SP body`,
+// and the body is a protobuf message. A type or a field that the tables do not have is refused:
+// the person would sign what the page cannot show.
+
+export class Unreadable extends Error {}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+export function open(bytes, tables) {
+  const { type, body } = parts(bytes);
+  const statement = tables.statements[type];
+  if (!statement) throw new Unreadable(`a statement of the type ${type}`);
+  const head = [], shown = rows(body, statement.fields, tables.words, head);
+  return { ...statement, rows: [...shown, ...head] };
+}
+
+function parts(bytes) {
+  let position = 0;
+  const word = () => {
+    const end = bytes.indexOf(0x20, position);
+    if (end < 0) throw new Unreadable("no encoding of DSSE");
+    const text = utf8.decode(bytes.subarray(position, end));
+    position = end + 1;
+    return text;
+  };
+  const length = () => {
+    const text = word();
+    if (!/^(0|[1-9][0-9]{0,8})$/.test(text)) throw new Unreadable("no encoding of DSSE");
+    return Number(text);
+  };
+  if (word() !== "DSSEv1") throw new Unreadable("no encoding of DSSE");
+  const size = length();
+  const type = utf8.decode(bytes.subarray(position, position + size));
+  position += size;
+  if (bytes[position] !== 0x20) throw new Unreadable("no encoding of DSSE");
+  position += 1;
+  const rest = length();
+  const body = bytes.subarray(position);
+  if (body.length !== rest) throw new Unreadable("no encoding of DSSE");
+  return { type, body };
+}
+
+// Each field of a message as its label and its value in words; those of messages within it too.
+// The head, which every statement has, comes apart.
+function rows(body, fields, words, head) {
+  const shown = [];
+  for (const { number, wire, value } of read(body)) {
+    const field = fields[number];
+    if (!field) throw new Unreadable(`an unknown field ${number}`);
+    if (field.kind === "message" || field.kind === "head") {
+      const within = rows(bytesOf(value, wire), field.fields, words, head);
+      (field.kind === "head" ? head : shown).push(...within);
+      continue;
+    }
+    for (const text of texts(field, wire, value, words)) {
+      const before = shown.at(-1);
+      if (before && before.label === field.label) before.text += words.separator + text;
+      else shown.push({ label: field.label, text });
+    }
+  }
+  return shown;
+}
+
+function texts(field, wire, value, words) {
+  switch (field.kind) {
+    case "text": return [utf8.decode(bytesOf(value, wire)) || words.none];
+    case "bytes": return [hex(bytesOf(value, wire))];
+    case "time": return [time(bytesOf(value, wire))];
+    case "duration": return [words.days.replace("{days}", String(seconds(bytesOf(value, wire)) / 86400n))];
+    // Repeated codes come packed: one length, then one number after another.
+    case "code": return numbers(value, wire).map((one) => field.texts[one] ?? unknown(one));
+    case "month": return numbers(value, wire).map((one) => `${one / 100n}-${String(one % 100n).padStart(2, "0")}`);
+    default: return numbers(value, wire).map(String);
+  }
+}
+
+function unknown(code) {
+  throw new Unreadable(`an unknown code ${code}`);
+}
+
+function* read(body) {
+  const reader = { body, position: 0 };
+  while (reader.position < body.length) {
+    const tag = varint(reader);
+    const number = tag >> 3n, wire = Number(tag & 7n);
+    if (wire === 0) {
+      yield { number, wire, value: varint(reader) };
+    } else if (wire === 2) {
+      const end = Number(varint(reader)) + reader.position;
+      if (end > body.length) throw new Unreadable("a field that ends after the message");
+      yield { number, wire, value: body.subarray(reader.position, end) };
+      reader.position = end;
+    } else {
+      throw new Unreadable(`the wire type ${wire}`);
+    }
+  }
+}
+
+function varint(reader) {
+  let value = 0n;
+  for (let shift = 0n; shift < 70n; shift += 7n) {
+    const byte = reader.body[reader.position];
+    if (byte === undefined) break;
+    reader.position += 1;
+    value |= BigInt(byte & 0x7f) << shift;
+    if (byte < 0x80) return value;
+  }
+  throw new Unreadable("a number without an end");
+}
+
+function numbers(value, wire) {
+  if (wire === 0) return [value];
+  const reader = { body: value, position: 0 }, all = [];
+  while (reader.position < value.length) all.push(varint(reader));
+  return all;
+}
+
+function bytesOf(value, wire) {
+  if (wire !== 2) throw new Unreadable("a number in the place of bytes");
+  return value;
+}
+
+// google.protobuf.Timestamp and Duration: seconds are field 1, nanoseconds field 2.
+function seconds(body) {
+  for (const { number, value } of read(body)) if (number === 1n) return BigInt.asIntN(64, value);
+  return 0n;
+}
+
+function time(body) {
+  return new Date(Number(seconds(body)) * 1000).toISOString().replace("T", " ").replace(".000Z", " UTC");
+}
+
+export function hex(bytes) {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,151 @@
+"""A bureau, lenders, and a person with something of everything, for the tests of the portal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from bureau_client import (
+    AccountStatus,
+    Action,
+    ActionReason,
+    ConsentExhausted,
+    Decision,
+    DecisionBasis,
+    DecisionOutcome,
+    DecisionReason,
+    DisputeOutcome,
+    DisputeReason,
+    FacilityAction,
+    FacilityActionKind,
+    Initiator,
+    Month,
+    PortfolioType,
+    Purpose,
+    Section,
+    SigningKey,
+    Wallet,
+)
+from tests.service.scenario import AUTUMN_2026, DAY, Scenario, account, clock_of, open_scenario
+
+NEWEST = Month(2026, 10)
+
+
+@dataclass
+class Life:
+    """The person of the pages, another one, and their bureau."""
+
+    scenario: Scenario
+    wallet: Wallet
+    key: SigningKey
+    other: Wallet
+    other_key: SigningKey
+
+
+@contextmanager
+def lived() -> Iterator[Life]:
+    """A line frozen for a delinquency elsewhere, another one past due, a loan; inquiries granted
+    and refused, a decision, a dispute that was answered.
+    """
+    with open_scenario("riverbank", "hillside", clock=clock_of(AUTUMN_2026)) as scenario:
+        wallet, other = scenario.person(), scenario.person()
+        for back in range(11, -1, -1):
+            month = NEWEST - back
+            late = {2: AccountStatus.PAST_DUE_30, 1: AccountStatus.PAST_DUE_60}.get(back)
+            changes: dict[str, Any] = {}
+            if late:
+                changes = {
+                    "status": late,
+                    "days_past_due": 45 if back == 2 else 75,
+                    "amount_past_due_minor": 60_00,
+                    "first_delinquency_date": date(2026, 7, 15),
+                }
+            card = account(
+                wallet, "card", month, balance_minor=(300 + 40 * (11 - back)) * 100, **changes
+            )
+            loan = account(
+                wallet,
+                "loan",
+                month,
+                portfolio_type=PortfolioType.INSTALMENT,
+                account_type="01",
+                credit_limit_minor=None,
+                original_amount_minor=12_000_00,
+                term_months=48,
+                balance_minor=(9_000 - 250 * (11 - back)) * 100,
+                amount_due_minor=250_00,
+                amount_paid_minor=250_00,
+            )
+            line = account(wallet, "line", month, balance_minor=120_00)
+            scenario.submit("hillside", card)
+            scenario.submit("riverbank", loan, line)
+        scenario.submit(
+            "riverbank",
+            FacilityAction(
+                account_ref=line.account_ref,
+                kind=FacilityActionKind.FREEZE,
+                initiator=Initiator.LENDER,
+                effective_time=scenario.now() - 5 * DAY,
+                reasons=(ActionReason.DELINQUENCY_ELSEWHERE,),
+                review_by_date=date(2026, 12, 31),
+                appeal_route="https://riverbank.example/appeal",
+            ),
+        )
+        report = scenario.report(wallet, "riverbank")
+        (late_line,) = [one for one in report.tradelines if one.member_id == "hillside"]
+        basis = (DecisionBasis(late_line.tradeline_id, NEWEST - 1),)
+        reason = DecisionReason("regb.excessive_obligations", ("total_balance.USD",), basis)
+        scenario.lenders["riverbank"].record_decision(
+            Decision(
+                subject_id=wallet.subject_id,
+                inquiry_id=report.request_id,
+                report_digest=report.digest,
+                policy_name="cards",
+                policy_version="2026.1",
+                policy_digest=hashlib.sha256(b"policy").digest(),
+                inputs_digest=hashlib.sha256(b"inputs").digest(),
+                outcome=DecisionOutcome.DECLINE,
+                reasons=(reason,),
+            )
+        )
+        once = wallet.grant(
+            "hillside",
+            [Action.INQUIRE],
+            [Purpose.CREDIT_APPLICATION],
+            [Section.SUMMARY],
+            expire=timedelta(days=20),
+            max_uses=1,
+        )
+        ask = partial(
+            scenario.lenders["hillside"].query,
+            wallet.subject_id,
+            purpose=Purpose.CREDIT_APPLICATION,
+            consent_id=once.consent_id,
+        )
+        ask()
+        with pytest.raises(ConsentExhausted):
+            ask()
+        dispute = wallet.dispute(
+            late_line.tradeline_id,
+            field="balance_minor",
+            reason=DisputeReason.WRONG_AMOUNT,
+            month=NEWEST - 4,
+            narrative="I paid more than that.",
+        )
+        scenario.lenders["hillside"].answer_dispute(
+            dispute.dispute_id, DisputeOutcome.ACCURATE, narrative="The payment came a month later."
+        )
+        yield Life(
+            scenario,
+            wallet,
+            scenario.keys[wallet.subject_id],
+            other,
+            scenario.keys[other.subject_id],
+        )

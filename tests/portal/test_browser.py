@@ -1,0 +1,247 @@
+"""The portal in a real browser: keys, signatures, what is shown before them, and who can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from bureau_client import IdentificationMethod
+from bureau_portal.site import Portal
+from tests.portal.browser import DESKTOP, PHONE, Browser, opened
+from tests.portal.life import Life
+from tests.portal.pictures import PICTURES, take
+from tests.portal.wallets import sign_in
+
+PAGES = (
+    "/file",
+    "/inquiries",
+    "/consents",
+    "/consents/new",
+    "/holds",
+    "/disputes",
+    "/notices",
+    "/decisions",
+    "/guide",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(
+    portal: Portal, life: Life, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
+    """The person's browser, signed in with the key of their wallet."""
+    with opened(portal.origin) as browser:
+        folder = tmp_path_factory.mktemp("wallet")
+        page = sign_in(browser, folder, life.wallet.subject_id, life.key)
+        assert "Accounts on file: 3, from this many lenders: 2" in page
+        yield browser
+        assert not browser.errors()
+
+
+def test_a_person_reads_why_a_line_is_frozen_and_what_to_do(browser: Browser) -> None:
+    browser.open("/file")
+    page = browser.arrive("/file")
+    assert "The lender looks at it again by 31 December 2026." in page
+    assert "You can object here: https://riverbank.example/appeal" in page
+    browser.click(".figures summary")
+    assert "What you owed the lender at the end of the month." in browser.text(".bubble")
+
+
+def test_no_script_can_read_the_key(browser: Browser) -> None:
+    browser.open("/file")
+    browser.arrive("/file")
+    extractable, refused = browser.driver.execute_async_script(
+        """
+        const done = arguments[0];
+        import("/static/keys.js").then(async ({ all }) => {
+          const [{ key }] = await all();
+          const refused = await crypto.subtle.exportKey("pkcs8", key).then(() => "", String);
+          done([key.extractable, refused]);
+        });
+        """
+    )
+    assert extractable is False
+    assert "InvalidAccessError" in refused
+
+
+def test_a_freeze_is_shown_from_its_bytes_and_signed(browser: Browser, life: Life) -> None:
+    browser.open("/holds")
+    browser.arrive("/holds")
+    browser.click("main form button.main")
+    statement = browser.text("#statement")
+    for words in (
+        "A security freeze or a fraud alert",
+        "security freeze: no credit report for new credit",
+        f"subjects/{life.wallet.subject_id}",
+        "creditbureau.local/log",
+    ):
+        assert words in statement, statement
+    assert not life.wallet.file().holds
+    browser.click("#do-sign")
+    browser.wait(lambda driver: "/holds" in driver.current_url)
+    assert "It is in force, from the next inquiry on." in browser.text(".message.good")
+    (hold,) = life.wallet.file().holds
+    assert hold.kind.name == "SECURITY_FREEZE"
+    life.wallet.lift_hold(hold.hold_id)
+
+
+def test_a_dispute_is_opened_from_the_month_itself(browser: Browser, life: Life) -> None:
+    browser.open("/file")
+    browser.arrive("/file")
+    browser.click(".months td.m2 a")
+    browser.arrive("/disputes/open")
+    assert browser.find("#month").get_attribute("value") == "2026-09"
+    browser.find("#narrative").send_keys("I paid on the 3rd.")
+    document = Path(__file__).parent / "axe" / "README.md"
+    browser.find("#files-new").send_keys(str(document))
+    field = browser.driver.find_element(By.ID, "digests-new")
+    browser.wait(lambda _: field.get_attribute("value"))
+    browser.click("main form button.main")
+    statement = browser.text("#statement")
+    assert "I paid on the 3rd." in statement
+    assert "2026-09" in statement
+    browser.click("#do-sign")
+    assert "I paid on the 3rd." in browser.arrive("/disputes")
+    dispute = life.wallet.disputes()[0]
+    assert (dispute.field, str(dispute.month)) == ("status", "2026-09")
+    assert len(dispute.attachment_digests) == 1
+
+
+def test_a_consent_is_narrowed_by_two_signatures(browser: Browser, life: Life) -> None:
+    browser.open("/consents")
+    browser.arrive("/consents")
+    browser.click(".cards a.button")
+    browser.find("main form button.main")
+    for box in browser.driver.find_elements(By.CSS_SELECTOR, "input[name=section]:checked")[1:]:
+        box.click()
+    browser.click("main form button.main")
+    assert "A consent" in browser.text("#statement-name")
+    browser.click("#do-sign")
+    browser.wait(lambda driver: "A change" in driver.find_element(By.ID, "statement-name").text)
+    assert browser.text("#fields").startswith("Consent\n")
+    assert "revoke for good" in browser.text("#fields")
+    assert "The portal says that it is about: riverbank" in browser.text("#statement")
+    browser.click("#do-sign")
+    browser.arrive("/consents")
+    assert "The narrower consent is in force" in browser.text(".message.good")
+    assert len(life.wallet.consents()[0].sections) == 1
+
+
+def test_bytes_that_cannot_be_shown_are_not_signed(browser: Browser) -> None:
+    """A field or a type that the page does not know: the server would have the person sign it
+    unseen.
+    """
+    browser.open("/guide")
+    browser.arrive("/guide")
+    refused = browser.driver.execute_async_script(
+        """
+        const done = arguments[0];
+        import("/static/statement.js").then(async ({ open, Unreadable }) => {
+          const tables = await (await fetch("/statements.json")).json();
+          const type = "application/vnd.creditbureau.hold-lift.v1+protobuf";
+          const pae = (type, body) => {
+            const head = `DSSEv1 ${type.length} ${type} ${body.length} `;
+            return Uint8Array.from([...new TextEncoder().encode(head), ...body]);
+          };
+          const attempt = (bytes) => {
+            try { return open(bytes, tables).title; }
+            catch (error) { return error instanceof Unreadable; }
+          };
+          done([
+            attempt(pae(type, [])),
+            attempt(pae(type, [0x9a, 0x06, 0x01, 0x41])),
+            attempt(pae(type, [0x12, 0x05, 0x41])),
+            attempt(pae("application/vnd.creditbureau.inquiry.v1+protobuf", [])),
+            attempt(Uint8Array.from([...pae(type, []), 0x41])),
+            attempt(new TextEncoder().encode("hello")),
+          ]);
+        });
+        """
+    )
+    assert refused == ["The lift of a security freeze or a fraud alert", *[True] * 5]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(browser: Browser, path: str) -> None:
+    browser.open(path)
+    browser.arrive(path)
+    faults = browser.faults()
+    assert not faults, faults
+    browser.resize(PHONE)
+    wide = browser.driver.execute_script(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    browser.resize(DESKTOP)
+    assert wide <= 0
+
+
+def test_the_keyboard_is_enough(browser: Browser, life: Life) -> None:
+    browser.open("/holds")
+    browser.arrive("/holds")
+    browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+    assert browser.driver.switch_to.active_element.text == "To the content"
+    button = browser.find("main form button.main")
+    for _ in range(60):
+        focused = browser.driver.switch_to.active_element
+        if focused == button:
+            break
+        focused.send_keys(Keys.TAB)
+    button.send_keys(Keys.ENTER)
+    browser.find("#do-sign")
+    browser.find("form[action$=cancel] button").send_keys(Keys.ENTER)
+    browser.arrive("/unread")
+    assert "Nothing was signed" in browser.text(".message")
+
+
+def test_the_language_is_switched(browser: Browser) -> None:
+    browser.open("/file")
+    browser.arrive("/file")
+    browser.click(".languages button[lang=zh]")
+    browser.find("html[lang=zh]")
+    assert "已冻结：原因，以及您可以做什么" in browser.arrive("/file")
+    browser.click(".languages button[lang=en]")
+    browser.find("html[lang=en]")
+
+
+def test_a_browser_without_ed25519_says_so(browser: Browser) -> None:
+    browser.driver.execute_cdp_cmd("Page.enable", {})
+    script = browser.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument",
+        {"source": "crypto.subtle.generateKey = () => Promise.reject(new Error('no Ed25519'))"},
+    )
+    browser.open("/key")
+    assert "This browser cannot sign with Ed25519 keys" in browser.text("#unable")
+    browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def test_a_key_of_the_browser_is_bound_and_signs_in(portal: Portal, life: Life) -> None:
+    subject_id = life.scenario.lenders["riverbank"].subject_id("US", "ssn", "900445566")
+    with opened(portal.origin, "zh-CN") as browser:
+        browser.open("/key")
+        browser.find("#subject").send_keys(subject_id)
+        browser.click("#make button")
+        assert "此密钥属于我" in browser.text("#statement")
+        browser.click("#do-sign")
+        browser.arrive("/binding")
+        binding = browser.driver.execute_async_script(
+            "const done = arguments[0];"
+            "fetch('/binding.bin').then((answer) => answer.arrayBuffer())"
+            ".then((data) => done([...new Uint8Array(data)]))"
+        )
+        life.scenario.lenders["riverbank"].attest(
+            bytes(binding), method=IdentificationMethod.IN_PERSON, identify_time=life.scenario.now()
+        )
+        browser.open("/")
+        browser.click("#sign-in button.main")
+        assert "没有授信机构报送您的账户" in browser.arrive("/file")
+        assert not browser.errors()
+
+
+def test_the_pictures_of_the_page_can_be_taken(tmp_path: Path) -> None:
+    take(tmp_path)
+    for name in PICTURES:
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,334 @@
+"""The portal over HTTP: what it answers, to whom, and what it refuses."""
+
+from __future__ import annotations
+
+import io
+import signal
+import subprocess
+import sys
+from base64 import b64encode
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pypdf
+import pytest
+
+from bureau.testing import free_port
+from bureau_client import IdentificationMethod, Report, SigningKey
+from bureau_client.verify import verify_bundle
+from bureau_portal.security import checked_origin
+from bureau_portal.sessions import IDLE_S
+from bureau_portal.site import Portal
+from tests.portal.life import Life
+from tests.portal.visitor import Visitor
+
+PAGES = (
+    "/file",
+    "/inquiries",
+    "/consents",
+    "/consents/new",
+    "/holds",
+    "/disputes",
+    "/notices",
+    "/decisions",
+    "/file.pdf",
+    "/file.json",
+)
+
+
+@pytest.fixture(scope="module")
+def visitor(portal: Portal, life: Life) -> Visitor:
+    """The person, signed in."""
+    visitor = Visitor(portal.origin)
+    page = visitor.sign_in(life.wallet.subject_id, life.key)
+    assert "My credit file" in page.text, page.text
+    return visitor
+
+
+def test_a_person_reads_their_file_in_their_language(visitor: Visitor, life: Life) -> None:
+    page = visitor.get("/file", life.key, Accept_Language="zh-CN,zh;q=0.9")
+    for words in ("我的信用档案", "您的授信额度中有1个被冻结", "https://riverbank.example/appeal"):
+        assert words in page.text
+    page = visitor.get("/file", life.key)
+    for words in (
+        "Accounts on file: 3, from this many lenders: 2",
+        "The lender looks at it again by 31 December 2026.",
+        "August 2026: 30 days past due",
+        "What credit reports leave out",
+    ):
+        assert words in page.text
+    assert life.other.subject_id not in page.text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_page_opens_in_both_languages(visitor: Visitor, life: Life, language: str) -> None:
+    for path in PAGES:
+        page = visitor.get(path, life.key, Accept_Language=language)
+        assert page.status == 200, (path, page.text)
+        for name, words in HEADERS.items():
+            assert page.headers.headers[name] == words, path
+        assert b"{" not in page.body.partition(b"<main")[2], path
+
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def test_pages_of_a_person_need_a_signature(portal: Portal) -> None:
+    stranger = Visitor(portal.origin)
+    for path in PAGES:
+        answer = stranger.send("GET", path)
+        assert (answer.status, answer.headers.headers["Location"]) == (303, "/"), path
+
+
+def test_nobody_signs_in_with_another_key_or_as_another_person(portal: Portal, life: Life) -> None:
+    stranger = Visitor(portal.origin)
+    own = SigningKey.generate()
+    page = stranger.sign_in(life.wallet.subject_id, own)
+    assert "Sign in with your own key" in page.text
+    assert 'role="alert"' in page.text
+    assert stranger.send("GET", "/file").status == 303
+    page = stranger.sign_in(life.wallet.subject_id, life.other_key)
+    assert 'role="alert"' in page.text
+    page = stranger.post("/sign-in", {"subject_id": "1" * 31, "public_key": ""})
+    assert page.status == 400
+    assert "A subject id has 32 characters" in page.text
+
+
+def test_a_signature_of_another_key_changes_nothing(
+    visitor: Visitor, portal: Portal, life: Life
+) -> None:
+    visitor.get("/holds", life.key)
+    page = visitor.post("/holds", {"kind": "FRAUD_ALERT", "until": ""}, SigningKey.generate())
+    assert "The signature is not that of your key" in page.text
+    assert not life.wallet.file().holds
+
+
+def test_sign_in_makes_another_session_and_sign_out_ends_it(portal: Portal, life: Life) -> None:
+    visitor = Visitor(portal.origin)
+    first = visitor.send("GET", "/")
+    header = first.headers.headers["Set-Cookie"]
+    assert {"HttpOnly", "Path=/", "SameSite=strict"} <= set(header.split("; "))
+    planted = visitor.cookie
+    visitor.sign_in(life.wallet.subject_id, life.key)
+    entered = visitor.cookie
+    assert entered != planted
+    assert visitor.send("GET", "/file", Cookie=planted).status == 303
+    assert visitor.send("GET", "/consents/new", Cookie=entered).status == 200
+    visitor.get("/consents/new")
+    visitor.post("/sign-out", {})
+    assert visitor.send("GET", "/consents/new", Cookie=entered).status == 303
+
+
+def test_an_idle_session_ends(portal: Portal, life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor = Visitor(portal.origin)
+    visitor.sign_in(life.wallet.subject_id, life.key)
+    assert visitor.send("GET", "/consents/new").status == 200
+    now = portal.sessions.now
+    monkeypatch.setattr(portal.sessions, "now", lambda: now() + IDLE_S + 1)
+    assert visitor.send("GET", "/consents/new").status == 303
+
+
+def test_a_change_needs_the_token_and_the_origin(visitor: Visitor, life: Life) -> None:
+    page = visitor.get("/holds", life.key)
+    token = page.value("csrf")
+    form = {"kind": "FRAUD_ALERT", "until": ""}
+    wrong: tuple[tuple[str, dict[str, str | None]], ...] = (
+        (urlencode(form), {}),
+        (urlencode({**form, "csrf": "x" * 43}), {}),
+        (urlencode({**form, "csrf": token}), {"Origin": "http://elsewhere.example"}),
+        (urlencode({**form, "csrf": token}), {"Origin": None}),
+        (urlencode({**form, "csrf": token}), {"Sec_Fetch_Site": "same-site"}),
+    )
+    for body, headers in wrong:
+        answer = visitor.send("POST", "/holds", body, **headers)
+        assert answer.status == 403, headers
+    assert visitor.send("GET", "/holds/x/lift").status == 404
+    assert not life.wallet.file().holds
+
+
+def test_other_hosts_and_large_bodies_are_refused(visitor: Visitor) -> None:
+    assert visitor.send("GET", "/", Host="elsewhere.example").status == 421
+    assert visitor.send("POST", "/language", "x" * 65537).status == 413
+    page = visitor.get("/guide")
+    token = page.value("csrf")
+    for back in ("https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example"):
+        body = urlencode({"csrf": token, "language": "zh", "back": back})
+        assert visitor.send("POST", "/language", body).status == 400
+
+
+def test_a_ticket_of_another_session_signs_nothing(
+    visitor: Visitor, portal: Portal, life: Life
+) -> None:
+    visitor.get("/holds", life.key)
+    page = visitor.post("/holds", {"kind": "FRAUD_ALERT", "until": ""})
+    ticket = page.value("data-ticket")
+    other = Visitor(portal.origin)
+    other.sign_in(life.other.subject_id, life.other_key)
+    token = other.page.value("csrf")
+    body = urlencode({"csrf": token, "signature": "A" * 86 + "=="})
+    answer = other.send("POST", f"/sign/{ticket}", body)
+    assert answer.text == '{"location":"/unread"}'
+    assert life.wallet.subject_id not in other.get("/file", life.other_key).text
+    visitor.post(f"/sign/{ticket}/cancel", {})
+    assert "Nothing was signed" in visitor.page.text
+    assert not life.wallet.file().holds
+
+
+def test_consents_are_given_narrowed_paused_and_revoked(visitor: Visitor, life: Life) -> None:
+    terms = {
+        "grantee": "hillside",
+        "action": ["INQUIRE"],
+        "purpose": ["CREDIT_APPLICATION", "WRITTEN_INSTRUCTION"],
+        "section": ["SUMMARY", "TRADELINES"],
+        "history_months": "24",
+        "expire": "2026-12-01",
+        "max_uses": "5",
+        "uses_a_month": "0",
+        "mode": "VIEW",
+        "keep_days": "0",
+    }
+    visitor.get("/consents/new", life.key)
+    page = visitor.post("/consents/new", terms, life.key)
+    assert "The consent is in force." in page.text
+    wide = life.wallet.consents()[0]
+    visitor.get(f"/consents/{wide.consent_id}/narrow", life.key)
+    wider = terms | {"section": ["SUMMARY", "INQUIRIES"]}
+    assert "would allow more" in visitor.post(f"/consents/{wide.consent_id}/narrow", wider).text
+    visitor.get(f"/consents/{wide.consent_id}/narrow", life.key)
+    narrower = terms | {"section": ["SUMMARY"], "max_uses": "2"}
+    page = visitor.post(f"/consents/{wide.consent_id}/narrow", narrower, life.key)
+    assert "The narrower consent is in force" in page.text
+    narrow, revoked = life.wallet.consents()[:2]
+    assert (narrow.max_uses, [one.name for one in narrow.sections]) == (2, ["SUMMARY"])
+    assert (revoked.consent_id, revoked.state.name) == (wide.consent_id, "REVOKED")
+    for change, state in (("pause", "PAUSED"), ("resume", "ACTIVE"), ("revoke", "REVOKED")):
+        visitor.get("/consents", life.key)
+        visitor.post(f"/consents/{narrow.consent_id}/{change}", {"note": "so"}, life.key)
+        assert life.wallet.consents()[0].state.name == state
+
+
+def test_a_refusal_is_shown_in_words(visitor: Visitor, life: Life) -> None:
+    visitor.get("/consents/new", life.key)
+    form = {"grantee": "hillside", "action": "INQUIRE", "purpose": "CREDIT_APPLICATION"}
+    form |= {"section": "SUMMARY", "expire": "2027-11-01", "history_months": "0"}
+    page = visitor.post("/consents/new", form, life.key)
+    assert page.status == 200
+    assert 'role="alert"' in page.text
+    assert "expire" in page.text
+
+
+def test_holds_statement_and_disputes(visitor: Visitor, life: Life) -> None:
+    visitor.get("/holds", life.key)
+    page = visitor.post("/holds", {"kind": "SECURITY_FREEZE", "until": ""}, life.key)
+    assert "It is in force, from the next inquiry on." in page.text
+    (hold,) = life.wallet.file().holds
+    page = visitor.post(
+        f"/holds/{hold.hold_id}/lift", {"until": "2026-12-01", "member_id": "hillside"}, life.key
+    )
+    assert "Lifted for hillside until 1 December 2026" in page.text
+    page = visitor.post(f"/holds/{hold.hold_id}/lift", {"until": "", "member_id": ""}, life.key)
+    assert "It is lifted." in page.text
+    visitor.get("/file", life.key)
+    page = visitor.post("/file/statement", {"text": "The bank erred. <b>"}, life.key)
+    assert "The bank erred. &lt;b&gt;" in page.text
+    (line,) = [one for one in life.wallet.file().tradelines if one.freeze]
+    address = f"/disputes/open?line={line.tradeline_id}&field=balance_minor&month=2026-10"
+    page = visitor.get(address, life.key)
+    assert '<option value="balance_minor" selected>' in page.text
+    form = {"line": line.tradeline_id, "field": "balance_minor", "month": "2026-10"}
+    form |= {"reason": "WRONG_AMOUNT", "narrative": "It is less.", "digests": "ab" * 32}
+    page = visitor.post("/disputes/open", form, life.key)
+    assert "The lender must answer by" in page.text
+    dispute = life.wallet.disputes()[0]
+    assert dispute.attachment_digests == (b"\xab" * 32,)
+    page = visitor.post(
+        f"/disputes/{dispute.dispute_id}/add", {"narrative": "A receipt."}, life.key
+    )
+    assert "A receipt." in page.text
+
+
+def test_the_file_is_saved_and_verifies(visitor: Visitor, life: Life, tmp_path: Path) -> None:
+    saved = visitor.get("/file.json", life.key).body
+    path = tmp_path / "file.json"
+    path.write_bytes(saved)
+    file = verify_bundle(Report.load(path), life.scenario.agent.trust)
+    assert file.subject_id == life.wallet.subject_id
+    pdf = visitor.get("/file.pdf", life.key)
+    assert pdf.headers.headers["Content-Type"] == "application/pdf"
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf.body)).pages)
+    assert "How to verify this" in text
+    assert file.digest.hex() in text.replace("\n", "")
+    chinese = visitor.get("/file.pdf", life.key, Accept_Language="zh").body
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(chinese)).pages)
+    assert "如何核验" in text
+
+
+def test_a_new_key_is_bound_attested_and_signs_in(portal: Portal, life: Life) -> None:
+    lender = life.scenario.lenders["riverbank"]
+    subject_id, key = lender.subject_id("US", "ssn", "900112233"), SigningKey.generate()
+    visitor = Visitor(portal.origin)
+    visitor.get("/key")
+    form = {"subject_id": subject_id, "public_key": _raw(key)}
+    page = visitor.post("/bind", form, key)
+    assert "within five minutes" in page.text
+    binding = visitor.send("GET", "/binding.bin").body
+    lender.attest(binding, method=IdentificationMethod.IN_PERSON, identify_time=life.scenario.now())
+    page = visitor.sign_in(subject_id, key)
+    assert "No lender has furnished an account of yours." in page.text
+
+
+def _raw(key: SigningKey) -> str:
+    return b64encode(key.verify_key.raw).decode()
+
+
+def test_the_command_serves_the_portal(life: Life, tmp_path: Path) -> None:
+    life.scenario.agent.save(tmp_path / "agent")
+    port = free_port()
+    command = [sys.executable, "-c", "from bureau_portal.cli import main; main()"]
+    options = ["--profile", str(tmp_path / "agent"), "--port", str(port)]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            origin = f"http://localhost:{port}"
+            assert process.stderr.readline() == f"the portal serves {origin}\n"
+            visitor = Visitor(origin)
+            while True:
+                try:
+                    page = visitor.get("/")
+                    break
+                except ConnectionRefusedError:
+                    assert process.poll() is None
+            assert "Sign in with your own key" in page.text
+            assert "server" not in page.headers.headers
+        finally:
+            process.terminate()
+    assert process.returncode in {0, -signal.SIGTERM}
+
+
+@pytest.mark.parametrize(
+    ("origin", "problem"),
+    [
+        ("http://credit.example", "browsers sign on pages over TLS only"),
+        ("https://credit.example/portal", "is no origin"),
+        ("credit.example", "is no origin"),
+    ],
+)
+def test_an_origin_on_which_browsers_do_not_sign_is_refused(origin: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        checked_origin(origin)
+
+
+def test_over_tls_the_cookie_is_for_tls_alone(life: Life) -> None:
+    portal = Portal(life.scenario.agent, "https://credit.example")
+    assert (portal.cookie, portal.is_secure) == ("__Host-session", True)
