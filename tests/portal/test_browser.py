@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
+import pypdf
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -25,6 +28,7 @@ PAGES = (
     "/disputes",
     "/notices",
     "/decisions",
+    "/events",
     "/guide",
 )
 
@@ -165,6 +169,51 @@ def test_bytes_that_cannot_be_shown_are_not_signed(browser: Browser) -> None:
     assert refused == ["The lift of a security freeze or a fraud alert", *[True] * 5]
 
 
+def test_the_browser_verifies_the_log_by_itself(browser: Browser, life: Life) -> None:
+    browser.open("/events")
+    browser.arrive("/events")
+    count = len(life.wallet.events())
+    assert len(browser.driver.find_elements(By.CSS_SELECTOR, "button[data-entry]")) == count
+    browser.click("button[data-entry]")
+    steps = browser.text("ol.steps.good")
+    assert life.scenario.agent.trust.log_key in steps
+    verified, refused = browser.driver.execute_async_script(
+        """
+        const done = arguments[0];
+        const entries = [...document.querySelectorAll("button[data-entry]")]
+          .map((button) => JSON.parse(button.dataset.entry));
+        const key = document.getElementById("log-key").textContent;
+        import("/static/proof.js").then(async ({ verify }) => {
+          const flipped = (text) => (text[0] === "A" ? "B" : "A") + text.slice(1);
+          const changes = [
+            (entry) => { entry.message = flipped(entry.message); },
+            (entry) => { entry.kind = "submission"; },
+            (entry) => { entry.time = String(BigInt(entry.time) + 1n); },
+            (entry) => { entry.answer = entry.answer ? "" : "00"; },
+            (entry) => { entry.salt = flipped(entry.salt); },
+            (entry) => { entry.index += 1; },
+            (entry) => { entry.proof[0] = flipped(entry.proof[0]); },
+            (entry) => { entry.proof.pop(); },
+            (entry) => { entry.proof.push(entry.proof[0]); },
+            (entry) => { entry.checkpoint = entry.checkpoint.replace(/[0-9]+/, "9"); },
+            (entry) => { entry.checkpoint = entry.checkpoint.replace(/.{8}\\n$/, "AAAAAAAA\\n"); },
+          ];
+          const holds = (entry, key) => verify(entry, key).then(() => true, () => false);
+          const verified = await Promise.all(entries.map((entry) => holds(entry, key)));
+          const refused = await Promise.all(changes.map((change) => {
+            const entry = structuredClone(entries[0]);
+            change(entry);
+            return holds(entry, key);
+          }));
+          refused.push(await holds(entries[0], flipped(key)));
+          done([verified, refused]);
+        });
+        """
+    )
+    assert verified == [True] * count
+    assert refused == [False] * 12
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing_serious(browser: Browser, path: str) -> None:
     browser.open(path)
@@ -177,6 +226,17 @@ def test_axe_finds_nothing_serious(browser: Browser, path: str) -> None:
     )
     browser.resize(DESKTOP)
     assert wide <= 0
+
+
+def test_the_page_prints_without_its_buttons(browser: Browser) -> None:
+    browser.open("/file")
+    browser.arrive("/file")
+    printed = b64decode(browser.driver.execute_cdp_cmd("Page.printToPDF", {})["data"])
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(printed)).pages)
+    assert "Month by month" in text
+    assert "riverbank.example/appeal" in text
+    for button in ("Save as PDF", "Sign out", "Wrong?", "Continue to sign"):
+        assert button not in text
 
 
 def test_the_keyboard_is_enough(browser: Browser, life: Life) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from string import Formatter
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from bureau_client.models.texts import DEFAULT, languages
+from bureau_keys.entry_kinds import EntryKind
 from bureau_portal.statements import SIGNED, described
 from bureau_portal.words import Words, preferred, texts
 
@@ -53,6 +54,12 @@ def test_every_field_of_every_statement_has_words(language: str) -> None:
         assert statement["title"]
         assert all(field["label"] for field in statement["fields"].values())
     assert [one["reads"] for one in statements.values()].count(True) == 1
+
+
+def test_every_kind_of_event_has_words() -> None:
+    never = {"admission", "credential", "evaluation", "member-change", "member-state"}
+    never |= {"standard", "submission"}  # of no single person
+    assert texts()[DEFAULT]["kinds"].keys() == {*get_args(EntryKind)} - never
 
 
 @pytest.mark.parametrize(
