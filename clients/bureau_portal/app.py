@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from bureau_portal.pages import (
     signing,
 )
 from bureau_portal.security import SecureAnswers, is_own_change
+from bureau_portal.sessions import SWEEP_S, Sessions
 from bureau_portal.site import BAD, FormError, Handler, Portal, Visit, parse_form
 
 
@@ -96,7 +98,9 @@ def application(portal: Portal) -> Starlette:
 
     @asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(_sweep(portal.sessions))
         yield
+        sweeping.cancel()
         portal.sessions.close()
 
     static = StaticFiles(directory=Path(str(files("bureau_portal") / "static")))
@@ -110,6 +114,12 @@ def application(portal: Portal) -> Starlette:
         exception_handlers={404: _missing(portal), 405: _missing(portal)},
         lifespan=running,
     )
+
+
+async def _sweep(sessions: Sessions) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        sessions.sweep()
 
 
 def _endpoint(portal: Portal, page: Page) -> Callable[[Request], Awaitable[Response]]:

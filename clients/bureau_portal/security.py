@@ -31,6 +31,7 @@ HEADERS = {
 STRICT_TRANSPORT = "max-age=63072000"
 # Bytes of the largest body that the portal reads: a form with a text of 4,000 characters.
 MAX_BODY_BYTES = 65536
+PORTS = {"http": 80, "https": 443}
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -43,14 +44,16 @@ def checked_origin(text: str) -> str:
     """
     parts = urlsplit(text)
     origin = f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme not in {"http", "https"} or text.rstrip("/") != origin or parts.username:
+    is_plain = text.rstrip("/") == origin and not parts.username
+    if parts.scheme not in PORTS or not parts.hostname or not is_plain:
         raise ValueError(f"{text!r} is no origin; write it as https://credit.example")
     if parts.scheme == "http" and parts.hostname not in LOCAL:
         raise ValueError(
             f"{text!r}: browsers sign on pages over TLS only; write https://, with a proxy in "
             "front of the portal or with --tls-certificate and --tls-key"
         )
-    return origin
+    # Browsers leave out the port that a scheme has anyway.
+    return origin.lower().removesuffix(f":{PORTS[parts.scheme]}")
 
 
 class SecureAnswers:

@@ -16,6 +16,8 @@ IDLE_S = 15 * 60
 LONGEST_S = 8 * 60 * 60
 # Seconds for which a page shows what the bureau answered; then the browser signs a new request.
 VIEW_S = 5 * 60
+# Seconds between two searches for what is too old.
+SWEEP_S = 30
 # Sessions at once. At the limit the one that was idle the longest ends, those without a person
 # first.
 MAX_SESSIONS = 10_000
@@ -70,11 +72,18 @@ class Session:
             self.exchanges.pop(next(iter(self.exchanges))).cancel()
         self.exchanges[exchange.ticket] = exchange
 
+    def drop_old(self, now: float) -> None:
+        """Drop the answers that no page shows any more."""
+        self._views = {
+            name: (time, view) for name, (time, view) in self._views.items() if now - time < VIEW_S
+        }
+
     def close(self) -> None:
         """End everything that is under way, and forget the person."""
         for exchange in self.exchanges.values():
             exchange.cancel()
         self.exchanges.clear()
+        self.messages.clear()
         self.forget_views()
         if self.wallet is not None:
             self.wallet.close()
@@ -90,7 +99,7 @@ class Sessions:
 
     def open(self) -> Session:
         """Begin the session of a browser that has none."""
-        self._end_old()
+        self._make_space()
         now = self.now()
         session = Session(now, now)
         self._by_token[session.token] = session
@@ -111,9 +120,7 @@ class Sessions:
         """Make a session that of a person, under another token: one that was planted or read
         before opens nothing.
         """
-        if session.wallet is not None and session.wallet is not wallet:
-            session.wallet.close()
-        session.forget_views()
+        session.close()
         self._by_token.pop(session.token, None)
         session.token, session.csrf = token_urlsafe(32), token_urlsafe(32)
         session.wallet, session.key = wallet, key
@@ -125,6 +132,14 @@ class Sessions:
         self._by_token.pop(session.token, None)
         session.close()
 
+    def sweep(self) -> None:
+        """End the sessions whose time is over, and drop the answers that are too old."""
+        for session in list(self._by_token.values()):
+            if self._has_ended(session):
+                self.end(session)
+            else:
+                session.drop_old(self.now())
+
     def close(self) -> None:
         """End all sessions."""
         for session in list(self._by_token.values()):
@@ -134,11 +149,7 @@ class Sessions:
         now = self.now()
         return now - session.seen > IDLE_S or now - session.begin > LONGEST_S
 
-    def _end_old(self) -> None:
-        if len(self._by_token) < MAX_SESSIONS:
-            return
-        for session in [*filter(self._has_ended, self._by_token.values())]:
-            self.end(session)
+    def _make_space(self) -> None:
         while len(self._by_token) >= MAX_SESSIONS:
             every = self._by_token.values()
             self.end(min(every, key=lambda session: (session.wallet is not None, session.seen)))

@@ -163,6 +163,8 @@ class Visit:
         wallet = self.wallet
 
         def finish(exchange: Exchange) -> str:
+            if self.session.wallet is not wallet:
+                return "/"  # another person has signed in meanwhile, or none has
             self.session.forget_views()
             if exchange.error is None:
                 self.say(GOOD, self.words.text(done))
@@ -191,6 +193,8 @@ class Visit:
         wallet, address = self.wallet, self.address
 
         def finish(exchange: Exchange) -> str:
+            if self.session.wallet is not wallet:
+                return "/"
             if exchange.error is None:
                 self.session.keep(exchange.result, self.portal.sessions.now())
                 return address

@@ -6,7 +6,7 @@ import io
 import signal
 import subprocess
 import sys
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from bureau.testing import free_port
 from bureau_client import IdentificationMethod, Report, SigningKey
 from bureau_client.verify import verify_bundle
 from bureau_portal.security import checked_origin
-from bureau_portal.sessions import IDLE_S
+from bureau_portal.sessions import IDLE_S, VIEW_S
 from bureau_portal.site import Portal
 from tests.portal.life import Life
 from tests.portal.visitor import Visitor
@@ -129,6 +129,20 @@ def test_sign_in_makes_another_session_and_sign_out_ends_it(portal: Portal, life
     visitor.get("/consents/new")
     visitor.post("/sign-out", {})
     assert visitor.send("GET", "/consents/new", Cookie=entered).status == 303
+
+
+def test_what_one_person_began_is_not_the_next_ones(portal: Portal, life: Life) -> None:
+    """Two persons at one browser: the second signs in while the first one's page is read."""
+    visitor = Visitor(portal.origin)
+    visitor.sign_in(life.wallet.subject_id, life.key)
+    begun = visitor.get("/inquiries")
+    message, ticket = b64decode(begun.value("data-message")), begun.value("data-ticket")
+    form = {"subject_id": life.other.subject_id, "public_key": _raw(life.other_key)}
+    visitor.post("/sign-in", form, life.other_key)
+    signature = b64encode(life.key.sign(message)).decode()
+    body = urlencode({"csrf": visitor.page.value("csrf"), "signature": signature})
+    assert visitor.send("POST", f"/sign/{ticket}", body).text == '{"location":"/unread"}'
+    assert "Nobody has looked" in visitor.get("/inquiries", life.other_key).text
 
 
 def test_an_idle_session_ends(portal: Portal, life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,6 +344,39 @@ def test_an_origin_on_which_browsers_do_not_sign_is_refused(origin: str, problem
         checked_origin(origin)
 
 
+@pytest.mark.parametrize(
+    ("origin", "checked"),
+    [
+        ("https://Credit.example:443/", "https://credit.example"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_send_it(origin: str, checked: str) -> None:
+    assert checked_origin(origin) == checked
+
+
 def test_over_tls_the_cookie_is_for_tls_alone(life: Life) -> None:
     portal = Portal(life.scenario.agent, "https://credit.example")
     assert (portal.cookie, portal.is_secure) == ("__Host-session", True)
+
+
+def test_answers_are_forgotten_without_another_visit(
+    portal: Portal, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last test: it ends the sessions of all others."""
+    visitor = Visitor(portal.origin)
+    visitor.sign_in(life.wallet.subject_id, life.key)
+    session = portal.sessions.find(visitor.cookie.partition("=")[2])
+    assert session is not None
+    now = portal.sessions.now
+    assert session.views(("file",), now())
+    with monkeypatch.context() as later:
+        later.setattr(portal.sessions, "now", lambda: now() + VIEW_S + 1)
+        portal.sessions.sweep()
+    assert not session.views(("file",), now())
+    assert session.wallet is not None
+    with monkeypatch.context() as later:
+        later.setattr(portal.sessions, "now", lambda: now() + IDLE_S + 1)
+        portal.sessions.sweep()
+    assert session.wallet is None
