@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from bureau_portal.exchange import TooManyExchanges
 from bureau_portal.pages import (
+    bureau,
     consents,
     credit_file,
     decisions,
@@ -62,6 +63,7 @@ PAGES = (
     Page("/sign-out", sign_in.sign_out, method="POST"),
     Page("/language", plain.language, method="POST", is_open=True),
     Page("/guide", plain.guide, is_open=True),
+    Page("/bureau", bureau.page, is_open=True),
     Page("/statements.json", plain.statements, is_open=True),
     Page("/unread", plain.unread),
     Page("/sign/{ticket}", signing.page, is_open=True),

@@ -19,6 +19,7 @@ from bureau_client.sync.wallet import Wallet
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
 from bureau_portal.exchange import BrowserKey, Exchange, Exchanges, SignatureMissing
+from bureau_portal.public_state import PublicReader
 from bureau_portal.sessions import Session, Sessions
 from bureau_portal.words import Words, preferred, texts
 
@@ -45,6 +46,7 @@ class Portal:
         profile: Profile of the agent that carries what people sign.
         origin: Origin of the pages, as browsers have it.
         clock: Source of the time in statements.
+        public: Reader of what everybody may see.
     """
 
     profile: Profile
@@ -61,6 +63,11 @@ class Portal:
             lstrip_blocks=True,
         )
     )
+
+    public: PublicReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.public = PublicReader(self.profile, self.clock)
 
     @property
     def cookie(self) -> str:

@@ -29,6 +29,7 @@ PAGES = (
     "/notices",
     "/decisions",
     "/events",
+    "/bureau",
     "/guide",
 )
 
@@ -212,6 +213,13 @@ def test_the_browser_verifies_the_log_by_itself(browser: Browser, life: Life) ->
     )
     assert verified == [True] * count
     assert refused == [False] * 12
+
+
+def test_the_browser_verifies_the_newest_checkpoint(browser: Browser) -> None:
+    browser.open("/bureau")
+    assert "Riverbank" in browser.arrive("/bureau")
+    browser.click("#verify")
+    assert "The log's key signed this checkpoint: creditbureau.local/log" in browser.text("#steps")
 
 
 @pytest.mark.parametrize("path", PAGES)

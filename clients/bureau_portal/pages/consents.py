@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 from starlette.responses import RedirectResponse, Response
 
+from bureau_client.errors import BureauError
 from bureau_client.models.codes import (
     Action,
     Code,
@@ -17,9 +19,11 @@ from bureau_client.models.codes import (
     FrequencyUnit,
     PortfolioType,
     Purpose,
+    Role,
     Section,
 )
 from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.members import Member
 from bureau_client.sync.wallet import Wallet
 from bureau_portal.pages.holds import day_of
 from bureau_portal.site import FormError, Visit
@@ -33,6 +37,8 @@ CHANGES: Mapping[str, Any] = {
 }
 # States in which a consent can be changed.
 LIVE = {ConsentState.ACTIVE, ConsentState.PAUSED, ConsentState.PENDING}
+# Roles of the members that a consent can be for.
+GRANTEES = {Role.FURNISHER, Role.SUBSCRIBER}
 # Bounds of the form's numbers; the bureau has stricter ones for each purpose.
 MAX_NUMBER = 10_000
 
@@ -92,7 +98,13 @@ async def change(visit: Visit) -> Response:
 
 async def new_page(visit: Visit) -> Response:
     """Show the form of a new consent."""
-    return visit.render("consent_form.html", consent=None, uses=None, **_choices())
+    try:
+        state = await asyncio.to_thread(visit.portal.public.read)
+    except BureauError:
+        members: tuple[Member, ...] = ()  # the person can write the id all the same
+    else:
+        members = tuple(member for member in state.members if GRANTEES & {*member.roles})
+    return visit.render("consent_form.html", consent=None, uses=None, members=members, **_choices())
 
 
 async def grant(visit: Visit) -> Response:
@@ -109,7 +121,7 @@ async def narrow_page(visit: Visit) -> Response:
     if consent is None or consent.state not in LIVE:
         return RedirectResponse("/consents", 303)
     uses = uses_left(consent)
-    return visit.render("consent_form.html", consent=consent, uses=uses, **_choices())
+    return visit.render("consent_form.html", consent=consent, uses=uses, members=(), **_choices())
 
 
 async def narrow(visit: Visit) -> Response:

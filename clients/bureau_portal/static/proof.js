@@ -40,6 +40,13 @@ export async function verify(entry, logKey) {
   return steps;
 }
 
+// Returns a checkpoint that the log's key signed; throws otherwise.
+export async function verifyCheckpoint(note, logKey) {
+  const checkpoint = opened(note);
+  await verifySignature(checkpoint, await parsedKey(logKey));
+  return checkpoint;
+}
+
 // The root that an inclusion proof leads to (RFC 9162, section 2.1.3.2).
 export async function rootOf(leaf, index, size, proof) {
   if (index < 0n || index >= size) throw new Error("the index is not in the tree");
