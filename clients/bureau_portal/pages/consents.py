@@ -39,6 +39,8 @@ CHANGES: Mapping[str, Any] = {
 LIVE = {ConsentState.ACTIVE, ConsentState.PAUSED, ConsentState.PENDING}
 # Roles of the members that a consent can be for.
 GRANTEES = {Role.FURNISHER, Role.SUBSCRIBER}
+# Time that the form of a new consent proposes.
+SHORT = timedelta(days=30)
 # Bounds of the form's numbers; the bureau has stricter ones for each purpose.
 MAX_NUMBER = 10_000
 
@@ -104,7 +106,14 @@ async def new_page(visit: Visit) -> Response:
         members: tuple[Member, ...] = ()  # the person can write the id all the same
     else:
         members = tuple(member for member in state.members if GRANTEES & {*member.roles})
-    return visit.render("consent_form.html", consent=None, uses=None, members=members, **_choices())
+    return visit.render(
+        "consent_form.html",
+        consent=None,
+        uses=None,
+        expire=(visit.portal.clock() + SHORT).date(),
+        members=members,
+        **_choices(),
+    )
 
 
 async def grant(visit: Visit) -> Response:
@@ -121,7 +130,14 @@ async def narrow_page(visit: Visit) -> Response:
     if consent is None or consent.state not in LIVE:
         return RedirectResponse("/consents", 303)
     uses = uses_left(consent)
-    return visit.render("consent_form.html", consent=consent, uses=uses, members=(), **_choices())
+    return visit.render(
+        "consent_form.html",
+        consent=consent,
+        uses=uses,
+        expire=consent.expire_time.date(),
+        members=(),
+        **_choices(),
+    )
 
 
 async def narrow(visit: Visit) -> Response:
