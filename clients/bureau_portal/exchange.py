@@ -19,8 +19,12 @@ from bureau_keys.signing import VerifyKey
 # Seconds that an operation waits for one signature. A person reads what they sign meanwhile; at
 # the limit the operation ends. The bureau refuses statements that are older than five minutes.
 SIGNING_TIMEOUT_S = 240.0
+# The same for requests to read, which the browser signs without a question.
+READING_TIMEOUT_S = 60.0
 # Operations that wait at once, each in a thread. At the limit the portal refuses further ones.
 MAX_EXCHANGES = 256
+# The same before anybody has signed in: who never signs keeps no others from signing.
+MAX_ENTRIES = 128
 
 
 class SignatureMissing(Exception):
@@ -76,7 +80,11 @@ class Exchange:
     """
 
     def __init__(
-        self, key: BrowserKey, work: Callable[[], Any], finish: Callable[[Exchange], str]
+        self,
+        key: BrowserKey,
+        work: Callable[[], Any],
+        finish: Callable[[Exchange], str],
+        timeout_s: float = SIGNING_TIMEOUT_S,
     ) -> None:
         """Prepare an exchange.
 
@@ -85,6 +93,7 @@ class Exchange:
             work: Operation, which blocks while it waits for signatures.
             finish: Called once, when the operation has ended: takes its result over, and returns
                 the address of the page that shows it.
+            timeout_s: Longest wait for each signature, seconds.
         """
         self.ticket = token_urlsafe(16)
         self.key = key
@@ -93,6 +102,7 @@ class Exchange:
         self.about = ""
         self._work = work
         self._finish = finish
+        self._timeout_s = timeout_s
         self._location: str | None = None
         self._turn: Future[bytes | None] = Future()
         self._signature: Future[bytes] | None = None
@@ -123,7 +133,7 @@ class Exchange:
             raise SignatureMissing
         self._turn.set_result(message)
         try:
-            return signature.result(SIGNING_TIMEOUT_S)
+            return signature.result(self._timeout_s)
         except CancelledError as error:
             raise SignatureMissing from error
         except TimeoutError as error:

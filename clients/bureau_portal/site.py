@@ -18,7 +18,14 @@ from bureau_client.models.reports import Report
 from bureau_client.sync.wallet import Wallet
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
-from bureau_portal.exchange import BrowserKey, Exchange, Exchanges, SignatureMissing
+from bureau_portal.exchange import (
+    MAX_ENTRIES,
+    READING_TIMEOUT_S,
+    BrowserKey,
+    Exchange,
+    Exchanges,
+    SignatureMissing,
+)
 from bureau_portal.public_state import PublicReader
 from bureau_portal.sessions import Session, Sessions
 from bureau_portal.words import Words, preferred, texts
@@ -46,6 +53,8 @@ class Portal:
         profile: Profile of the agent that carries what people sign.
         origin: Origin of the pages, as browsers have it.
         clock: Source of the time in statements.
+        exchanges: Operations of people who signed in.
+        entries: Operations by which people sign in, or bind a key.
         public: Reader of what everybody may see.
     """
 
@@ -54,6 +63,7 @@ class Portal:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sessions: Sessions = field(default_factory=Sessions)
     exchanges: Exchanges = field(default_factory=Exchanges)
+    entries: Exchanges = field(default_factory=lambda: Exchanges(MAX_ENTRIES))
     templates: Environment = field(
         default_factory=lambda: Environment(
             loader=PackageLoader("bureau_portal"),
@@ -209,14 +219,19 @@ class Visit:
             return "/unread"
 
         exchange = Exchange(
-            self._key, lambda: {name: READS[name](wallet) for name in names}, finish
+            self._key,
+            lambda: {name: READS[name](wallet) for name in names},
+            finish,
+            READING_TIMEOUT_S,
         )
         self.begin(exchange)
         return exchange
 
     def begin(self, exchange: Exchange) -> Response:
         """Start an exchange, and go to the page on which the browser signs."""
-        self.portal.exchanges.start(exchange)
+        portal = self.portal
+        running = portal.entries if self.session.wallet is None else portal.exchanges
+        running.start(exchange)
         self.session.add(exchange)
         return RedirectResponse(f"/sign/{exchange.ticket}", 303)
 

@@ -16,6 +16,7 @@ import pytest
 from bureau.testing import free_port
 from bureau_client import IdentificationMethod, Report, SigningKey
 from bureau_client.verify import verify_bundle
+from bureau_portal.exchange import Exchanges
 from bureau_portal.security import checked_origin
 from bureau_portal.sessions import IDLE_S, VIEW_S
 from bureau_portal.site import Portal
@@ -130,6 +131,22 @@ def test_sign_in_makes_another_session_and_sign_out_ends_it(portal: Portal, life
     visitor.get("/consents/new")
     visitor.post("/sign-out", {})
     assert visitor.send("GET", "/consents/new", Cookie=entered).status == 303
+
+
+def test_sign_ins_without_a_signature_keep_no_one_from_signing(
+    visitor: Visitor, portal: Portal, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portal, "entries", Exchanges(2))
+    form = {"subject_id": life.wallet.subject_id, "public_key": _raw(life.key)}
+    strangers = [Visitor(portal.origin) for _ in range(3)]
+    for stranger in strangers:
+        stranger.get("/")
+    pages = [stranger.post("/sign-in", form) for stranger in strangers]
+    assert [page.status for page in pages] == [200, 200, 503]
+    assert pages[2].headers.headers["Retry-After"] == "30"
+    assert visitor.get("/notices", life.key).status == 200
+    for stranger in strangers[:2]:
+        stranger.post(f"/sign/{stranger.page.value('data-ticket')}/cancel", {})
 
 
 def test_what_one_person_began_is_not_the_next_ones(portal: Portal, life: Life) -> None:

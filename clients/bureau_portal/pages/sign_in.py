@@ -9,7 +9,7 @@ from base64 import b64decode
 from starlette.responses import RedirectResponse, Response
 
 from bureau_keys.errors import KeysError
-from bureau_portal.exchange import BrowserKey, Exchange
+from bureau_portal.exchange import READING_TIMEOUT_S, BrowserKey, Exchange
 from bureau_portal.site import BAD, FormError, Visit
 
 _SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
@@ -42,7 +42,7 @@ async def sign_in(visit: Visit) -> Response:
         session.keep({"file": exchange.result}, sessions.now())
         return "/file"
 
-    return visit.begin(Exchange(key, wallet.file, finish))
+    return visit.begin(Exchange(key, wallet.file, finish, READING_TIMEOUT_S))
 
 
 async def bind(visit: Visit) -> Response:
