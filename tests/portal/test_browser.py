@@ -172,7 +172,9 @@ def test_bytes_that_cannot_be_shown_are_not_signed(browser: Browser) -> None:
 
 def test_the_browser_verifies_the_log_by_itself(browser: Browser, life: Life) -> None:
     browser.open("/events")
-    browser.arrive("/events")
+    page = browser.arrive("/events")
+    assert "Signed by you." in page
+    assert "Signed by hillside." in page
     count = len(life.wallet.events())
     assert len(browser.driver.find_elements(By.CSS_SELECTOR, "button[data-entry]")) == count
     browser.click("button[data-entry]")

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from bureau_client.models.events import Event
 from bureau_keys.envelope import pae
+from bureau_keys.signer_name import subject_signer
 from bureau_portal.site import Visit
 from creditbureau.v1.envelope_pb2 import Envelope
 
@@ -20,14 +21,25 @@ async def page(visit: Visit) -> Response:
     """List the events, newest first, each with what verifies it."""
     events: list[Event] = visit.views["events"]
     kinds = visit.words.table("kinds")
+    shown = [
+        (event, kinds.get(event.kind, event.kind), signer_of(event, visit), entry_of(event))
+        for event in reversed(events)
+    ]
     return visit.render(
         "events.html",
-        events=[
-            (event, kinds.get(event.kind, event.kind), entry_of(event)) for event in events[::-1]
-        ],
+        events=shown,
         log_key=visit.portal.profile.trust.log_key,
         steps=json.dumps(visit.words.table("events")["steps"], ensure_ascii=False),
     )
+
+
+def signer_of(event: Event, visit: Visit) -> str:
+    """Return the signer of an event: the person, a member, or that it is not known."""
+    if not event.signer:
+        return visit.words.text("events.unknown")
+    if event.signer == subject_signer(visit.wallet.subject_id):
+        return visit.words.text("events.you")
+    return event.signer.partition("/")[2] or event.signer
 
 
 def entry_of(event: Event) -> str:
