@@ -6,7 +6,8 @@ authority, the member's TLS certificate and key, and its signing key::
 
     profile.toml   member, addresses, directory_addresses, origin, log_key,
                    operator_key, report_keys, directory_key, witnesses, quorum,
-                   max_cosignature_age_seconds, issued_identifiers_only
+                   max_cosignature_age_seconds, issued_identifiers_only,
+                   sandbox_clock
     ca.pem         the authority that issued the bureau's certificate
     tls.pem        the member's certificate (P-256)
     tls.key        its private key
@@ -16,6 +17,7 @@ authority, the member's TLS certificate and key, and its signing key::
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +32,7 @@ from bureau_keys.secret_files import write_private
 MAX_WITNESSES = 16
 MAX_AGE = "max_cosignature_age_seconds"
 ISSUED_ONLY = "issued_identifiers_only"
+SANDBOX_CLOCK = "sandbox_clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Profile:
         memory_folder: Folder in which a client keeps the newest checkpoint that it has seen
             (`log_memory`); None to keep it as long as the client lives. `load` sets it to
             the profile's folder.
+        sandbox_clock: File with the time of a sandbox on this machine (`sandbox_clock`), by
+            which its clients sign; None for the machine's time.
     """
 
     member_id: str
@@ -84,6 +89,7 @@ class Profile:
     signing_key_pem: bytes
     directory_addresses: tuple[str, ...] = ()
     memory_folder: Path | None = field(default=None, compare=False)
+    sandbox_clock: Path | None = field(default=None, compare=False)
 
     @classmethod
     def load(cls, folder: str | Path) -> Profile:
@@ -122,6 +128,7 @@ class Profile:
             signing_key_pem=(folder / "signing.pem").read_bytes(),
             directory_addresses=tuple(settings.get("directory_addresses", ())),
             memory_folder=folder,
+            sandbox_clock=_sandbox_clock(folder, settings),
         )
 
     def requiring(self, quorum: int, witnesses: Sequence[str] | None = None) -> Profile:
@@ -139,6 +146,10 @@ class Profile:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         places = (self.addresses, self.directory_addresses)
         text = settings_text(self.member_id, *places, self.trust)
+        if self.sandbox_clock is not None:
+            # Relative, so that the folder of a sandbox can be moved.
+            clock = os.path.relpath(self.sandbox_clock.resolve(), folder.resolve())
+            text += f"{SANDBOX_CLOCK} = {json.dumps(clock)}\n"
         write_private(folder / "profile.toml", text.encode())
         write_private(folder / "ca.pem", self.ca_pem)
         write_private(folder / "tls.pem", self.tls_certificate_pem)
@@ -188,6 +199,16 @@ def _issued_only(folder: Path, settings: Mapping[str, Any]) -> bool:
             f"{folder / 'profile.toml'}: {ISSUED_ONLY} is {value!r}; write true or false"
         )
     return value
+
+
+def _sandbox_clock(folder: Path, settings: Mapping[str, Any]) -> Path | None:
+    """Return the file with the time of a sandbox; None without the setting."""
+    name = settings.get(SANDBOX_CLOCK)
+    if name is not None and not isinstance(name, str):
+        raise ValueError(
+            f"{folder / 'profile.toml'}: {SANDBOX_CLOCK} is {name!r}; write the name of a file"
+        )
+    return folder / name if name else None
 
 
 def _witnesses(folder: Path, settings: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from bureau_client._operations.operation import Clock
+from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._operations.signer import Signer
 from bureau_client.errors import NotAuthenticated
 from bureau_client.models.members import Vouched
@@ -13,6 +13,7 @@ from bureau_client.verify.report_heads import ReportHeads
 from bureau_keys.errors import KeysError
 from bureau_keys.log_memory import MemoryFolder
 from bureau_keys.profile import Profile, Trust
+from bureau_keys.sandbox_clock import ClockFile
 from bureau_keys.signer_name import member_signer, subject_signer
 from bureau_keys.signing import SigningKey, StatementKey
 
@@ -47,6 +48,15 @@ class SigningContext(Context):
     signer: Signer
 
 
+def clock_of(profile: Profile, clock: Clock) -> Clock:
+    """Return the clock that a client goes by: the passed one; in place of the machine's that of
+    the sandbox of the profile.
+    """
+    if profile.sandbox_clock is None or clock is not utc_now:
+        return clock
+    return ClockFile(profile.sandbox_clock)
+
+
 def log_view(profile: Profile) -> LogView:
     """Return the memory of a client: what earlier clients of the profile's folder have seen."""
     folder = profile.memory_folder
@@ -72,6 +82,7 @@ def member_context(
 ) -> SigningContext:
     """Return the state of a member that signs with the passed key or its profile's."""
     key = key or open_key(profile.signing_key_pem, passphrase)
+    clock = clock_of(profile, clock)
     signer = Signer(member_signer(profile.member_id), profile.trust.origin, key, clock)
     return SigningContext(
         trust=profile.trust,
@@ -94,6 +105,7 @@ def subject_context(
     profile: Profile, subject_id: str, key: StatementKey, clock: Clock
 ) -> SigningContext:
     """Return the state of a subject who signs with their own key, through an agent."""
+    clock = clock_of(profile, clock)
     signer = Signer(subject_signer(subject_id), profile.trust.origin, key, clock)
     return SigningContext(
         trust=profile.trust, clock=clock, log_view=log_view(profile), signer=signer

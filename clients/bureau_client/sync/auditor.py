@@ -17,7 +17,7 @@ from bureau_client._operations import (
     reporting,
     standards,
 )
-from bureau_client._operations.context import Context, log_view, signing_as_well
+from bureau_client._operations.context import Context, clock_of, log_view, signing_as_well
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._operations.receipts import sighting_of
 from bureau_client._operations.typed_calls import checked
@@ -62,7 +62,9 @@ class Auditor(Client):
             clock: Source of the time that statements carry and answers are checked by.
             policy: Deadlines and retries.
         """
-        context = Context(trust=profile.trust, clock=clock, log_view=log_view(profile))
+        context = Context(
+            trust=profile.trust, clock=clock_of(profile, clock), log_view=log_view(profile)
+        )
         super().__init__(profile, context, policy)
         self._profile, self._key, self._passphrase = profile, signing_key, passphrase
 
