@@ -24,6 +24,8 @@ from bureau_keys.errors import KeysError
 from bureau_keys.note import Verifier
 
 SETTINGS_FILE = "bureau.toml"
+# File that marks the folder of a sandbox. No setting: the environment could turn that one on.
+SANDBOX_FILE = "SANDBOX"
 CHECKPOINT_FILE = "checkpoint-"
 # Files beside those with a node's newest checkpoint: half written, and the evidence of forks.
 NOT_KEPT = re.compile(r"\.(new|evidence|forked-\d+-at-\d+)$")
@@ -171,6 +173,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """URL of the database."""
         return self.database_url or f"sqlite:///{self.folder / 'bureau.db'}"
+
+    @property
+    def is_sandbox(self) -> bool:
+        """True if the folder is a sandbox, which production code does not serve."""
+        return (self.folder / SANDBOX_FILE).exists()
 
     @property
     def server_folder(self) -> Path:

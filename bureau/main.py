@@ -16,7 +16,7 @@ import structlog
 
 from bureau import field_rules
 from bureau.clock import Clock
-from bureau.config import Settings
+from bureau.config import SANDBOX_FILE, Settings
 from bureau.context import Bureau
 from bureau.health_http import HealthServer
 from bureau.ledger import checkpoint_file
@@ -34,6 +34,7 @@ from bureau.parts import Part, nothing, start_all
 from bureau.policy import load_policy
 from bureau.rpc.call_log import CallLog
 from bureau.rpc.connections import Connections
+from bureau.rpc.edge import Edge
 from bureau.rpc.guard import Guard
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.server import RpcServer
@@ -58,6 +59,23 @@ ARRIVING_S = 1.0
 SIGNAL_CHECK_S = 0.5
 
 
+class SandboxError(ValueError):
+    """A sandbox is to be served as production, or production as a sandbox.
+
+    Attributes:
+        fix: The operator's next step.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        folder = settings.folder
+        if settings.is_sandbox:
+            super().__init__(f"{folder} is a sandbox, not for production")
+            self.fix = f"Serve it with `bureau dev --dir {folder}`."
+        else:
+            super().__init__(f"{folder} is no sandbox: it has no file {SANDBOX_FILE}")
+            self.fix = f"Serve it with `bureau serve --dir {folder}`, or name a new folder."
+
+
 class Server:
     """One node of a bureau.
 
@@ -69,10 +87,16 @@ class Server:
             reason.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, edge: Edge | None = None
+    ) -> None:
         """Put the parts together; nothing runs yet.
 
+        Args:
+            edge: The additions of a sandbox; None for production.
+
         Raises:
+            SandboxError: Sandbox and production are mixed.
             SchemaError: The database needs `bureau db migrate`, or a later version.
             ForkedLogError: The database lacks a kept checkpoint.
             LogKeyError: The keyring is not that of the database's log.
@@ -80,6 +104,8 @@ class Server:
             ValueError: A setting does not go with the kind of the database.
             bureau_keys.errors.LockedKey: Wrong passphrase.
         """
+        if settings.is_sandbox != (edge is not None):
+            raise SandboxError(settings)
         self.settings = settings
         self.clock = clock or Clock()
         self.stopped = threading.Event()
@@ -128,7 +154,7 @@ class Server:
         )
 
         # 3. gRPC.
-        self._calls = CallLog()
+        self._calls = edge.calls if edge else CallLog()
         self._limits = MemberLimits(max(settings.workers * 3 // 4, 1))
         self._readiness = ReadinessProbe(
             self.database, self.clock, schema.newest(), self._show_ready
@@ -142,7 +168,7 @@ class Server:
             calls=self._calls,
             connections=Connections(),
         )
-        self.rpc = RpcServer(settings, guard)
+        self.rpc = RpcServer(settings, guard, edge)
         self.parts = self._parts()
 
     def _parts(self) -> list[Part]:

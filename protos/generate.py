@@ -33,7 +33,7 @@ RULES = "buf/validate/validate.proto"
 
 
 def main() -> None:
-    files = sorted(str(p.relative_to(PROTOS)) for p in PROTOS.glob("creditbureau/v1/*.proto"))
+    files = sorted(str(p.relative_to(PROTOS)) for p in PROTOS.glob("creditbureau/**/*.proto"))
     whole = GEN / "whole.binpb"
     GEN.mkdir(exist_ok=True)
     protoc(f"-I{PROTOS}", "--include_imports", "--include_source_info", f"-o{whole}", *files)
@@ -48,7 +48,12 @@ def main() -> None:
     protoc(source, f"--python_out={GEN}", f"--mypy_out=quiet:{GEN}", *files)
     protoc(source, f"--grpc_python_out={GEN}", f"--mypy_grpc_out=quiet,only_sync:{GEN}", *services)
     stripped.unlink()
-    for package in ("creditbureau", "creditbureau/v1"):
+    for package in (
+        "creditbureau",
+        "creditbureau/v1",
+        "creditbureau/sandbox",
+        "creditbureau/sandbox/v1",
+    ):
         (GEN / package / "__init__.py").write_text(
             '"""Generated from `protos/`; never edited."""\n'
         )
@@ -118,7 +123,9 @@ def write_derived(described: bytes) -> None:
     REFERENCE.parent.mkdir(exist_ok=True)
     page = Page(contract, options, validate).text()
     REFERENCE.write_text(page.rstrip("\n") + "\n", "utf-8")
-    SDK_METHODS.write_text(table(contract, options), "utf-8")
+    # The sandbox's own service is for its operator's commands, not for members.
+    members = FileDescriptorSet(file=[f for f in contract.file if f.package == "creditbureau.v1"])
+    SDK_METHODS.write_text(table(members, options), "utf-8")
 
 
 def protoc(*args: str) -> None:

@@ -17,7 +17,7 @@ from bureau.cli.exit_codes import Exit, Stop
 from bureau.cli.serving_lock import serving_lock
 from bureau.clock import Clock
 from bureau.config import SERVICES, Settings
-from bureau.main import Server
+from bureau.main import SandboxError, Server
 from bureau_keys.authority import not_after
 
 _PLAN = InitOptions()
@@ -149,6 +149,8 @@ def serve(
         drain_seconds=drain_seconds,
         grace_seconds=grace_seconds,
     )
+    if settings.is_sandbox:
+        raise SandboxError(settings)
     logs.configure(settings.log_level, as_json=log_format == "json" if log_format else None)
     with serving_lock(settings):
         _serve(settings)

@@ -38,7 +38,7 @@ from bureau.metrics import observe
 from bureau.rpc.call_log import CallLog, EndedCall
 from bureau.rpc.connections import Connections
 from bureau.rpc.limits import MemberLimits
-from bureau.rpc.methods import METHODS, Method, name_of
+from bureau.rpc.methods import Method, name_of, rules_of
 from bureau.rpc.servicer import Servicer
 from bureau.rpc.status import REQUEST_ID, abort, drop_traceback
 from bureau.rpc.trace_context import trace_id_of
@@ -99,7 +99,7 @@ class Guard:
     def unary_handler(self, method: MethodDescriptor, servicer: type[Servicer]) -> AnyHandler:
         """Return the gRPC handler of a unary method of a servicer."""
         name = name_of(method)
-        rule = METHODS[name]
+        rule = rules_of(method)
         request_class = GetMessageClass(method.input_type)
         serve: Callable[..., Message] = getattr(servicer, method.name)
 
@@ -122,7 +122,7 @@ class Guard:
     def stream_handler(self, method: MethodDescriptor, servicer: type[Servicer]) -> AnyHandler:
         """Return the gRPC handler of a streaming method of a servicer."""
         name = name_of(method)
-        rule = METHODS[name]
+        rule = rules_of(method)
         request_class = GetMessageClass(method.input_type)
         serve: Callable[..., Iterator[Message]] = getattr(servicer, method.name)
 

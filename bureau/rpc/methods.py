@@ -61,7 +61,12 @@ def name_of(method: MethodDescriptor) -> str:
 def _declared() -> Iterator[tuple[str, Method]]:
     for service in SERVICES:
         for method in service.methods:
-            yield name_of(method), _method(method.GetOptions().Extensions[options_pb2.rules])
+            yield name_of(method), rules_of(method)
+
+
+def rules_of(method: MethodDescriptor) -> Method:
+    """Return the rules that a method declares."""
+    return _method(method.GetOptions().Extensions[options_pb2.rules])
 
 
 def _method(rules: options_pb2.MethodRules) -> Method:

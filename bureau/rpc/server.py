@@ -9,10 +9,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from bureau.config import Settings
 from bureau.listen import ListenError
+from bureau.rpc.edge import Edge
 from bureau.rpc.guard import Guard, MembersOnlyInterceptor
 from bureau.rpc.methods import MAX_REQUEST_BYTES, SERVICES
 from bureau.rpc.reflection import add_reflection
-from bureau.rpc.services import handlers
+from bureau.rpc.services import handler_of, handlers
 from bureau.rpc.tls import tls_credentials
 
 # Limits against floods, stalls and bombs; each measured, see docs/adr/0004.
@@ -38,22 +39,27 @@ CALLS_PER_WORKER = 8
 class RpcServer:
     """The server of the contract, health and reflection over mutual TLS."""
 
-    def __init__(self, settings: Settings, guard: Guard) -> None:
+    def __init__(self, settings: Settings, guard: Guard, edge: Edge | None = None) -> None:
         self._settings = settings
+        added = edge.services if edge else {}
         # A stream keeps its worker for its whole life, so streams have workers of their own.
         self._pool = ThreadPoolExecutor(
             settings.workers + settings.streams, thread_name_prefix="call"
         )
         self._grpc = grpc.server(
             self._pool,
-            interceptors=[MembersOnlyInterceptor(guard)],
+            interceptors=[*([edge.interceptor] if edge else []), MembersOnlyInterceptor(guard)],
             options=CHANNEL_OPTIONS,
             maximum_concurrent_rpcs=settings.workers * CALLS_PER_WORKER + settings.streams,
         )
         self._grpc.add_generic_rpc_handlers(handlers(guard, settings.services))
+        self._grpc.add_generic_rpc_handlers(
+            [handler_of(guard, service, servicer) for service, servicer in added.items()]
+        )
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
-        names = [service.full_name for service in SERVICES if service.name in settings.services]
+        served = [service for service in SERVICES if service.name in settings.services]
+        names = [service.full_name for service in (*served, *added)]
         add_reflection(self._grpc, [*names, health.SERVICE_NAME])
         # `liveness` is SERVING as long as the process is up; the others follow readiness.
         self._readiness = ["", "readiness", *names]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import grpc
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from bureau.rpc.guard import AnyHandler, Guard
 from bureau.rpc.methods import SERVICES
@@ -35,17 +35,23 @@ SERVICERS: dict[str, type[Servicer]] = {
 def handlers(guard: Guard, served: Iterable[str]) -> list[grpc.GenericRpcHandler]:
     """Return the gRPC handlers of the services named."""
     wanted = set(served)
+    return [
+        handler_of(guard, service, SERVICERS[service.name])
+        for service in SERVICES
+        if service.name in wanted
+    ]
+
+
+def handler_of(
+    guard: Guard, service: ServiceDescriptor, servicer: type[Servicer]
+) -> grpc.GenericRpcHandler:
+    """Return the gRPC handler of a service."""
 
     def handler(method: MethodDescriptor) -> AnyHandler:
-        servicer = SERVICERS[method.containing_service.name]
         if method.server_streaming:
             return guard.stream_handler(method, servicer)
         return guard.unary_handler(method, servicer)
 
-    return [
-        grpc.method_handlers_generic_handler(
-            service.full_name, {method.name: handler(method) for method in service.methods}
-        )
-        for service in SERVICES
-        if service.name in wanted
-    ]
+    return grpc.method_handlers_generic_handler(
+        service.full_name, {method.name: handler(method) for method in service.methods}
+    )
