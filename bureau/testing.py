@@ -11,12 +11,13 @@ At another date, past or future, for backtests; clients take the bureau's time a
     with running_bureau(start=datetime(2021, 1, 31, tzinfo=UTC)) as bureau:
         lender = Lender(bureau.add_member("acme"), clock=bureau.now)
         bureau.move_to(datetime(2021, 2, 28, tzinfo=UTC))
+
+`running_sandbox` serves a bureau with lenders and people, as `bureau dev` does; the fixtures of
+`bureau.pytest_plugin` are made of it.
 """
 
 from __future__ import annotations
 
-import random
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -34,13 +35,21 @@ from bureau.admin.operator import Operator
 from bureau.calendar import time_us_of, utc
 from bureau.clock import Clock
 from bureau.config import SETTINGS_FILE, Settings
+from bureau.free_ports import free_port
 from bureau.main import Server
+from bureau.sandbox.running import SandboxBureau, make_sandbox, running_sandbox
 from bureau_keys.profile import Profile
 
+__all__ = [
+    "RunningBureau",
+    "SandboxBureau",
+    "free_port",
+    "make_sandbox",
+    "running_bureau",
+    "running_sandbox",
+]
+
 PLENTY = 1_000_000
-# Below the ports that systems give to outgoing connections: from 32768 on Linux, from 49152
-# elsewhere (RFC 6335, section 6).
-PORTS = range(15_000, 32_000)
 
 
 @dataclass(slots=True)
@@ -188,25 +197,6 @@ def running_bureau(
         yield bureau
     finally:
         bureau.server.stop()
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nothing listens.
-
-    No outgoing connection gets it, so a server that was down finds its port again.
-    """
-    # Not by a seeded generator: tests that run side by side must not choose alike.
-    chance = random.SystemRandom()
-    while True:
-        port = chance.choice(PORTS)
-        with socket.socket() as probe:
-            # As servers do: a port whose last connection is still closing is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
 
 
 def _clock(start: datetime | None, until: datetime | None) -> Clock:

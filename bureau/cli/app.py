@@ -31,6 +31,7 @@ GROUPS = {
     "report": "report",
     "report-key": "report_key",
     "standard": "standard",
+    "dev": "dev",
 }
 
 

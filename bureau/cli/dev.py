@@ -1,0 +1,399 @@
+"""`bureau dev`: a whole bureau on this machine, for development; never for production."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from datetime import timedelta
+from importlib import import_module
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+from typing import Annotated, Any
+
+import typer
+
+from bureau import logs
+from bureau.admin.bureau_folder import InitOptions
+from bureau.cli.common import Output, Shown, echo_status, group, show, show_one
+from bureau.cli.exit_codes import Exit, Stop
+from bureau.cli.serving_lock import serving_lock
+from bureau.parts import Part, start_all
+from bureau.sandbox.calls import COLUMNS, following, last_calls, text_of
+from bureau.sandbox.folder import INITIAL, SandboxFolder
+from bureau.sandbox.magic import LANGUAGES, magic_subjects
+from bureau.sandbox.node import SandboxNode
+from bureau.sandbox.remote import SandboxOperator, shown
+from bureau.sandbox.seeding import FIRST
+from bureau.sandbox.world import AGENT, ATTESTER, Person
+from bureau.store.database import Database
+from bureau_keys.terminal import write_out
+
+app = group("Serve a sandbox: a bureau with lenders and people, for development.")
+clock = group("The sandbox's clock.")
+log_commands = group("The sandbox's log of calls.")
+app.add_typer(clock, name="clock")
+app.add_typer(log_commands, name="logs")
+
+DEFAULT = Path("bureau-dev")
+BANNER = """\
+┌───────────────────────────────────────────────────────────────────────┐
+│ SANDBOX, NOT FOR PRODUCTION                                           │
+│ Made-up people, lenders' keys beside the bureau's, a clock that moves │
+└───────────────────────────────────────────────────────────────────────┘"""
+# Seconds between two looks for months that have ended.
+CATCH_UP_S = 60.0
+# Seconds between two looks at the parts of a running sandbox, and at a file that is followed.
+LOOK_S = 0.2
+UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+# Module of the portal that returns it as a part of a sandbox; absent, no portal is served.
+PORTAL = "bureau_portal"
+
+DevDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir",
+        envvar="BUREAU_DEV_DIR",
+        help="Folder of the sandbox. [default: ./bureau-dev]",
+        show_default=False,
+    ),
+]
+
+
+@app.callback(invoke_without_command=True, no_args_is_help=False)
+def dev(
+    context: typer.Context,
+    folder: DevDir = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(help=f"Address and port to listen on. [default: {InitOptions().listen}]"),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each call.")] = False,
+) -> None:
+    """Serve a sandbox until Ctrl-C: a bureau with lenders, wallets and magic subjects.
+
+    The first start makes the folder. Not for production.
+    """
+    context.obj = folder
+    if context.invoked_subcommand is None:
+        _Session(folder or DEFAULT, listen, quiet=quiet).run()
+
+
+class _Session:
+    """One run of `bureau dev`."""
+
+    def __init__(self, path: Path, listen: str | None, *, quiet: bool) -> None:
+        self._path, self._listen, self._quiet = path, listen, quiet
+        self._ending = threading.Event()
+        self._is_seeded = False
+        self._broken: BaseException | None = None
+
+    def run(self) -> None:
+        """Serve until a signal, and carry out what the sandbox's operator asks for."""
+        started = time.monotonic()
+        logs.configure("warning")
+        echo_status(BANNER)
+        # 1. The folder, made if it is not there.
+        folder = self._open()
+        with serving_lock(folder.settings()):
+            node = SandboxNode(folder, self._show_call, listen=self._listen)
+            self._end_on_signals()
+            # 2. The node serves; its people come while it does.
+            node.start()
+            echo_status(f"serving at {node.address} ({time.monotonic() - started:.1f} s)")
+            with ExitStack() as running:
+                running.callback(node.stop)
+                running.enter_context(start_all(portal_parts(node)))
+                threading.Thread(
+                    target=self._seed, args=(node, started), name="seed", daemon=True
+                ).start()
+                # 3. Snapshots are restored and months furnished here, between the calls.
+                self._serve(node)
+        if self._broken is not None:
+            raise self._broken
+
+    def _open(self) -> SandboxFolder:
+        listen = self._listen or InitOptions().listen
+        if not self._path.exists() or not any(self._path.iterdir()):
+            return SandboxFolder.create(self._path, listen)
+        folder = SandboxFolder.open(self._path)
+        if folder.is_seeded:
+            return folder
+        # An earlier start was ended before all subjects were there: nothing to keep.
+        with serving_lock(folder.settings()):
+            shutil.rmtree(folder.path)
+        return SandboxFolder.create(self._path, listen)
+
+    def _end_on_signals(self) -> None:
+        def end(number: int, _frame: object) -> None:
+            signal.signal(number, signal.SIG_DFL)
+            self._ending.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+
+    def _seed(self, node: SandboxNode, started: float) -> None:
+        try:
+            node.seed(lambda person: _write(first_call(node.folder, person)))
+            self._is_seeded = True
+            echo_status(
+                f"{len(magic_subjects())} magic subjects are there "
+                f"({time.monotonic() - started:.1f} s): bureau dev subjects --dir {self._path}"
+            )
+            node.catch_up()
+        except Exception as error:  # noqa: BLE001  (raised by the main thread)
+            if not self._ending.is_set():
+                self._broken = error
+                self._ending.set()
+
+    def _serve(self, node: SandboxNode) -> None:
+        next_look = time.monotonic() + CATCH_UP_S
+        while not self._ending.wait(LOOK_S):
+            if node.restoring.is_set():
+                node.restore_asked()
+                echo_status(f"restored; serving at {node.address}")
+            elif node.server.stopped.is_set():
+                raise Stop(Exit.UNAVAILABLE, f"stopped: {node.server.failure}")
+            elif time.monotonic() > next_look and node.folder.is_seeded:
+                node.catch_up()
+                next_look = time.monotonic() + CATCH_UP_S
+
+    def _show_call(self, call: dict[str, Any]) -> None:
+        # The calls that make the magic subjects are in the log alone.
+        if self._is_seeded and not self._quiet:
+            echo_status(text_of(call))
+
+
+def portal_parts(node: SandboxNode) -> list[Part]:
+    """Return the portal as a part of the sandbox, if it is installed."""
+    if find_spec(PORTAL) is None or find_spec(f"{PORTAL}.sandbox") is None:
+        return []
+    part: Part = import_module(f"{PORTAL}.sandbox").part(node.folder.path, node.address)
+    return [part]
+
+
+def first_call(folder: SandboxFolder, person: Person) -> str:
+    """Return a first call, on the command line and in Python."""
+    path = _shown_path(folder.path)
+    subject = magic_subjects()[FIRST]
+    text = files("bureau.sandbox").joinpath("data/first_call.txt").read_text("utf-8")
+    return Template(text).substitute(
+        lender=ATTESTER,
+        name=FIRST,
+        subject_id=person.subject_id,
+        consent_id=person.consents[ATTESTER],
+        profile=f"{path}/members/{ATTESTER}",
+        wallet=f"{path}/wallets/{FIRST}",
+        agent=f"{path}/members/{AGENT}",
+        country=subject.country,
+        scheme=subject.scheme,
+        identifier=subject.identifier,
+    )
+
+
+def _shown_path(path: Path) -> str:
+    """Return a path as a person types it in the present folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+@app.command()
+def subjects(
+    context: typer.Context,
+    folder: DevDir = None,
+    language: Annotated[
+        str, typer.Option(help=f"Language of the words: {' or '.join(LANGUAGES)}.")
+    ] = LANGUAGES[0],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until all of them are there.")] = False,
+    output: Shown = Output.TABLE,
+) -> None:
+    """List the magic subjects: names, identifiers, ids, and what each shows."""
+    if language not in LANGUAGES:
+        raise Stop(Exit.USAGE, f"--language {language}: use {' or '.join(LANGUAGES)}")
+    sandbox = _open(context, folder)
+    while wait and not sandbox.is_seeded:
+        _require_served(sandbox)
+        time.sleep(LOOK_S)
+    ids = sandbox.subject_ids()
+    rows = [
+        {
+            "name": subject.name,
+            "identifier": f"{subject.country} {subject.scheme} {subject.identifier}",
+            "subject_id": ids.get(subject.name, ""),
+            "fault": subject.fault.value if subject.fault else "",
+            "shows": subject.words[language],
+        }
+        for subject in magic_subjects().values()
+    ]
+    show(rows, output)
+
+
+@app.command()
+def snapshot(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new snapshot.")],
+    folder: DevDir = None,
+) -> None:
+    """Save the sandbox under a name: database, clock, keys, wallets."""
+    sandbox = _open(context, folder)
+    if _is_served(sandbox):
+        with SandboxOperator.of(sandbox) as operator:
+            operator.save_snapshot(name)
+    else:
+        with serving_lock(sandbox.settings()):
+            sandbox.save_snapshot(name, Database(sandbox.settings().database))
+    echo_status(f"saved {name}; the sandbox has: {', '.join(sandbox.snapshot_names())}")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the snapshot.")],
+    folder: DevDir = None,
+) -> None:
+    """Restore a snapshot, with its clock; the node serves it at the same address."""
+    _restore(_open(context, folder), name)
+    echo_status(f"restored {name}")
+
+
+@app.command()
+def reset(context: typer.Context, folder: DevDir = None) -> None:
+    """Restore the sandbox as it was when its magic subjects were there first."""
+    _restore(_open(context, folder), INITIAL)
+    echo_status("reset")
+
+
+@clock.command("show")
+def show_clock(context: typer.Context, folder: DevDir = None, output: Shown = Output.TABLE) -> None:
+    """Show the sandbox's time."""
+    with _operator(context, folder) as operator:
+        show_one(shown(operator.clock()), output)
+
+
+@clock.command("advance")
+def advance_clock(
+    context: typer.Context,
+    ahead: Annotated[str, typer.Argument(metavar="TIME", help="31d, 2w or 12h.")],
+    folder: DevDir = None,
+    output: Shown = Output.TABLE,
+) -> None:
+    """Move the clock forward; each month that ends on the way is furnished.
+
+    Delinquencies age, consents and disputes end, and what is too old leaves reports.
+    """
+    span = _span(ahead)
+    with _operator(context, folder) as operator:
+        answer = operator.advance(span)
+    months = [f"{month // 100}-{month % 100:02}" for month in answer.furnished_months]
+    show_one({**shown(answer.clock), "furnished_months": months}, output)
+
+
+@clock.command("freeze")
+def freeze_clock(
+    context: typer.Context, folder: DevDir = None, output: Shown = Output.TABLE
+) -> None:
+    """Freeze the clock at its present time."""
+    with _operator(context, folder) as operator:
+        show_one(shown(operator.freeze(frozen=True)), output)
+
+
+@clock.command("resume")
+def resume_clock(
+    context: typer.Context, folder: DevDir = None, output: Shown = Output.TABLE
+) -> None:
+    """Let a frozen clock run on."""
+    with _operator(context, folder) as operator:
+        show_one(shown(operator.freeze(frozen=False)), output)
+
+
+@log_commands.command("tail")
+def tail(
+    context: typer.Context,
+    folder: DevDir = None,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, help="Number of calls before the present one.")
+    ] = 20,
+    follow: Annotated[bool, typer.Option(help="Go on with each call that comes.")] = True,
+    output: Shown = Output.TABLE,
+) -> None:
+    """Print the calls: time, member, method, purpose, outcome, milliseconds, request id."""
+    sandbox = _open(context, folder)
+    calls = last_calls(sandbox.calls_file, lines)
+    if output is Output.JSON and not follow:
+        show(calls, output)
+        return
+    for call in calls:
+        _print(call, output)
+    if follow:
+        for call in following(sandbox.calls_file, lambda: time.sleep(LOOK_S)):
+            _print(call, output)
+
+
+def _print(call: dict[str, Any], output: Output) -> None:
+    if output is Output.TABLE:
+        _write(text_of(call) + "\n")
+    else:
+        show([{name: call[name] for name in COLUMNS}], Output.JSONL)
+
+
+def _write(text: str) -> None:
+    """Write text to stdout, at once: others may read it through a pipe."""
+    write_out(text)
+    sys.stdout.flush()
+
+
+def _open(context: typer.Context, folder: Path | None) -> SandboxFolder:
+    """Return the sandbox of an option, of this command or of `dev`."""
+    return SandboxFolder.open(folder or context.obj or DEFAULT)
+
+
+def _operator(context: typer.Context, folder: Path | None) -> SandboxOperator:
+    sandbox = _open(context, folder)
+    _require_served(sandbox)
+    return SandboxOperator.of(sandbox)
+
+
+def _restore(sandbox: SandboxFolder, name: str) -> None:
+    if _is_served(sandbox):
+        with SandboxOperator.of(sandbox) as operator:
+            operator.restore_snapshot(name)
+    else:
+        with serving_lock(sandbox.settings()):
+            sandbox.restore_snapshot(name)
+
+
+def _is_served(sandbox: SandboxFolder) -> bool:
+    try:
+        with serving_lock(sandbox.settings()):
+            return False
+    except Stop:
+        return True
+
+
+def _require_served(sandbox: SandboxFolder) -> None:
+    if not _is_served(sandbox):
+        raise Stop(
+            Exit.UNAVAILABLE,
+            f"the sandbox {sandbox.path} is not served",
+            f"Start it with `bureau dev --dir {_shown_path(sandbox.path)}`.",
+        )
+
+
+def _span(text: str) -> timedelta:
+    """Read a span of time.
+
+    Raises:
+        Stop: The text has another form.
+    """
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", text)
+    if match is None:
+        raise Stop(Exit.USAGE, f"{text!r} is no span of time; write 31d, 2w or 12h")
+    return int(match[1]) * UNITS[match[2]]

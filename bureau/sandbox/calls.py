@@ -1,0 +1,102 @@
+"""The log of a sandbox's calls: one JSON line each, for `bureau dev logs tail`.
+
+It has no personal data: no subject, no identifier, no address.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from bureau.logs import iso
+from bureau.rpc.call_log import CallLog, EndedCall
+
+# Purpose of the inquiry that the running call carries; empty for other calls.
+purpose_of_call: ContextVar[str] = ContextVar("purpose_of_call", default="")
+# Size in bytes from which a file is begun again when the sandbox starts.
+LARGEST = 8 * 1024 * 1024
+COLUMNS = ("time", "member", "method", "purpose", "outcome", "ms", "request_id")
+
+
+class SandboxCalls(CallLog):
+    """The log of calls, which also goes to a file."""
+
+    __slots__ = ("_appending", "_file", "_on_call")
+
+    def __init__(self, path: Path, on_call: Callable[[dict[str, Any]], None] | None = None) -> None:
+        """Open the file.
+
+        Args:
+            on_call: Called with the line of each call.
+        """
+        super().__init__()
+        self._appending = threading.Lock()
+        self._on_call = on_call
+        if path.exists() and path.stat().st_size > LARGEST:
+            path.unlink()
+        self._file = path.open("a", encoding="utf-8")
+
+    def add(self, call: EndedCall) -> None:
+        """Write the line of a call."""
+        line = {
+            "time": iso(call.time_s),
+            "member": call.member,
+            "method": call.method,
+            "purpose": purpose_of_call.get(),
+            "outcome": call.reason,
+            "ms": round(call.seconds * 1000, 1),
+            "request_id": call.request_id,
+        }
+        # A call may end after the file is closed: a stop without grace does not wait for it.
+        with self._appending, suppress(ValueError):
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        if self._on_call is not None:
+            self._on_call(line)
+
+    def stop(self) -> None:
+        """Close the file."""
+        super().stop()
+        self._file.close()
+
+
+def last_calls(path: Path, count: int) -> list[dict[str, Any]]:
+    """Return the newest calls of a file, oldest first."""
+    if not path.exists():
+        return []
+    lines = path.read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines[-count:]] if count else []
+
+
+def following(path: Path, wait: Callable[[], object]) -> Iterator[dict[str, Any]]:
+    """Iterate over the calls that are added to a file from now on, without an end.
+
+    Args:
+        wait: Called when no call has been added.
+    """
+    path.touch(exist_ok=True)
+    with path.open(encoding="utf-8") as file:
+        file.seek(0, 2)
+        begun = ""
+        while True:
+            begun += file.readline()
+            if begun.endswith("\n"):
+                yield json.loads(begun)
+                begun = ""
+            else:
+                wait()
+
+
+def text_of(call: dict[str, Any]) -> str:
+    """Return the line of a call as people read it."""
+    clock = call["time"][11:19]
+    purpose = call["purpose"] or "-"
+    return (
+        f"{clock} {call['member'] or '-':<10} {call['method']:<28} {purpose:<20} "
+        f"{call['outcome']:<12} {call['ms']:>7.1f} ms  {call['request_id']}"
+    )

@@ -1,0 +1,221 @@
+"""The folder of a sandbox: the folder of a bureau, marked, with its members and people beside.
+
+::
+
+    SANDBOX             the mark: production refuses the folder
+    members/NAME/       profile of each lender, of the agent and of the auditor
+    wallets/NAME/       wallet of each magic subject
+    sandbox/clock.json      the time
+    sandbox/subjects.json   subject ids of the magic subjects
+    sandbox/months.json     accounts of the sandbox's lenders, and the newest month furnished
+    sandbox/calls.jsonl     the log of calls
+    sandbox/snapshots/NAME/ snapshots
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bureau.admin.bureau_folder import FolderError, InitOptions, addresses_of, create
+from bureau.calendar import DAY_US
+from bureau.config import SANDBOX_FILE, SETTINGS_FILE, Settings
+from bureau.sandbox.clock import SandboxClock
+from bureau.store.database import Database
+from bureau.store.dump import dump
+from bureau_keys.profile import Profile
+
+ORIGIN = "sandbox.creditbureau.local/log"
+MARK = """\
+This folder is a sandbox of `bureau dev`. It is not for production: its people are made up, its
+lenders' keys lie beside the bureau's, and its clock can be moved. `bureau serve` refuses it.
+"""
+# Days for which certificates are valid after the machine's time: the clock moves up to there.
+DAYS = 10 * 365
+# The snapshot to which `bureau dev reset` returns.
+INITIAL = "initial"
+# Files that are no part of a snapshot: the database, which is copied in one piece, and the lock.
+DATABASE = "bureau.db"
+LOCK = f"{DATABASE}.serving"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxFolder:
+    """A sandbox on disk."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path) -> SandboxFolder:
+        """Return the sandbox of a folder.
+
+        Raises:
+            FileNotFoundError: There is no folder.
+            FolderError: The folder is no sandbox.
+        """
+        folder = cls(path.resolve())
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is missing: start a sandbox with `bureau dev`")
+        if not (path / SANDBOX_FILE).exists():
+            raise FolderError(f"{path} is no sandbox: it has no file {SANDBOX_FILE}")
+        return folder
+
+    @classmethod
+    def create(cls, path: Path, listen: str) -> SandboxFolder:
+        """Make a sandbox without members; the folder appears when it is whole.
+
+        Raises:
+            FolderError: The folder is there and not empty.
+        """
+        path = path.resolve()
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FolderError(f"{path} is not empty and no sandbox: name a new folder")
+        fresh = path.with_name(f".{path.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        clock = SandboxClock()
+        clock.until_us = clock.machine_us() + DAYS * DAY_US
+        create(fresh, InitOptions(origin=ORIGIN, listen=listen), clock)
+        (fresh / SANDBOX_FILE).write_text(MARK, "utf-8")
+        (fresh / "sandbox" / "snapshots").mkdir(parents=True, mode=0o700)
+        clock.state.save(fresh / "sandbox" / "clock.json")
+        if path.exists():
+            path.rmdir()
+        fresh.rename(path)
+        return cls(path)
+
+    @property
+    def clock_file(self) -> Path:
+        """File of the clock."""
+        return self.path / "sandbox" / "clock.json"
+
+    @property
+    def subjects_file(self) -> Path:
+        """File of the magic subjects' ids."""
+        return self.path / "sandbox" / "subjects.json"
+
+    @property
+    def months_file(self) -> Path:
+        """File of the accounts and the newest month; there once all subjects are there."""
+        return self.path / "sandbox" / "months.json"
+
+    @property
+    def calls_file(self) -> Path:
+        """File of the log of calls."""
+        return self.path / "sandbox" / "calls.jsonl"
+
+    @property
+    def receipt_file(self) -> Path:
+        """File of the receipt of an early inquiry, for the fault of a stale receipt."""
+        return self.path / "sandbox" / "early-receipt.bin"
+
+    @property
+    def snapshots(self) -> Path:
+        """Folder of the snapshots."""
+        return self.path / "sandbox" / "snapshots"
+
+    @property
+    def is_seeded(self) -> bool:
+        """True if all magic subjects are there."""
+        return self.months_file.exists()
+
+    def settings(self, **overrides: Any) -> Settings:
+        """Return the settings of its node."""
+        return Settings.load(self.path, **overrides)
+
+    def member_folder(self, member_id: str) -> Path:
+        """Return the profile folder of a member."""
+        return self.path / "members" / member_id
+
+    def wallet_folder(self, name: str) -> Path:
+        """Return the wallet folder of a magic subject."""
+        return self.path / "wallets" / name
+
+    def profile(self, member_id: str) -> Profile:
+        """Return the profile of a member."""
+        return Profile.load(self.member_folder(member_id))
+
+    def subject_ids(self) -> dict[str, str]:
+        """Return the subject ids of the magic subjects that are there, by name."""
+        if not self.subjects_file.exists():
+            return {}
+        loaded: dict[str, str] = json.loads(self.subjects_file.read_text("utf-8"))
+        return loaded
+
+    def reach_at(self, settings: Settings) -> None:
+        """Write the address at which the node listens into all profiles."""
+        addresses = addresses_of(settings)
+        for folder in (settings.operator_folder, *sorted(self.path.glob("members/*"))):
+            profile = Profile.load(folder)
+            if profile.addresses != addresses:
+                replace(profile, addresses=addresses, directory_addresses=()).save(folder)
+
+    def snapshot_names(self) -> list[str]:
+        """Return the names of the snapshots, oldest first."""
+        folders = sorted(self.snapshots.iterdir(), key=lambda folder: folder.stat().st_mtime)
+        return [folder.name for folder in folders if not folder.name.startswith(".")]
+
+    def save_snapshot(self, name: str, database: Database) -> None:
+        """Copy the sandbox, while its node serves or not.
+
+        The database is copied last: no checkpoint that a file keeps is newer than its log.
+
+        Raises:
+            FolderError: The name is taken.
+        """
+        target = self.snapshots / name
+        if target.exists():
+            raise FolderError(f"there is a snapshot {name!r} already: name a new one")
+        fresh = self.snapshots / f".{name}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        for source in self._parts(self.path):
+            _copy(source, fresh / source.relative_to(self.path))
+        with (fresh / DATABASE).open("wb") as file:
+            file.writelines(dump(database))
+        (fresh / DATABASE).chmod(0o600)
+        fresh.rename(target)
+
+    def restore_snapshot(self, name: str) -> None:
+        """Replace the sandbox by a snapshot of it; no node may serve it meanwhile.
+
+        Raises:
+            FileNotFoundError: There is no snapshot of this name.
+        """
+        source = self.require_snapshot(name)
+        for part in (*self._parts(self.path), *self.path.glob(f"{DATABASE}*")):
+            if part.name != LOCK and part.exists():
+                part.unlink()
+        for part in (*self._parts(source), source / DATABASE):
+            _copy(part, self.path / part.relative_to(source))
+
+    def require_snapshot(self, name: str) -> Path:
+        """Return the folder of a snapshot.
+
+        Raises:
+            FileNotFoundError: There is no snapshot of this name.
+        """
+        source = self.snapshots / name
+        if not source.is_dir():
+            names = ", ".join(self.snapshot_names()) or "none"
+            raise FileNotFoundError(f"there is no snapshot {name!r}; there are: {names}")
+        return source
+
+    def _parts(self, folder: Path) -> Iterator[Path]:
+        """Iterate over the files that a snapshot copies one by one."""
+        for path in sorted(folder.rglob("*")):
+            apart = path.is_relative_to(self.snapshots) and folder == self.path
+            half_written = path.name.endswith(".new")
+            database_or_settings = path.name.startswith((DATABASE, SETTINGS_FILE))
+            if apart or half_written or database_or_settings or path == self.calls_file:
+                continue
+            if path.is_file():
+                yield path
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.copy2(source, target)
