@@ -26,6 +26,8 @@ from bureau_keys.note import Verifier
 SETTINGS_FILE = "bureau.toml"
 # File that marks the folder of a sandbox. No setting: the environment could turn that one on.
 SANDBOX_FILE = "SANDBOX"
+# File with a sandbox's time, by which its node and the clients of its folder go.
+SANDBOX_CLOCK = Path("sandbox/clock.json")
 CHECKPOINT_FILE = "checkpoint-"
 # Files beside those with a node's newest checkpoint: half written, and the evidence of forks.
 NOT_KEPT = re.compile(r"\.(new|evidence|forked-\d+-at-\d+)$")
@@ -178,6 +180,11 @@ class Settings(BaseSettings):
     def is_sandbox(self) -> bool:
         """True if the folder is a sandbox, which production code does not serve."""
         return (self.folder / SANDBOX_FILE).exists()
+
+    @property
+    def sandbox_clock(self) -> Path | None:
+        """File with the time of a sandbox; None for production."""
+        return self.folder / SANDBOX_CLOCK if self.is_sandbox else None
 
     @property
     def server_folder(self) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,10 @@ from tests.documents import Block, blocks, commands
 BIN = Path(sys.executable).parent
 # Where the text has a witness listen; the port may be taken.
 WITNESS = "127.0.0.1:7446"
+# Where the text has a sandbox listen.
+SANDBOX = "127.0.0.1:7450"
+# Commands that serve until they are stopped.
+SERVING = re.compile(r"bureau serve|bureau-witness serve|bureau dev( --\S+=\S+)*$")
 # Where no bureau or witness is served.
 NOWHERE = "127.0.0.1:0"
 
@@ -36,6 +41,7 @@ class Reader:
         serving: What they left running, by its command.
         names: What their Python session knows.
         known: What it knew after the first page.
+        sandbox: Where their sandbox listens.
     """
 
     folder: Path
@@ -44,6 +50,7 @@ class Reader:
     serving: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=dict)
     known: dict[str, Any] = field(default_factory=dict)
+    sandbox: str = NOWHERE
 
     def follow(self, page: Path) -> None:
         """Runs a page's code from top to bottom."""
@@ -75,8 +82,8 @@ class Reader:
         return printed.getvalue()
 
     def _run_command(self, command: str, block: Block) -> str:
-        command = command.replace(WITNESS, self.witness)
-        if command.startswith(("bureau serve", "bureau-witness serve")):
+        command = command.replace(WITNESS, self.witness).replace(SANDBOX, self.sandbox)
+        if SERVING.match(command):
             self._serve(command)
             return ""
         done = subprocess.run(

@@ -134,4 +134,5 @@ def _profile(
         tls_key_pem=tls_key,
         signing_key_pem=signing_key,
         directory_addresses=settings.directory_addresses,
+        sandbox_clock=settings.sandbox_clock,
     )

@@ -16,10 +16,12 @@ from rich.table import Table
 
 from bureau.admin.bureau_folder import addresses_of
 from bureau.admin.operator import Operator
+from bureau.clock import Clock
 from bureau.config import SETTINGS_FILE, Settings
 from bureau_keys.money import label_of, text_of
 from bureau_keys.option_names import NamingTyper
 from bureau_keys.profile import Profile
+from bureau_keys.sandbox_clock import ClockState
 from bureau_keys.terminal import Terminal, write_err, write_json
 
 # Wide enough that a file or a pipe never gets a shortened value.
@@ -56,14 +58,27 @@ def settings_of(folder: Path | None, **overrides: object) -> Settings:
     if folder is None:
         here = Path()
         folder = here if (here / SETTINGS_FILE).is_file() else Path("bureau-data")
-    return Settings.load(folder, **overrides)
+    settings = Settings.load(folder, **overrides)
+    if not settings.is_sandbox:
+        return settings
+    # A sandbox listens where its last start said; its profiles have the address.
+    (address, *_) = Profile.load(settings.operator_folder).addresses
+    return settings.model_copy(update={"listen": address})
+
+
+def clock_of(settings: Settings) -> Clock:
+    """Return the clock of a folder: of this machine, or of a sandbox."""
+    if settings.sandbox_clock is None:
+        return Clock()
+    state = ClockState.load(settings.sandbox_clock)
+    return Clock.moved_to(state.now_us(), state.until_us)
 
 
 def operator_of(folder: Path | None) -> Operator:
     """Return the operator of a folder, connecting to the addresses of its settings."""
     settings = settings_of(folder)
     profile = Profile.load(settings.operator_folder)
-    return Operator(replace(profile, addresses=addresses_of(settings)))
+    return Operator(replace(profile, addresses=addresses_of(settings)), clock_of(settings))
 
 
 def echo_status(message: str) -> None:

@@ -13,9 +13,18 @@ from google.protobuf.message import DecodeError
 from bureau.admin.admission_request import Signer
 from bureau.admin.bureau_folder import lifetime, load_authority
 from bureau.admin.offline_credentials import register_operator_certificate
-from bureau.cli.common import Dir, Output, Shown, echo_status, group, operator_of, settings_of, show
+from bureau.cli.common import (
+    Dir,
+    Output,
+    Shown,
+    clock_of,
+    echo_status,
+    group,
+    operator_of,
+    settings_of,
+    show,
+)
 from bureau.cli.exit_codes import Exit, Stop
-from bureau.clock import Clock
 from bureau_keys.authority import new_key_and_csr, not_after
 from bureau_keys.profile import Profile
 from bureau_keys.secret_files import write_private
@@ -54,9 +63,10 @@ def add_key(
     if out:
         if out.exists():
             raise FileExistsError(f"{out} exists: name a new file")
-        signer = Signer(member_id, settings_of(folder).origin, SigningKey.generate())
+        settings = settings_of(folder)
+        signer = Signer(member_id, settings.origin, SigningKey.generate())
         write_private(out, signer.key.to_pem())
-        possession = signer.possession(Clock().now_us())
+        possession = signer.possession(clock_of(settings).now_us())
     else:
         assert key_possession is not None, "one of the two was given"
         possession = read_possession(key_possession)
@@ -121,11 +131,11 @@ def renew(
         raise Stop(Exit.USAGE, "--offline is for the operator's own certificate")
     key, request = (b"", csr.read_bytes()) if csr else new_key_and_csr(member_id)
     certificate = load_authority(settings).issue_member(
-        request, member_id, *lifetime(Clock(), days or settings.member_days)
+        request, member_id, *lifetime(clock_of(settings), days or settings.member_days)
     )
     # Register first: the old files stay until the new certificate works.
     if offline:
-        receipt = register_operator_certificate(settings, certificate, Clock())
+        receipt = register_operator_certificate(settings, certificate, clock_of(settings))
     else:
         with operator_of(folder) as operator:
             _, receipt = operator.add_certificate(member_id, certificate)

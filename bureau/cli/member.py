@@ -17,6 +17,7 @@ from bureau.cli.common import (
     Dir,
     Output,
     Shown,
+    clock_of,
     echo_status,
     group,
     operator_of,
@@ -25,7 +26,6 @@ from bureau.cli.common import (
     show_one,
 )
 from bureau.cli.exit_codes import Exit, Stop
-from bureau.clock import Clock
 from bureau_keys.profile import settings_text
 from bureau_keys.secret_files import write_private
 from bureau_keys.state_note import StateNote
@@ -106,7 +106,7 @@ def add(
     certificate and the keys to trust.
     """
     settings = settings_of(folder)
-    clock = Clock()
+    clock = clock_of(settings)
     if (csr is None) != (key_possession is None):
         raise Stop(Exit.USAGE, "--csr and --key-possession go together")
     if csr and key_possession:

@@ -23,7 +23,7 @@ from typing import Any
 
 from bureau.admin.bureau_folder import FolderError, InitOptions, addresses_of, create
 from bureau.calendar import DAY_US
-from bureau.config import SANDBOX_FILE, SETTINGS_FILE, Settings
+from bureau.config import SANDBOX_CLOCK, SANDBOX_FILE, SETTINGS_FILE, Settings
 from bureau.sandbox.clock import SandboxClock
 from bureau.store.database import Database
 from bureau.store.dump import dump
@@ -81,7 +81,7 @@ class SandboxFolder:
         create(fresh, InitOptions(origin=ORIGIN, listen=listen), clock)
         (fresh / SANDBOX_FILE).write_text(MARK, "utf-8")
         (fresh / "sandbox" / "snapshots").mkdir(parents=True, mode=0o700)
-        clock.state.save(fresh / "sandbox" / "clock.json")
+        clock.state.save(fresh / SANDBOX_CLOCK)
         if path.exists():
             path.rmdir()
         fresh.rename(path)
@@ -90,7 +90,7 @@ class SandboxFolder:
     @property
     def clock_file(self) -> Path:
         """File of the clock."""
-        return self.path / "sandbox" / "clock.json"
+        return self.path / SANDBOX_CLOCK
 
     @property
     def subjects_file(self) -> Path:

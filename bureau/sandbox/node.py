@@ -290,5 +290,4 @@ class SandboxNode:
             jurisdiction=settings.jurisdiction,
             quota=EVALUATIONS_A_DAY,
         )
-        profile = replace(kit.profile, sandbox_clock=self.folder.clock_file)
-        replace(kit, profile=profile).save(self.folder.member_folder(member_id))
+        kit.save(self.folder.member_folder(member_id))

@@ -6,6 +6,8 @@ there, as their readers do, each in the folder that it has left. `analyst.md` ru
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -39,6 +41,8 @@ PAGES = (
     DOCS / "operating.md",
     DOCS / "witnesses.md",
 )
+# The page with a bureau of its own.
+SANDBOX = DOCS / "sandbox.md"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -74,6 +78,30 @@ def test_the_analysts_path_does_what_it_says(
         assert words_of(committed) == words_of(draw(tmp_path)), name
 
 
+def test_the_sandbox_does_what_its_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page has a bureau of its own, and a test for pytest, which runs as a lender's would."""
+    monkeypatch.chdir(tmp_path)
+    reader = Reader(tmp_path, sandbox=f"127.0.0.1:{free_port()}")
+    try:
+        reader.follow(SANDBOX)
+    finally:
+        reader.leave()
+    (tests,) = [block for block in blocks(SANDBOX, "python") if "(credit_bureau: " in block.code]
+    (tmp_path / "test_lender.py").write_text(tests.code)
+    plugin = ["-p", "bureau.pytest_plugin", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *plugin, "test_lender.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert f"{tests.code.count('def test_')} passed" in done.stdout
+
+
 def words_of(svg: str) -> list[str]:
     """The texts of a picture: labels, names, figures of the axes."""
     return ["".join(text.itertext()) for text in ET.fromstring(svg).iter(f"{SVG}text")]
@@ -82,4 +110,4 @@ def words_of(svg: str) -> list[str]:
 def test_no_page_with_code_is_left_out() -> None:
     pages_with_code = {page for page in pages() if blocks(page, "python", "console")}
     # Those need no bureau of the first page; that of the errors is run by tests/unit/test_docs.py.
-    assert pages_with_code - {DOCS / "errors.md", analyst_pictures.PAGE} == set(PAGES)
+    assert pages_with_code - {DOCS / "errors.md", analyst_pictures.PAGE, SANDBOX} == set(PAGES)

@@ -120,7 +120,7 @@ def check_command(command: Any, words: list[str], text: str) -> None:
     """Fails unless the words name a command, with options that it has."""
     while hasattr(command, "commands") and words:
         if words[0].startswith("-"):  # a flag of the whole program
-            assert words[0] in {*options_of(command), "--help"}, text
+            assert words[0].partition("=")[0] in {*options_of(command), "--help"}, text
         else:
             assert words[0] in command.commands, text
             command = command.commands[words[0]]

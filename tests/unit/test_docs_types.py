@@ -10,7 +10,7 @@ from tests.documents import DOCS, ROOT, blocks, pages
 
 FIRST = DOCS / "first-report.md"
 # Pages whose code needs no names of the first page.
-ALONE = {FIRST, ROOT / "README.md", DOCS / "errors.md", DOCS / "analyst.md"}
+ALONE = {FIRST, ROOT / "README.md", DOCS / "errors.md", DOCS / "analyst.md", DOCS / "sandbox.md"}
 
 
 def code_of(page: Path) -> str:

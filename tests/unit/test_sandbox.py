@@ -1,0 +1,108 @@
+"""The magic subjects: one table for documents, command line and tests; their accounts, pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from bureau.sandbox.accounts import CHARGED_OFF, SandboxAccount
+from bureau.sandbox.magic import LANGUAGES, Fault, magic_subjects
+from bureau.sandbox.seeding import FIRST, STEPS
+from bureau.sandbox.world import LENDERS
+from bureau_client import AccountStatus, Month, Party
+from bureau_client.models.record_checks import check_order, check_record, find_warnings
+from bureau_keys.errors import KeysError
+from bureau_keys.identifiers import normalise
+from bureau_keys.sandbox_clock import ClockFile, ClockState
+from tests.documents import DOCS
+
+SUBJECTS = magic_subjects()
+PAGE = (DOCS / "sandbox.md").read_text("utf-8")
+JUNE = Month(2026, 6)
+CARD = SandboxAccount(
+    lender="riverbank",
+    ref="card-1",
+    kind="card",
+    parties=(Party("0" * 32),),
+    first=JUNE - 23,
+    newest=JUNE,
+    use=40,
+    limit=500_000,
+    missed=2,
+)
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def test_the_page_has_the_table() -> None:
+    rows = [
+        f"| `{each.name}` | {each.identifier} | {each.words['en']} | {each.words['zh']} |"
+        for each in SUBJECTS.values()
+    ]
+    assert re.findall(r"^\| `[a-z0-9-]+` \| \d{3}-\d\d-.*$", PAGE, re.MULTILINE) == rows
+    assert f"{len(SUBJECTS)} made-up people" in PAGE
+
+
+def test_no_identifier_was_ever_issued_and_none_is_twice() -> None:
+    numbers = {normalise(each.country, each.scheme, each.identifier) for each in SUBJECTS.values()}
+    assert len(numbers) == len(SUBJECTS)
+    for each in SUBJECTS.values():
+        with pytest.raises(KeysError):
+            normalise(each.country, each.scheme, each.identifier, issued_only=True)
+
+
+def test_every_row_of_the_table_is_whole() -> None:
+    assert FIRST in SUBJECTS
+    assert {each.fault for each in SUBJECTS.values()} - {None} == set(Fault)
+    assert {step for each in SUBJECTS.values() for step in each.steps} == set(STEPS)
+    for each in SUBJECTS.values():
+        assert set(each.words) == set(LANGUAGES)
+        assert HAN.search(each.words["zh"])
+        for account in each.accounts:
+            assert account.lender in LENDERS
+            assert account.partner in {"", *SUBJECTS}
+
+
+@pytest.mark.parametrize("kind", ["card", "line", "loan"])
+@pytest.mark.parametrize("missed", range(CHARGED_OFF + 3))
+def test_records_keep_every_rule(kind: str, missed: int) -> None:
+    account = replace(CARD, kind=kind, missed=missed)
+    months = [*account.history(), *(account.snapshot(JUNE + ahead) for ahead in range(1, 13))]
+    today = date(JUNE.year + 1, JUNE.month + 1, 1)
+    for snapshot in months:
+        assert check_record(snapshot, 0) == []
+        assert list(check_order(snapshot, 0, today)) == []
+        assert find_warnings(snapshot, 0) == []
+
+
+def test_a_delinquency_ages_with_one_first_day() -> None:
+    statuses = [CARD.snapshot(JUNE + ahead).status for ahead in range(-2, 7)]
+    assert statuses == [
+        AccountStatus.CURRENT,
+        AccountStatus.PAST_DUE_30,
+        AccountStatus.PAST_DUE_60,
+        AccountStatus.PAST_DUE_90,
+        AccountStatus.PAST_DUE_120,
+        AccountStatus.PAST_DUE_150,
+        AccountStatus.PAST_DUE_180,
+        AccountStatus.CHARGE_OFF,
+        AccountStatus.CHARGE_OFF,
+    ]
+    late = [CARD.snapshot(JUNE + ahead) for ahead in range(-1, 7)]
+    assert {each.first_delinquency_date for each in late} == {date(2026, 5, 1)}
+    assert len({each.balance_minor for each in late}) == 1
+
+
+def test_a_clock_file_moves_and_stands_still(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("clock") / "clock.json"
+    moved = ClockState(offset_us=86_400_000_000)
+    moved.save(path)
+    ahead = ClockFile(path)() - datetime.now(UTC)
+    assert 0.99 < ahead.total_seconds() / 86_400 < 1.01
+    replace(moved, frozen_us=1_000_000).save(path)
+    assert ClockFile(path)() == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    path.write_text("{}x")
+    with pytest.raises(ValueError, match="start `bureau dev`"):
+        ClockFile(path)()
