@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def credit_bureau_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the sandbox that each test gets a copy of."""
-    from bureau.testing import make_sandbox  # noqa: PLC0415  (see the module)
-
+    try:
+        from bureau.testing import make_sandbox  # noqa: PLC0415  (see the module)
+    except ModuleNotFoundError as missing:
+        pytest.fail(
+            f"credit_bureau needs {missing.name}: run `pip install 'creditbureau[server]'`",
+            pytrace=False,
+        )
     return make_sandbox(tmp_path_factory.mktemp("credit-bureau") / "template")
 
 

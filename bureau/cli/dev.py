@@ -86,7 +86,7 @@ def dev(
 
 
 class _Session:
-    """One run of `bureau dev`."""
+    """A run of `bureau dev`."""
 
     def __init__(self, path: Path, listen: str | None, *, quiet: bool) -> None:
         self._path, self._listen, self._quiet = path, listen, quiet
@@ -96,7 +96,6 @@ class _Session:
 
     def run(self) -> None:
         """Serve until a signal, and carry out what the sandbox's operator asks for."""
-        started = time.monotonic()
         logs.configure("warning")
         echo_status(BANNER)
         # 1. The folder, made if it is not there.
@@ -106,14 +105,12 @@ class _Session:
             self._end_on_signals()
             # 2. The node serves; its people come while it does.
             node.start()
-            echo_status(f"serving at {node.address} ({time.monotonic() - started:.1f} s)")
+            echo_status(f"serving at {node.address}")
             with ExitStack() as running:
                 running.callback(node.stop)
                 running.enter_context(start_all(portal_parts(node)))
-                threading.Thread(
-                    target=self._seed, args=(node, started), name="seed", daemon=True
-                ).start()
-                # 3. Snapshots are restored and months furnished here, between the calls.
+                threading.Thread(target=self._seed, args=(node,), name="seed", daemon=True).start()
+                # 3. Until the end: months that have ended are furnished.
                 self._serve(node)
         if self._broken is not None:
             raise self._broken
@@ -138,13 +135,13 @@ class _Session:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
 
-    def _seed(self, node: SandboxNode, started: float) -> None:
+    def _seed(self, node: SandboxNode) -> None:
         try:
             node.seed(lambda person: _write(first_call(node.folder, person)))
             self._is_seeded = True
             echo_status(
-                f"{len(magic_subjects())} magic subjects are there "
-                f"({time.monotonic() - started:.1f} s): bureau dev subjects --dir {self._path}"
+                f"all {len(magic_subjects())} magic subjects are there: "
+                f"bureau dev subjects --dir {self._path}"
             )
             node.catch_up()
         except Exception as error:  # noqa: BLE001  (raised by the main thread)
@@ -153,14 +150,16 @@ class _Session:
                 self._ending.set()
 
     def _serve(self, node: SandboxNode) -> None:
-        next_look = time.monotonic() + CATCH_UP_S
+        next_look, generation = time.monotonic() + CATCH_UP_S, node.generation
         while not self._ending.wait(LOOK_S):
-            if node.restoring.is_set():
-                node.restore_asked()
-                echo_status(f"restored; serving at {node.address}")
-            elif node.server.stopped.is_set():
+            if node.broken is not None:
+                raise node.broken
+            if node.has_ended:
                 raise Stop(Exit.UNAVAILABLE, f"stopped: {node.server.failure}")
-            elif time.monotonic() > next_look and node.folder.is_seeded:
+            if node.generation != generation and not node.restoring.is_set():
+                generation = node.generation
+                echo_status(f"restored a snapshot; serving at {node.address}")
+            if time.monotonic() > next_look and node.folder.is_seeded:
                 node.catch_up()
                 next_look = time.monotonic() + CATCH_UP_S
 

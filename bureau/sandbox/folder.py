@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ lenders' keys lie beside the bureau's, and its clock can be moved. `bureau serve
 DAYS = 10 * 365
 # The snapshot to which `bureau dev reset` returns.
 INITIAL = "initial"
+# Form of the name of a snapshot, as the contract has it.
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # Files that are no part of a snapshot: the database, which is copied in one piece, and the lock.
 DATABASE = "bureau.db"
 LOCK = f"{DATABASE}.serving"
@@ -165,8 +168,9 @@ class SandboxFolder:
 
         Raises:
             FolderError: The name is taken.
+            ValueError: It is no name of a snapshot.
         """
-        target = self.snapshots / name
+        target = self.snapshots / _checked(name)
         if target.exists():
             raise FolderError(f"there is a snapshot {name!r} already: name a new one")
         fresh = self.snapshots / f".{name}.new"
@@ -197,8 +201,9 @@ class SandboxFolder:
 
         Raises:
             FileNotFoundError: There is no snapshot of this name.
+            ValueError: It is no name of a snapshot.
         """
-        source = self.snapshots / name
+        source = self.snapshots / _checked(name)
         if not source.is_dir():
             names = ", ".join(self.snapshot_names()) or "none"
             raise FileNotFoundError(f"there is no snapshot {name!r}; there are: {names}")
@@ -214,6 +219,15 @@ class SandboxFolder:
                 continue
             if path.is_file():
                 yield path
+
+
+def _checked(name: str) -> str:
+    """Return the name of a snapshot, which names no other folder."""
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name of a snapshot; write small letters, digits, '.', '_' and '-'"
+        )
+    return name
 
 
 def _copy(source: Path, target: Path) -> None:

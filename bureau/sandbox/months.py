@@ -72,7 +72,7 @@ class Months:
 
     def _furnish(self, world: World) -> None:
         for name in LENDERS:
-            own = [each for each in (*self.accounts, *world.accounts) if each.lender == name]
+            own = [account for account in self.accounts if account.lender == name]
             records = [account.snapshot(self.newest) for account in own]
             if records:
                 submit_each(world.lender(name), records)

@@ -54,7 +54,8 @@ class SandboxNode:
         faults: Faults of queries.
         world: Clients of its lenders and people, while it serves.
         generation: Number of snapshots restored.
-        restoring: Set when a snapshot was asked for, which `restore_asked` restores.
+        restoring: Set while a snapshot that was asked for is restored.
+        broken: Error that ended such a restore; None without one.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class SandboxNode:
         self.faults = Faults(folder.receipt_file)
         self.generation = 0
         self.restoring = threading.Event()
-        self._wanted = ""
+        self.broken: Exception | None = None
         self._on_call = on_call
         self._overrides = overrides
         self._server: Server | None = None
@@ -178,10 +179,13 @@ class SandboxNode:
             if self._months is None:
                 self.clock.advance(ahead_us)
                 return []
-            months = self._months.pass_to(target_us, self.clock, self.world)
-            if months:
-                self._months.save(self.folder.months_file)
-            return months
+            before = self._months.newest
+            self._take_accounts(self._months)
+            try:
+                return self._months.pass_to(target_us, self.clock, self.world)
+            finally:
+                if self._months.newest != before:
+                    self._months.save(self.folder.months_file)
 
     def save_snapshot(self, name: str) -> int:
         """Save the sandbox under a name; return the size of the log in it.
@@ -190,27 +194,41 @@ class SandboxNode:
             FolderError: The name is taken, or not all subjects are there yet.
         """
         with self._changing:
-            if not self.folder.is_seeded:
+            if self._months is None:
                 raise FolderError("the magic subjects are not all there yet: try again")
+            self._take_accounts(self._months)
             self.folder.save_snapshot(name, self.server.database)
             with self.server.database.snapshot() as db:
                 return log.size_of(db)
 
     def ask_to_restore(self, name: str) -> int:
-        """Ask for a snapshot, which `restore_asked` restores; return its generation.
+        """Ask for a snapshot, which is restored once the call has its reply; return the
+        generation that has it.
 
         Raises:
             FileNotFoundError: There is no snapshot of this name.
         """
         self.folder.require_snapshot(name)
-        self._wanted = name
+        wanted = self.generation + 1
         self.restoring.set()
-        return self.generation + 1
+        threading.Thread(target=self._restore_asked, args=(name,), name="restore").start()
+        return wanted
 
-    def restore_asked(self) -> None:
-        """Restore the snapshot that was asked for."""
-        self.restoring.clear()
-        self.restore(self._wanted)
+    def _restore_asked(self, name: str) -> None:
+        try:
+            self.restore(name)
+        except Exception as error:  # noqa: BLE001  (the process that serves raises it)
+            self.broken = error
+        finally:
+            self.restoring.clear()
+
+    @property
+    def has_ended(self) -> bool:
+        """True if the node stopped by itself."""
+        server = self.server
+        ended = server.stopped.is_set() and not self.restoring.is_set()
+        # A restore that ended meanwhile has put another server in its place.
+        return ended and server is self.server
 
     def restore(self, name: str) -> None:
         """Stop, replace the sandbox by a snapshot, and serve again at the same address.
@@ -230,6 +248,13 @@ class SandboxNode:
     def reset(self) -> None:
         """Restore the sandbox as it was when all magic subjects were there."""
         self.restore(INITIAL)
+
+    def _take_accounts(self, months: Months) -> None:
+        """Let the accounts that people opened since be furnished each month from here on."""
+        if self.world.accounts:
+            months.accounts += self.world.accounts
+            self.world.accounts.clear()
+            months.save(self.folder.months_file)
 
     def _note_subjects(self) -> None:
         """Let the interceptor know whose queries have a fault."""

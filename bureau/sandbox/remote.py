@@ -16,6 +16,8 @@ from creditbureau.sandbox.v1.sandbox_pb2_grpc import SandboxStub
 ADVANCE_S = 600.0
 SNAPSHOT_S = 60.0
 POLL_S = 0.1
+# Status of a call to a node that stops, and to none.
+AWAY = ("CANCELLED", "UNAVAILABLE")
 
 
 class SandboxOperator(Operator):
@@ -63,7 +65,7 @@ class SandboxOperator(Operator):
             try:
                 clock = self.clock()
             except CallError as error:
-                if error.status != "UNAVAILABLE" or time.monotonic() > end:
+                if error.status not in AWAY or time.monotonic() > end:
                     raise
             else:
                 if clock.generation >= wanted:
