@@ -145,11 +145,11 @@ class Profile:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         places = (self.addresses, self.directory_addresses)
-        text = settings_text(self.member_id, *places, self.trust)
+        clock = ""
         if self.sandbox_clock is not None:
             # Relative, so that the folder of a sandbox can be moved.
             clock = os.path.relpath(self.sandbox_clock.resolve(), folder.resolve())
-            text += f"{SANDBOX_CLOCK} = {json.dumps(clock)}\n"
+        text = settings_text(self.member_id, *places, self.trust, clock)
         write_private(folder / "profile.toml", text.encode())
         write_private(folder / "ca.pem", self.ca_pem)
         write_private(folder / "tls.pem", self.tls_certificate_pem)
@@ -158,9 +158,18 @@ class Profile:
 
 
 def settings_text(
-    member_id: str, addresses: Sequence[str], directory_addresses: Sequence[str], trust: Trust
+    member_id: str,
+    addresses: Sequence[str],
+    directory_addresses: Sequence[str],
+    trust: Trust,
+    sandbox_clock: str = "",
 ) -> str:
-    """Return the text of `profile.toml`; nothing in it is secret."""
+    """Return the text of `profile.toml`; nothing in it is secret.
+
+    Args:
+        sandbox_clock: Path from the profile's folder to the time of a sandbox; empty for
+            production.
+    """
     settings: dict[str, object] = {
         "member": member_id,
         "addresses": list(addresses),
@@ -177,6 +186,8 @@ def settings_text(
         settings[MAX_AGE] = trust.max_cosignature_age_seconds
     if trust.issued_identifiers_only:
         settings[ISSUED_ONLY] = True
+    if sandbox_clock:
+        settings[SANDBOX_CLOCK] = sandbox_clock
     # JSON strings, numbers, true and arrays of strings are valid TOML values.
     return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
 

@@ -130,4 +130,15 @@ def test_commands_with_a_node(home: Path) -> None:
             home, "bureau", "member", "add", "tideway", "--dir", "bureau-dev", "--role", "furnisher"
         )
         assert "hillside" in run(home, "bureau-lender", "members", *profile)
+        # So does the identification of a person, which is at most 30 days old.
+        subject = run(
+            home,
+            "bash",
+            "-euc",
+            f"echo 000-99-0001 | bureau-lender subject-id US ssn {' '.join(profile)}",
+        )
+        agent = ("--profile", "bureau-dev/members/wallets", "--wallet", "mine")
+        run(home, "bureau-wallet", "create", subject.strip(), "--wallet", "mine")
+        run(home, "bureau-wallet", "binding", *agent, "--file", "binding.bin")
+        run(home, "bureau-lender", "attest", "binding.bin", *profile, "--method", "in-person")
         until(lambda: log.read_text().count("restored a snapshot") == 2, "both restores")

@@ -67,7 +67,7 @@ def test_the_wire_format_has_every_character_of_the_payment_history() -> None:
 def test_the_wire_format_names_every_setting_of_a_profile() -> None:
     settings = re.findall(r"^\| `(\w+)` \|", section("## The profile folder"), re.MULTILINE)
     pinned = replace(TRUST, max_cosignature_age_seconds=1, issued_identifiers_only=True)
-    written = settings_text("acme", [], [], pinned)
+    written = settings_text("acme", [], [], pinned, "clock.json")
     assert settings == [line.partition(" = ")[0] for line in written.splitlines()]
 
 

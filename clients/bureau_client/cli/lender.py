@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from bureau_client._operations.context import clock_of
+from bureau_client._operations.operation import utc_now
 from bureau_client.cli import (
     agent,
     alerts,
@@ -233,7 +235,8 @@ def attest(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Attest that a key belongs to a person whom this member has identified."""
-    moment = identified.replace(tzinfo=UTC) if identified else datetime.now(UTC)
+    now = clock_of(Profile.load(profile), utc_now)()
+    moment = identified.replace(tzinfo=UTC) if identified else now
     with open_lender(profile, passphrase_file) as lender:
         receipt = lender.attest(
             binding.read_bytes(), method=method, identify_time=moment, replaces=replaces
