@@ -238,18 +238,26 @@ def subjects(
 @app.command()
 def snapshot(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new snapshot.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the new snapshot; empty lists all.")
+    ] = "",
     folder: DevDir = None,
+    output: Shown = Output.TABLE,
 ) -> None:
-    """Save the sandbox under a name: database, clock, keys, wallets."""
+    """Save the sandbox under a name: database, clock, keys, wallets. Without a name, list the
+    snapshots.
+    """
     sandbox = _open(context, folder)
+    if not name:
+        show(sandbox.list_snapshots(), output)
+        return
     if _is_served(sandbox):
         with SandboxOperator.of(sandbox) as operator:
             operator.save_snapshot(name)
     else:
         with serving_lock(sandbox.settings()):
             sandbox.save_snapshot(name, Database(sandbox.settings().database))
-    echo_status(f"saved {name}; the sandbox has: {', '.join(sandbox.snapshot_names())}")
+    echo_status(f"saved {name}")
 
 
 @app.command()

@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from bureau.admin.bureau_folder import FolderError, InitOptions, addresses_of, create
-from bureau.calendar import DAY_US
+from bureau.calendar import DAY_US, MICROSECONDS, utc
 from bureau.config import SANDBOX_CLOCK, SANDBOX_FILE, SETTINGS_FILE, Settings
 from bureau.sandbox.clock import SandboxClock
 from bureau.store.database import Database
 from bureau.store.dump import dump
 from bureau_keys.profile import Profile
+from bureau_keys.sandbox_clock import ClockState
 
 ORIGIN = "sandbox.creditbureau.local/log"
 MARK = """\
@@ -161,6 +162,17 @@ class SandboxFolder:
         folders = sorted(self.snapshots.iterdir(), key=lambda folder: folder.stat().st_mtime)
         return [folder.name for folder in folders if not folder.name.startswith(".")]
 
+    def list_snapshots(self) -> list[dict[str, Any]]:
+        """Return name, time of the sandbox and size of each snapshot, oldest first."""
+        return [
+            {
+                "name": name,
+                "sandbox_time": _time_in(self.snapshots / name),
+                "kib": (self.snapshots / name / DATABASE).stat().st_size // 1024,
+            }
+            for name in self.snapshot_names()
+        ]
+
     def save_snapshot(self, name: str, database: Database) -> None:
         """Copy the sandbox, while its node serves or not.
 
@@ -219,6 +231,13 @@ class SandboxFolder:
                 continue
             if path.is_file():
                 yield path
+
+
+def _time_in(snapshot: Path) -> str:
+    """Return the sandbox's time when a snapshot was saved."""
+    saved_us = int((snapshot / DATABASE).stat().st_mtime * MICROSECONDS)
+    state = ClockState.load(snapshot / SANDBOX_CLOCK)
+    return utc(state.frozen_us or saved_us + state.offset_us).isoformat(timespec="seconds")
 
 
 def _checked(name: str) -> str:

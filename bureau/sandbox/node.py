@@ -170,8 +170,10 @@ class SandboxNode:
         """Move the clock forward, and furnish each month that ends on the way.
 
         Raises:
-            ValueError: The time is beyond the end of the certificates.
+            ValueError: The time is beyond the end of the certificates, or the span negative.
         """
+        if ahead_us < 0:
+            raise ValueError("time in a log goes forward only: pass a span above zero")
         with self._changing:
             target_us = self.clock.now_us() + ahead_us
             if target_us > self.clock.until_us:

@@ -100,6 +100,8 @@ def test_commands_without_a_node(home: Path) -> None:
     assert "initial, one" in run(home, *dev, "restore", "two", fails=4)
     run(home, *dev, "restore", "one")
     run(home, *dev, "reset")
+    listed = json.loads(run(home, *dev, "snapshot", "-o", "json"))
+    assert [row["name"] for row in listed] == ["initial", "one"]
     assert "no name of a snapshot" in run(home, *dev, "snapshot", "a/b", fails=5)
     assert "no name of a snapshot" in run(home, *dev, "restore", "..", fails=5)
     assert "is not served" in run(home, *dev, "clock", "freeze", fails=7)

@@ -252,6 +252,8 @@ def test_a_clock_stands_still_and_runs_on(moving: SandboxBureau) -> None:
     assert moving.magic("clean").report().outcome is ReportOutcome.HIT
     with pytest.raises(ValueError, match="certificates end"):
         moving.advance(days=20_000)
+    with pytest.raises(ValueError, match="forward only"):
+        moving.advance(days=-1)
 
 
 def test_clients_of_a_profile_folder_go_by_the_sandboxs_clock(moving: SandboxBureau) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from importlib import invalidate_caches
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from bureau.cli.dev import PORTAL, portal_parts
 from bureau.sandbox.accounts import CHARGED_OFF, SandboxAccount
 from bureau.sandbox.magic import LANGUAGES, Fault, magic_subjects
 from bureau.sandbox.seeding import FIRST, STEPS
@@ -93,6 +99,29 @@ def test_a_delinquency_ages_with_one_first_day() -> None:
     late = [CARD.snapshot(JUNE + ahead) for ahead in range(-1, 7)]
     assert {each.first_delinquency_date for each in late} == {date(2026, 5, 1)}
     assert len({each.balance_minor for each in late}) == 1
+
+
+def test_a_portal_that_is_installed_is_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The point at which a package `bureau_portal` is started, if it has a module `sandbox`."""
+    package = tmp_path / PORTAL
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for name in (PORTAL, f"{PORTAL}.sandbox"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    node: Any = SimpleNamespace(folder=SimpleNamespace(path=tmp_path), address="127.0.0.1:1")
+    assert portal_parts(node) == []
+    (package / "sandbox.py").write_text(
+        "from bureau.parts import Part, nothing\n"
+        "def part(folder, address):\n"
+        "    return Part(f'portal at {address}', nothing, nothing)\n"
+    )
+    invalidate_caches()
+    assert [part.name for part in portal_parts(node)] == ["portal at 127.0.0.1:1"]
+    for name in (PORTAL, f"{PORTAL}.sandbox"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
 
 
 def test_a_clock_file_moves_and_stands_still(tmp_path_factory: pytest.TempPathFactory) -> None:
