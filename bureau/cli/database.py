@@ -17,9 +17,18 @@ from bureau.admin.erasure import Cause, Plan, erase_all, plan_erasure
 from bureau.admin.findings import Checked
 from bureau.admin.integrity import check_database, rebuild_caches
 from bureau.calendar import day_of
-from bureau.cli.common import Dir, Output, Shown, echo_status, group, settings_of, show, show_one
+from bureau.cli.common import (
+    Dir,
+    Output,
+    Shown,
+    clock_of,
+    echo_status,
+    group,
+    settings_of,
+    show,
+    show_one,
+)
 from bureau.cli.exit_codes import Exit, Stop
-from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.ledger import checkpoint_file, log
 from bureau.ledger.node_checks import ForkedLogError, LogKeyError
@@ -241,7 +250,7 @@ def erase(
                 "nothing was erased, as it was not confirmed",
                 "Look at what --dry-run shows; then confirm at a terminal, or pass --yes.",
             )
-        erased = erase_all(settings, cause, Clock())
+        erased = erase_all(settings, cause, clock_of(settings))
     _show_plan("erased", erased)
 
 
@@ -257,7 +266,7 @@ def _cause(subject: str, before: str) -> Cause:
 
 def _check_retention(settings: Settings, cause: Cause) -> None:
     policy = load_policy(settings.jurisdiction, settings.folder / "policy")
-    earliest = policy.retained_since(day_of(Clock().now_us()))
+    earliest = policy.retained_since(day_of(clock_of(settings).now_us()))
     if cause.before_month > earliest:
         month = f"{earliest // 100}-{earliest % 100:02}"
         raise Stop(

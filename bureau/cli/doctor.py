@@ -7,14 +7,15 @@ from importlib.metadata import version as version_of
 
 from bureau.admin.check_results import Health
 from bureau.admin.doctor import examine
-from bureau.cli.common import Dir, Output, Shown, settings_of, show
+from bureau.cli.common import Dir, Output, Shown, clock_of, settings_of, show
 from bureau.cli.exit_codes import Exit, Stop
 from bureau_keys.terminal import write_out
 
 
 def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:
     """Check the installation; exit code 5 if a check fails."""
-    results = list(examine(settings_of(folder)))
+    settings = settings_of(folder)
+    results = list(examine(settings, clock_of(settings)))
     show(
         (
             {

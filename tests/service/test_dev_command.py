@@ -127,7 +127,7 @@ def test_commands_with_a_node(home: Path) -> None:
         assert "NOT_FOUND" in run(home, *dev, "restore", "nothing", fails=4)
         # The operator's and the lenders' commands go by the same clock.
         profile = ("--profile", "bureau-dev/members/hillside")
-        run(home, "bureau", "member", "list", "--dir", "bureau-dev")
+        run(home, "bureau", "doctor", "--dir", "bureau-dev")
         run(
             home, "bureau", "member", "add", "tideway", "--dir", "bureau-dev", "--role", "furnisher"
         )
