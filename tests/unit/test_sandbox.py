@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 
 from bureau.cli.dev import PORTAL, portal_parts
 from bureau.sandbox.accounts import CHARGED_OFF, SandboxAccount
+from bureau.sandbox.calls import following, last_calls
 from bureau.sandbox.magic import LANGUAGES, Fault, magic_subjects
 from bureau.sandbox.seeding import FIRST, STEPS
 from bureau.sandbox.world import LENDERS
@@ -122,6 +124,23 @@ def test_a_portal_that_is_installed_is_a_part(
     assert [part.name for part in portal_parts(node)] == ["portal at 127.0.0.1:1"]
     for name in (PORTAL, f"{PORTAL}.sandbox"):
         monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_the_log_of_calls_is_followed_by_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    assert last_calls(path, 5) == []
+    lines = [json.dumps({"method": method}) + "\n" for method in ("a", "b", "c")]
+    path.write_text(lines[0])
+    # A line that is half written when it is read, and whole at the next look.
+    pieces = iter([lines[1][:5], lines[1][5:] + lines[2]])
+
+    def write_next() -> None:
+        with path.open("a") as file:
+            file.write(next(pieces))
+
+    calls = following(path, write_next)
+    assert [next(calls)["method"], next(calls)["method"]] == ["b", "c"]
+    assert [call["method"] for call in last_calls(path, 2)] == ["b", "c"]
 
 
 def test_a_clock_file_moves_and_stands_still(tmp_path_factory: pytest.TempPathFactory) -> None:
