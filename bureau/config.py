@@ -39,6 +39,7 @@ SERVICES = (
     "Reporting",
     "Log",
     "Members",
+    "Complaints",
 )
 
 

@@ -32,6 +32,10 @@ class PartyLimits(BaseModel):
         requests_on_person: Consent requests of one member to one person in 30 days.
         days_of_request: Days for which a consent request can be answered.
         rotations: Keys of a person since the last attestation of one.
+        waiting_complaints: Complaints of a person that wait for the member's answer. One deed has
+            one complaint, ever.
+        inquiry_complaints: Complaints of a person about inquiries in 365 days: more would hide a
+            search for credit from the lenders who are asked for it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +52,8 @@ class PartyLimits(BaseModel):
     requests_on_person: Count = 10
     days_of_request: Count = 31
     rotations: Count = 100
+    waiting_complaints: Count = 50
+    inquiry_complaints: Count = 12
 
     def share_on_person(self, members: int) -> int:
         """Return the bytes up to which the accounts of one member on one person may grow.

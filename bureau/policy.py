@@ -102,6 +102,21 @@ class Freeze(NamedTuple):
         return Freeze(exempt, EMPTY, EMPTY)
 
 
+class ComplaintDays(NamedTuple):
+    """The deadlines of complaints, in days; 0 where the jurisdiction sets none.
+
+    Attributes:
+        days: Days in which the member must answer.
+        escalation_days: Days after the answer in which a rejected complaint can be taken to the
+            operator.
+        decision_days: Days in which the operator must decide.
+    """
+
+    days: int = 0
+    escalation_days: int = 0
+    decision_days: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """The most that one person can pile up.
@@ -158,6 +173,7 @@ class Policy:
         bounds: The most that one person can pile up.
         reciprocity_months: Months for which furnished records count.
         reciprocity_grace_days: Days for which a new member sees everything.
+        complaint: Deadlines of complaints.
         stale_months: Months after its newest one for which an open account counts as reported;
             None in policies of 2026-11, which have no stale accounts.
         retired: Earlier policies of the jurisdiction by version, by which reports that they
@@ -187,6 +203,7 @@ class Policy:
     bounds: Bounds
     reciprocity_months: int
     reciprocity_grace_days: int
+    complaint: ComplaintDays
     stale_months: int | None
     retired: Mapping[str, Policy] = field(default_factory=dict)
 
@@ -284,8 +301,13 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
         bounds=_bounds(table["bounds"]),
         reciprocity_months=int(reciprocity["months"]),
         reciprocity_grace_days=int(reciprocity["grace_days"]),
+        complaint=_complaint_days(table.get("complaint", {})),
         stale_months=_stale_months(table),
     )
+
+
+def _complaint_days(table: dict[str, Any]) -> ComplaintDays:
+    return ComplaintDays(**{name: int(n) for name, n in table.items() if name != "source"})
 
 
 def _stale_months(table: dict[str, Any]) -> int | None:

@@ -27,7 +27,10 @@ FILE_MESSAGE, FILE_ENUM, FILE_SERVICE = 4, 5, 6
 MESSAGE_FIELD, ENUM_VALUE, SERVICE_METHOD = 2, 2, 2
 
 # The services in the order in which a newcomer meets them.
-SERVICES = ("Directory", "Subjects", "Consents", "Furnishing", "Reporting", "Log", "Members")
+SERVICES = (
+    *("Directory", "Subjects", "Consents", "Furnishing", "Reporting", "Log", "Members"),
+    "Complaints",
+)
 
 HEAD = """\
 # The contract

@@ -31,6 +31,7 @@ KEYS = {"inquiry": ("entry_key", "subject_id")}
 # Times that a node's clock gives. They may differ from the log's by as much as clocks may.
 NODE_TIMES = frozenset(
     {
+        "complaint.open_us",
         "consent.create_us",
         "consent.update_us",
         "consent_request.create_us",
@@ -52,6 +53,8 @@ FROM_FILES = frozenset({"alert", "notice"})
 # are stored beside it. `bureau db rebuild` makes them again.
 CACHES = frozenset(
     {
+        "complaint",
+        "complaint_line",
         "contribution",
         "decision",
         "dispute",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from google.protobuf.descriptor import EnumDescriptor
 
 from creditbureau.v1.codes_pb2 import DESCRIPTOR as CODES
+from creditbureau.v1.complaint_pb2 import DESCRIPTOR as COMPLAINTS
 from creditbureau.v1.members_pb2 import DESCRIPTOR as MEMBERS
 
 
@@ -56,3 +57,6 @@ PURPOSES = EnumNames(CODES.enum_types_by_name["Purpose"])
 CLASSIFICATIONS = EnumNames(CODES.enum_types_by_name["Classification"])
 MEMBER_STATES = EnumNames(MEMBERS.enum_types_by_name["MemberState"])
 LEVELS = EnumNames(MEMBERS.enum_types_by_name["ReciprocityLevel"])
+COMPLAINT_KINDS = EnumNames(COMPLAINTS.enum_types_by_name["ComplaintKind"])
+COMPLAINT_STATES = EnumNames(COMPLAINTS.enum_types_by_name["ComplaintState"])
+COMPLAINT_OUTCOMES = EnumNames(COMPLAINTS.enum_types_by_name["ComplaintOutcome"])

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from bureau.admin.admission_request import MemberApplication, Signer
 from bureau.clock import Clock
 from bureau_keys.authority import der_of
+from bureau_keys.complaint_register import LineCount, check_register, count_lines
 from bureau_keys.cosignature import parse_witness
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import seal
@@ -25,7 +26,10 @@ from bureau_keys.proxies import proxy_options
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signing import SigningKey
 from bureau_keys.status_details import read_explanation
-from creditbureau.v1 import log_pb2, members_pb2
+from creditbureau.v1 import complaints_pb2, log_pb2, members_pb2
+from creditbureau.v1.complaint_pb2 import Complaint, ComplaintDecision, ComplaintProof
+from creditbureau.v1.complaints_pb2 import RegisteredLine
+from creditbureau.v1.complaints_pb2_grpc import ComplaintsStub
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.log_pb2_grpc import LogStub
@@ -102,6 +106,7 @@ class Operator:
         self._address, self._channel = _reached(profile)
         self._members = MembersStub(self._channel)
         self._log = LogStub(self._channel)
+        self._complaints = ComplaintsStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -239,6 +244,42 @@ class Operator:
         answer = self._call(self._members.GetStandard, request, READ_S)
         check_receipt(answer.receipt, answer.standard, self.profile.trust, "standard")
         return StandardOfCredit.FromString(answer.standard.payload)
+
+    # Complaints that people took to the operator.
+
+    def complaints(self) -> Iterator[tuple[Complaint, ComplaintProof]]:
+        """Iterate over the complaints that were taken to the operator, oldest first."""
+        request = complaints_pb2.ListReceivedComplaintsRequest(page_size=PAGE)
+        for page in self._pages(self._complaints.ListReceivedComplaints, request):
+            yield from zip(page.complaints, page.proofs, strict=True)
+
+    def decide(self, complaint: Complaint, outcome: int, narrative: str) -> Complaint:
+        """Decide a complaint, and return it as it then is."""
+        decision = ComplaintDecision(
+            header=self._header(),
+            complaint_id=complaint.complaint_id,
+            subject_id=complaint.subject_id,
+            outcome=outcome,  # type: ignore[arg-type]
+            narrative=narrative,
+        )
+        sealed = seal(decision, self._signer.key)
+        request = complaints_pb2.DecideComplaintRequest(decision=sealed)
+        answer = self._call(self._complaints.DecideComplaint, request, WRITE_S)
+        check_receipt(answer.receipt, sealed, self.profile.trust, "complaint-decision")
+        return answer.complaint
+
+    def complaint_counts(self) -> list[LineCount]:
+        """Count the complaints of the register by member and kind, each line verified.
+
+        Raises:
+            KeysError: A line is not covered by a leaf of the log, or one is left out.
+        """
+        lines: list[RegisteredLine] = []
+        request = complaints_pb2.ListComplaintRegisterRequest(page_size=PAGE)
+        for page in self._pages(self._complaints.ListComplaintRegister, request):
+            check_register(page.lines, len(lines), self.profile.trust)
+            lines += page.lines
+        return count_lines(lines)
 
     def _header(self) -> Any:
         return self._signer.header(self._clock.now_us())

@@ -32,6 +32,7 @@ GROUPS = {
     "report-key": "report_key",
     "standard": "standard",
     "dev": "dev",
+    "complaint": "complaint",
 }
 
 

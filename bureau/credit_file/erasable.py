@@ -7,6 +7,12 @@ from google.protobuf.message import Message
 from bureau.credit_file.history import steps_of
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import peek
+from creditbureau.v1.complaint_pb2 import (
+    ComplaintAnswer,
+    ComplaintDecision,
+    ComplaintEscalation,
+    ComplaintOpening,
+)
 from creditbureau.v1.consent_pb2 import ConsentChange
 from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestDecline
 from creditbureau.v1.dispute_pb2 import DisputeAddition, DisputeAnswer, DisputeOpening
@@ -16,6 +22,10 @@ from creditbureau.v1.subjects_pb2 import SubjectStatement
 
 # Statements in which people write freely, and the fields of their words.
 WRITTEN: dict[EntryKind, type[Message]] = {
+    "complaint": ComplaintOpening,
+    "complaint-answer": ComplaintAnswer,
+    "complaint-decision": ComplaintDecision,
+    "complaint-escalation": ComplaintEscalation,
     "consent-change": ConsentChange,
     "consent-request": ConsentRequest,
     "consent-request-decline": ConsentRequestDecline,
@@ -26,7 +36,7 @@ WRITTEN: dict[EntryKind, type[Message]] = {
 }
 # Statements of which an erasure keeps all but the words.
 KEPT = (ConsentChange, ConsentRequest, ConsentRequestDecline)
-WORDS = ("narrative", "text", "note", "attachment_digests")
+WORDS = ("narrative", "remedy", "text", "note", "attachment_digests")
 
 
 def written(kind: str, envelope: bytes) -> Message | None:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bureau.calendar import DAY_US
+from bureau.credit_file import complaints
 from bureau.credit_file.subject_state import (
     ADDITION,
     ANSWER,
     LIFT,
+    OF_COMPLAINTS,
     OF_DISPUTES,
     OPENING,
     PLACEMENT,
@@ -97,6 +99,8 @@ def fold(tx: Transaction, subject_id: str, event: SubjectEvent) -> None:
         _fold_lift(tx.db, subject_id, event)
     elif event.kind == REPUDIATION:
         _fold_lifts_again(tx.db, subject_id)
+    elif event.kind in OF_COMPLAINTS:
+        complaints.fold(tx, subject_id, event)
 
 
 def _fold_lift(db: Connection, subject_id: str, event: SubjectEvent) -> None:
@@ -234,6 +238,7 @@ def read_state(
         state.disputes = state_of([SubjectEvent(*row) for row in rows], policy, now_us).disputes
     if row := db.one(q.own_statement_of, subject_id=subject_id):
         state.statement = SubjectStatement.FromString(row[0]).text
+    state.withheld_inquiries = complaints.read_withheld_inquiries(db, subject_id, policy, now_us)
     return state
 
 

@@ -148,7 +148,7 @@ def _rebuild_tradeline(
         snapshot,
         RecordRef(submission_id=submission, record_index=newest.record_index),
         partial(list, [step for step, _ in own]),
-        _actions(db, list(_while_named(db, steps, subject_id))),
+        _actions(db, list(actions_while_named(db, steps, subject_id))),
         left=newest.month < max(effective),
         delinquencies=delinquencies_of(months) if late else (),
         account_ref=record.account_ref,
@@ -183,8 +183,10 @@ def _delinquencies(
     return delinquencies_of(ReportedMonths(db, history, trail).all())
 
 
-def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> Iterator[TrailEntry]:
-    """Return the actions that were furnished while the account's snapshots named a subject."""
+def actions_while_named(
+    db: Connection, steps: list[TrailEntry], subject_id: str
+) -> Iterator[TrailEntry]:
+    """Yield the actions that were furnished while the account's snapshots named a subject."""
     named = False
     if not any(step.kind == ACTION for step in steps):
         return

@@ -108,9 +108,16 @@ def add_attributes(report: Report, file: CreditFile, scope: Scope, rules: Report
         report.attributes.extend(version.compute(seen, version.attributes, report.member_id))
 
 
-def reportable(file: CreditFile, state: SubjectState, rules: ReportRules) -> CreditFile:
-    """Return a credit file without the tradelines and months that the law withdraws, marked."""
-    file = rules.marked(file)
+def reportable(
+    file: CreditFile, state: SubjectState, rules: ReportRules, reader: str = ""
+) -> CreditFile:
+    """Return a credit file without the tradelines and months that the law withdraws and the
+    inquiries under complaint, marked.
+
+    Args:
+        reader: Member id of the reader; empty for the subject.
+    """
+    file = rules.version.withhold(rules.marked(file), state, reader)
     gone = withdrawn_by_dispute(state, rules.policy)
     present = [line for line in file.tradelines if not line.left]
     kept = rules.version.retain(present, rules.policy, file.now_us)

@@ -77,6 +77,9 @@ Link = Callable[[Iterable[FiledTradeline]], list[FiledTradeline]]
 Retain = Callable[[Iterable[FiledTradeline], Policy, int], Iterator[FiledTradeline]]
 # Marks the tradelines that are no present debts of the person.
 Mark = Callable[[CreditFile, Policy], CreditFile]
+# Leaves out the inquiries that complaints keep from a reader: the member's id, or empty for the
+# subject.
+Withhold = Callable[[CreditFile, SubjectState, str], CreditFile]
 # Makes a report from its inputs.
 Shape = Callable[[ReportInputs, "ReportRules"], ShapedReport]
 
@@ -93,6 +96,7 @@ class ReportVersion:
         link: Links the lines of sold debts.
         retain: Leaves out what is too old.
         mark: Marks the tradelines that are no present debts of the person.
+        withhold: Leaves out the inquiries under complaint.
         flag_texts: Folder of the flags' texts, in `bureau/data/flag_texts`.
         shape: Makes a report from its inputs.
     """
@@ -104,6 +108,7 @@ class ReportVersion:
     link: Link
     retain: Retain
     mark: Mark
+    withhold: Withhold
     flag_texts: str
     shape: Shape
 

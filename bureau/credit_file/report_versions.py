@@ -27,11 +27,13 @@ from bureau.credit_file.report_rules import (
     Retain,
     Shape,
     Summarise,
+    Withhold,
 )
 from bureau.credit_file.retention import retained
 from bureau.credit_file.sales import keep_lines, link_sales
 from bureau.credit_file.shape import shape_report
 from bureau.credit_file.summary import summary_of
+from bureau.credit_file.withheld import keep_inquiries, withhold_inquiries
 from bureau.errors import Refusal
 from bureau.policy import Policy
 
@@ -44,10 +46,20 @@ def _version(
     link: Link = link_sales,
     retain: Retain = retained,
     mark: Mark = marked,
+    withhold: Withhold = withhold_inquiries,
     shape: Shape = shape_report,
 ) -> ReportVersion:
     return ReportVersion(
-        name, attributes_in(name), compute, summarise, link, retain, mark, flag_texts, shape
+        name,
+        attributes_in(name),
+        compute,
+        summarise,
+        link,
+        retain,
+        mark,
+        withhold,
+        flag_texts,
+        shape,
     )
 
 
@@ -63,6 +75,7 @@ VERSIONS: dict[str, ReportVersion] = {
             link=keep_lines,
             retain=retention_2026_11.retained,
             mark=unmarked,
+            withhold=keep_inquiries,
         ),
         _version("2026-12", flag_texts="2026-11"),
     ]

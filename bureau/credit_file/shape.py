@@ -32,7 +32,7 @@ def shape_report(inputs: ReportInputs, rules: ReportRules) -> ShapedReport:
     report.purpose = request.purpose  # type: ignore[assignment]
     report.consent_id = consent.consent_id
     report.event_chain_hash = inputs.chain_hash
-    reported = reportable(file, inputs.state, rules)
+    reported = reportable(file, inputs.state, rules, consent.grantee)
     shown = limit_by_reciprocity(reported, consent.grantee, inputs.level)
     fill_report(report, shown, scope, rules)
     if len(shown.tradelines) < len(reported.tradelines):

@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 
 from bureau.calendar import DAY_US
 from bureau.credit_file import own_entries
+from bureau.credit_file.complaint_state import complaints_of, withheld_inquiries
 from bureau.credit_file.subject_state import SubjectEvent, SubjectState, state_of
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
@@ -19,7 +20,10 @@ def read_state_at(
 ) -> SubjectState:
     """Fold all events of a subject below a log size into the state at a time."""
     rows = db.all(q.subject_events, subject_id=subject_id, log_size=log_size)
-    return state_of([SubjectEvent(*row) for row in rows], policy, now_us)
+    events = [SubjectEvent(*row) for row in rows]
+    state = state_of(events, policy, now_us)
+    state.withheld_inquiries = withheld_inquiries(complaints_of(events, policy, now_us).values())
+    return state
 
 
 def add_event(

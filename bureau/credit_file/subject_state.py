@@ -27,6 +27,8 @@ from creditbureau.v1.subjects_pb2 import SubjectStatement, Undoing
 
 PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION, REPUDIATION, OBJECTION = range(1, 9)
 OF_DISPUTES = [OPENING, ADDITION, ANSWER]
+COMPLAINT, COMPLAINT_ANSWER, ESCALATION, COMPLAINT_DECISION = range(20, 24)
+OF_COMPLAINTS = [COMPLAINT, COMPLAINT_ANSWER, ESCALATION, COMPLAINT_DECISION]
 
 DELETING = frozenset({dispute_pb2.DISPUTE_OUTCOME_DELETED, dispute_pb2.DISPUTE_OUTCOME_FRAUD})
 
@@ -36,9 +38,11 @@ class SubjectEvent(NamedTuple):
 
     Attributes:
         kind: PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION; REPUDIATION of a key,
-            or OBJECTION: the first of two attesters' statements that repudiate it.
-        about: Id of the hold, dispute or key; empty for a statement.
-        member_id: The furnisher that a dispute is against; the attester that repudiates.
+            or OBJECTION: the first of two attesters' statements that repudiate it; COMPLAINT,
+            COMPLAINT_ANSWER, ESCALATION, COMPLAINT_DECISION.
+        about: Id of the hold, dispute, key or complaint; empty for a statement.
+        member_id: The furnisher that a dispute is against; the attester that repudiates; the
+            member that a complaint is about.
         time_us: Time of its log entry.
         body: The signed payload; of a REPUDIATION, its Undoing.
     """
@@ -59,12 +63,15 @@ class SubjectState:
         disputes: By id, closed disputes included.
         lifts: By hold id, the end of each lift by member id ("" for all members). Lifts
             that have ended are left out.
+        withheld_inquiries: Member id and inquiry id of the inquiries that reports for other
+            members leave out because of a complaint.
     """
 
     holds: dict[str, Hold] = field(default_factory=dict)
     lifts: dict[str, dict[str, int]] = field(default_factory=dict)
     disputes: dict[str, Dispute] = field(default_factory=dict)
     statement: str = ""
+    withheld_inquiries: frozenset[tuple[str, str]] = frozenset()
 
 
 def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> SubjectState:

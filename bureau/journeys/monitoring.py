@@ -12,6 +12,7 @@ from bureau.calendar import DAY_US, timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file.alerts import Change, changes, divergence, opens, thresholds
+from bureau.credit_file.complaints import read_withheld_inquiries
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.freeze import is_stopped
@@ -228,6 +229,7 @@ def _seen_by(
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
     """Read a subject's credit file as reports would show it."""
     state = read_withdrawing(tx.db, subject_id, policy, tx.now_us)
+    state.withheld_inquiries = read_withheld_inquiries(tx.db, subject_id, policy, tx.now_us)
     file = read_file(tx.db, subject_id, policy, tx.now_us)
     return reportable(file, state, current_rules(policy))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from creditbureau.v1 import (
+    complaints_pb2,
     consents_pb2,
     directory_pb2,
     furnishing_pb2,
@@ -33,6 +34,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         reporting_pb2,
         log_pb2,
         members_pb2,
+        complaints_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )

@@ -518,6 +518,55 @@ class DisputeRow(SQLModel, table=True):
     answer_key: int | None = Field(sa_column=big(null=True))
 
 
+class ComplaintRow(SQLModel, table=True):
+    """A complaint about a deed of a member, folded from its events."""
+
+    __tablename__ = "complaint"
+    __table_args__ = (
+        Index("complaint_by_subject", "subject_id", "entry_key"),
+        Index("complaint_by_member", "member_id", "entry_key"),
+        Index(
+            "complaint_by_deed",
+            *("subject_id", "deed_type", "deed_id", "record_index", "member_id"),
+            unique=True,
+        ),
+        Index(
+            "complaint_escalated",
+            "entry_key",
+            sqlite_where=text_clause("escalation_key IS NOT NULL"),
+            postgresql_where=text_clause("escalation_key IS NOT NULL"),
+        ),
+    )
+    complaint_id: str = Field(sa_column=text(primary_key=True))
+    subject_id: str = Field(sa_column=text())
+    # The member whose deed it is.
+    member_id: str = Field(sa_column=text())
+    deed_type: int = Field(sa_column=big())
+    deed_id: str = Field(sa_column=text())
+    record_index: int = Field(sa_column=big())
+    # The entry that opened it, and the time of that entry.
+    entry_key: int = Field(sa_column=big())
+    open_us: int = Field(sa_column=big())
+    # The entries of its answer, its escalation and its decision; none without one.
+    answer_key: int | None = Field(sa_column=big(null=True))
+    escalation_key: int | None = Field(sa_column=big(null=True))
+    decision_key: int | None = Field(sa_column=big(null=True))
+
+
+class ComplaintLineRow(SQLModel, table=True):
+    """A line of the register of complaints; the leaf of its entry covers it."""
+
+    __tablename__ = "complaint_line"
+    # Of two nodes that give out a number at the same moment, one must try again.
+    __table_args__ = (Index("complaint_line_by_entry", "entry_key"),)
+    number: int = Field(sa_column=big(primary_key=True))
+    complaint_number: int = Field(sa_column=big())
+    entry_key: int = Field(sa_column=big())
+    member_id: str = Field(sa_column=text())
+    kind: int = Field(sa_column=big())
+    outcome: int = Field(sa_column=big())
+
+
 class HoldRow(SQLModel, table=True):
     """A hold, folded from its events."""
 

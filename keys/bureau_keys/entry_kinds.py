@@ -8,6 +8,10 @@ from typing import Literal, TypeAlias
 EntryKind: TypeAlias = Literal[
     "admission",
     "attestation",
+    "complaint",
+    "complaint-answer",
+    "complaint-decision",
+    "complaint-escalation",
     "consent",
     "consent-change",
     "consent-request",

@@ -27,6 +27,12 @@ from bureau_keys.subject_keys import (
     check_header,
     prove_subject_keys,
 )
+from creditbureau.v1.complaint_pb2 import (
+    ComplaintAnswer,
+    ComplaintDecision,
+    ComplaintEscalation,
+    ComplaintOpening,
+)
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
 from creditbureau.v1.consent_request_pb2 import (
     ConsentRequest,
@@ -50,7 +56,11 @@ from creditbureau.v1.subjects_pb2 import (
 )
 
 Statement: TypeAlias = (
-    Consent
+    ComplaintAnswer
+    | ComplaintDecision
+    | ComplaintEscalation
+    | ComplaintOpening
+    | Consent
     | ConsentChange
     | ConsentRequest
     | ConsentRequestDecline
@@ -74,6 +84,10 @@ Statement: TypeAlias = (
 # The statement of each kind of entry that is an event of a subject.
 EVENTS: dict[EntryKind, type[Statement]] = {
     "attestation": KeyAttestation,
+    "complaint": ComplaintOpening,
+    "complaint-answer": ComplaintAnswer,
+    "complaint-decision": ComplaintDecision,
+    "complaint-escalation": ComplaintEscalation,
     "consent": Consent,
     "consent-change": ConsentChange,
     "consent-request": ConsentRequest,
@@ -100,12 +114,9 @@ SHARED: frozenset[str] = frozenset({"erasure", "portfolio-inquiry"})
 # Kinds whose statements have words, which can be erased.
 ERASABLE: frozenset[str] = frozenset(
     {
-        "consent-change",
-        "consent-request",
-        "consent-request-decline",
-        "dispute",
-        "dispute-addition",
-        "dispute-answer",
+        *("complaint", "complaint-answer", "complaint-decision", "complaint-escalation"),
+        *("consent-change", "consent-request", "consent-request-decline"),
+        *("dispute", "dispute-addition", "dispute-answer"),
         "subject-statement",
     }
 )
@@ -301,7 +312,8 @@ def _subjects_of(statement: Statement) -> set[str]:
         | KeyRepudiation
         | Replay
     )
-    if isinstance(statement, single):
+    of_complaint = ComplaintAnswer | ComplaintDecision | ComplaintOpening
+    if isinstance(statement, single | of_complaint):
         return {statement.subject_id}
     if isinstance(statement, PortfolioInquiry):
         return {*statement.subject_ids}

@@ -28,6 +28,7 @@ from bureau_keys.subject_keys import (
     signing_key,
 )
 from creditbureau.v1 import notice_pb2
+from creditbureau.v1.complaint_pb2 import ComplaintAnswer, ComplaintDecision
 from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.dispute_pb2 import DisputeAnswer
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -43,7 +44,9 @@ from creditbureau.v1.subjects_pb2 import (
 )
 
 Cause = (
-    DecisionReceipt
+    ComplaintAnswer
+    | ComplaintDecision
+    | DecisionReceipt
     | DisputeAnswer
     | Erasure
     | KeyApproval
@@ -62,11 +65,14 @@ CAUSED_BY: dict[int, tuple[EntryKind, ...]] = {
     notice_pb2.NOTICE_KIND_ERASURE: ("erasure",),
     notice_pb2.NOTICE_KIND_KEY_PENDING: ("attestation",),
     notice_pb2.NOTICE_KIND_KEY_REPUDIATED: ("key-repudiation",),
+    notice_pb2.NOTICE_KIND_COMPLAINT: ("complaint-answer", "complaint-decision"),
 }
 # A decimal number has one spelling, and fits into 64 bits.
 NOTICE_ID = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,17})", re.ASCII)
-# The only kind of cause that has words, which can be erased.
-ERASABLE: EntryKind = "dispute-answer"
+# The kinds of causes that have words, which can be erased.
+ERASABLE: frozenset[EntryKind] = frozenset(
+    {"complaint-answer", "complaint-decision", "dispute-answer"}
+)
 
 
 def causes_signed_by(causes: Iterable[NoticeCause], keys: Iterable[LoggedStatement]) -> set[str]:
@@ -145,7 +151,7 @@ def _check_logged(notice: Notice, cause: NoticeCause, trust: Trust) -> None:
     if receipt.kind not in kinds:
         raise WrongAnswer(f"notice {notice.notice_id} is caused by {receipt.kind or 'no entry'}")
     if is_erased(cause):
-        if receipt.kind != ERASABLE:
+        if receipt.kind not in ERASABLE:
             raise BadProof(f"the cause of notice {notice.notice_id} is missing")
         return
     statement_digest = digest(cause.statement) if _is_shown(cause) else cause.digest
@@ -188,6 +194,8 @@ def _contradictions(notice: Notice, statement: Cause, subject_id: str) -> Iterab
         key_id = statement.key_id
     elif isinstance(statement, KeyRepudiation):
         about, key_id = statement.subject_id, statement.key_id
+    elif isinstance(statement, ComplaintAnswer | ComplaintDecision):
+        about = statement.subject_id
     elif isinstance(statement, DecisionReceipt):
         about = statement.subject_id
         if notice.tradeline_id != statement.tradeline_id:

@@ -23,6 +23,8 @@ from bureau_keys.pseudonym import blind_many
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,
+    complaint_pb2,
+    complaints_pb2,
     consent_pb2,
     consent_request_pb2,
     consents_pb2,
@@ -104,6 +106,14 @@ MAY = {
     "Reporting/AcknowledgeAlerts": "subscriber",
     "Members/PublishStandard": "operator",
     "Members/GetStandard": ANYBODY,
+    "Complaints/OpenComplaint": "agent",
+    "Complaints/EscalateComplaint": "agent",
+    "Complaints/ListComplaints": "agent",
+    "Complaints/ListReceivedComplaints": "furnisher subscriber operator",
+    "Complaints/WatchComplaints": "furnisher subscriber",
+    "Complaints/AnswerComplaint": "furnisher subscriber",
+    "Complaints/DecideComplaint": "operator",
+    "Complaints/ListComplaintRegister": ANYBODY,
 }
 
 
@@ -314,6 +324,80 @@ def add_to_dispute(scenario: Scenario, _raw: Raw) -> Message:
 def list_disputes(scenario: Scenario, _raw: Raw) -> Message:
     request = asked_by(scenario.person, "Subjects/ListDisputes")
     return subjects_pb2.ListDisputesRequest(subject_request=request)
+
+
+def open_complaint(scenario: Scenario, _raw: Raw) -> Message:
+    return complained(scenario, "furnisher")[1]
+
+
+def complained(
+    scenario: Scenario, about: str
+) -> tuple[Person, complaints_pb2.OpenComplaintRequest]:
+    """Somebody, and their complaint about the use of a consent by a member."""
+    person = scenario.newcomer()
+    consent_id = granted(scenario.members["agent"], person, about, INQUIRE)
+    message = complaint_pb2.ComplaintOpening(
+        header=person.header(),
+        subject_id=person.subject_id,
+        member_id=about,
+        kind=complaint_pb2.COMPLAINT_KIND_DATA_KEPT_TOO_LONG,
+        deed=complaint_pb2.Deed(type=complaint_pb2.DEED_TYPE_CONSENT, id=consent_id),
+    )
+    return person, complaints_pb2.OpenComplaintRequest(opening=seal(message, person.key))
+
+
+def answer_complaint(scenario: Scenario, raw: Raw) -> Message:
+    person, opening = complained(scenario, raw.profile.member_id)
+    opened = ok(scenario.members["agent"].send("Complaints/OpenComplaint", opening)).complaint
+    return rejection(raw, person, opened.complaint_id)
+
+
+def rejection(raw: Raw, person: Person, complaint_id: str) -> complaints_pb2.AnswerComplaintRequest:
+    """An answer that rejects a complaint."""
+    message = complaint_pb2.ComplaintAnswer(
+        header=raw.header(),
+        complaint_id=complaint_id,
+        subject_id=person.subject_id,
+        outcome=complaint_pb2.COMPLAINT_OUTCOME_REJECTED,
+        narrative="The consent runs until next year.",
+    )
+    return complaints_pb2.AnswerComplaintRequest(answer=seal(message, raw.key))
+
+
+def escalate_complaint(scenario: Scenario, _raw: Raw) -> Message:
+    return rejected(scenario)[1]
+
+
+def rejected(scenario: Scenario) -> tuple[Person, complaints_pb2.EscalateComplaintRequest]:
+    """Somebody with a rejected complaint, and their request to take it to the operator."""
+    furnisher = scenario.members["furnisher"]
+    person, opening = complained(scenario, "furnisher")
+    opened = ok(scenario.members["agent"].send("Complaints/OpenComplaint", opening)).complaint
+    answer = rejection(furnisher, person, opened.complaint_id)
+    ok(furnisher.send("Complaints/AnswerComplaint", answer))
+    message = complaint_pb2.ComplaintEscalation(
+        header=person.header(), complaint_id=opened.complaint_id
+    )
+    return person, complaints_pb2.EscalateComplaintRequest(escalation=seal(message, person.key))
+
+
+def decide_complaint(scenario: Scenario, raw: Raw) -> Message:
+    person, escalation = rejected(scenario)
+    agent = scenario.members["agent"]
+    escalated = ok(agent.send("Complaints/EscalateComplaint", escalation)).complaint
+    message = complaint_pb2.ComplaintDecision(
+        header=raw.header(),
+        complaint_id=escalated.complaint_id,
+        subject_id=person.subject_id,
+        outcome=complaint_pb2.COMPLAINT_OUTCOME_REJECTED,
+        narrative="The consent runs until next year.",
+    )
+    return complaints_pb2.DecideComplaintRequest(decision=seal(message, raw.key))
+
+
+def list_complaints(scenario: Scenario, _raw: Raw) -> Message:
+    request = asked_by(scenario.person, "Complaints/ListComplaints")
+    return complaints_pb2.ListComplaintsRequest(subject_request=request)
 
 
 def set_statement(scenario: Scenario, _raw: Raw) -> Message:
@@ -622,4 +706,12 @@ GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Reporting/AcknowledgeAlerts": always(reporting_pb2.AcknowledgeAlertsRequest(cursor=1)),
     "Members/PublishStandard": publish_standard,
     "Members/GetStandard": get_standard,
+    "Complaints/OpenComplaint": open_complaint,
+    "Complaints/EscalateComplaint": escalate_complaint,
+    "Complaints/ListComplaints": list_complaints,
+    "Complaints/ListReceivedComplaints": always(complaints_pb2.ListReceivedComplaintsRequest()),
+    "Complaints/WatchComplaints": always(complaints_pb2.WatchComplaintsRequest()),
+    "Complaints/AnswerComplaint": answer_complaint,
+    "Complaints/DecideComplaint": decide_complaint,
+    "Complaints/ListComplaintRegister": always(complaints_pb2.ListComplaintRegisterRequest()),
 }

@@ -13,6 +13,9 @@ from bureau_client import (
     AsyncLender,
     AsyncWallet,
     Auditor,
+    Complaint,
+    ComplaintKind,
+    ComplaintOutcome,
     Decision,
     DecisionOutcome,
     DecisionReason,
@@ -101,6 +104,38 @@ def get_submission(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
 def answer_dispute(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     dispute_id = disputed(scenario, person)
     return lambda lender: lender.answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
+
+
+def complained(scenario: Scenario, person: Wallet) -> Complaint:
+    """Complain about the use of a new consent."""
+    consent_id = scenario.inquiring(person, "acme")
+    return person.complain("acme", ComplaintKind.DATA_KEPT_TOO_LONG, consent_id)
+
+
+def open_complaint(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    consent_id = scenario.inquiring(person, "acme")
+    return lambda wallet: wallet.complain("acme", ComplaintKind.DATA_KEPT_TOO_LONG, consent_id)
+
+
+def answer_complaint(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    complaint = complained(scenario, person)
+    return lambda lender: lender.answer_complaint(complaint, ComplaintOutcome.REJECTED, "No.")
+
+
+def escalate_complaint(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    complaint = complained(scenario, person)
+    scenario.lenders["acme"].answer_complaint(complaint, ComplaintOutcome.REJECTED, "No.")
+    return lambda wallet: wallet.escalate(complaint.complaint_id)
+
+
+def complaint_about(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    complained(scenario, person)
+    return lambda lender: first(lender.watch_complaints())
+
+
+def register(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    complained(scenario, person)
+    return lambda auditor: auditor.complaint_counts()
 
 
 def get_receipt(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
@@ -244,6 +279,9 @@ RECEIPTED_CASES: dict[str, tuple[str, Case]] = {
     methods.OPEN_DISPUTE.path: ("wallet", open_dispute),
     methods.ADD_TO_DISPUTE.path: ("wallet", add_to_dispute),
     methods.SET_STATEMENT.path: ("wallet", set_statement),
+    methods.OPEN_COMPLAINT.path: ("wallet", open_complaint),
+    methods.ESCALATE_COMPLAINT.path: ("wallet", escalate_complaint),
+    methods.ANSWER_COMPLAINT.path: ("lender", answer_complaint),
 }
 
 
@@ -322,6 +360,13 @@ READING_CASES: dict[str, tuple[str, Case]] = {
     methods.LIST_INQUIRIES.path: ("wallet", reading(lambda wallet: wallet.inquiries())),
     methods.LIST_EVENTS.path: ("wallet", reading(lambda wallet: wallet.events())),
     methods.LIST_DISPUTES.path: ("wallet", reading(lambda wallet: wallet.disputes())),
+    methods.LIST_COMPLAINTS.path: ("wallet", reading(lambda wallet: wallet.complaints())),
+    methods.LIST_RECEIVED_COMPLAINTS.path: (
+        "lender",
+        reading(lambda lender: lender.complaints()),
+    ),
+    methods.WATCH_COMPLAINTS.path: ("lender", complaint_about),
+    methods.LIST_COMPLAINT_REGISTER.path: ("auditor", register),
     methods.LIST_NOTICES.path: ("wallet", reading(lambda wallet: wallet.notices())),
 }
 

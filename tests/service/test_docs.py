@@ -29,6 +29,7 @@ PAGES = (
     DOCS / "consents.md",
     DOCS / "consent-requests.md",
     DOCS / "rights.md",
+    DOCS / "complaints.md",
     DOCS / "monitoring.md",
     DOCS / "risk.md",
     DOCS / "files.md",

@@ -26,6 +26,7 @@ def test_every_rule_names_its_source(jurisdiction: str) -> None:
     assert policy.jurisdiction == jurisdiction
     names = {rule.name for rule in policy.rules}
     assert names >= {
+        "complaint",
         "dispute",
         "freeze",
         "correction",

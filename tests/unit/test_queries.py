@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.type_api import TypeEngine
 
+from bureau.credit_file.complaints import StoredComplaint, StoredLine
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.filed import FiledInquiry
 from bureau.credit_file.own_entries import StoredDispute
@@ -120,7 +121,9 @@ READ_INTO: dict[str, Any] = {
 # Classes of a table's whole row; the queries that select the row say so by `*table.columns`.
 WHOLE_ROWS: dict[Any, Any] = {
     HeldConsent: tables.ConsentRow,
+    StoredComplaint: tables.ComplaintRow,
     StoredDispute: tables.DisputeRow,
+    StoredLine: tables.ComplaintLineRow,
     StoredInquiry: tables.InquiryRow,
     LoggedEntry: tables.Entry,
     StoredMember: tables.MemberRow,

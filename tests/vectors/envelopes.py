@@ -10,6 +10,7 @@ from bureau_keys.envelope import MAX_PAYLOAD_BYTES, digest, pae, payload_type_of
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,
+    complaint_pb2,
     consent_pb2,
     consent_request_pb2,
     consents_pb2,
@@ -32,6 +33,10 @@ from tests.vectors.cast import SUBJECT, encoded, flipped, header, key, secret
 UNKNOWN = b"\x98\x06\x01"
 PAYLOADS: tuple[type[Message], ...] = (
     members_pb2.Admission,
+    complaint_pb2.ComplaintAnswer,
+    complaint_pb2.ComplaintDecision,
+    complaint_pb2.ComplaintEscalation,
+    complaint_pb2.ComplaintOpening,
     consent_pb2.Consent,
     consent_pb2.ConsentChange,
     consent_request_pb2.ConsentRequest,

@@ -13,7 +13,11 @@ from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_state import (
     ADDITION,
     ANSWER,
+    COMPLAINT,
+    COMPLAINT_ANSWER,
+    COMPLAINT_DECISION,
     DELETING,
+    ESCALATION,
     LIFT,
     OBJECTION,
     OPENING,
@@ -45,6 +49,10 @@ KIND_OF_EVENT: dict[int, EntryKind] = {
     STATEMENT: "subject-statement",
     REPUDIATION: "key-repudiation",
     OBJECTION: "key-repudiation",
+    COMPLAINT: "complaint",
+    COMPLAINT_ANSWER: "complaint-answer",
+    ESCALATION: "complaint-escalation",
+    COMPLAINT_DECISION: "complaint-decision",
 }
 
 
@@ -117,7 +125,11 @@ def _take_over_event(
 ) -> None:
     """Take over an event, if it may be the entry's, and do what it did."""
     entry = state.entry
-    signer = member_signer(member_id) if kind == ANSWER else subject_signer(subject_id)
+    signer = subject_signer(subject_id)
+    if kind in {ANSWER, COMPLAINT_ANSWER}:
+        signer = member_signer(member_id)
+    elif kind == COMPLAINT_DECISION and state.caller().is_operator:
+        signer = state.caller().signer
     if KIND_OF_EVENT.get(kind) != entry.kind or signer != entry.signer:
         state.found("the event under it is not its own")
         return

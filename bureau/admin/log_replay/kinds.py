@@ -22,6 +22,7 @@ from bureau.admin.log_replay.state import ReplayState
 from bureau.admin.log_replay.submissions import replay_submission
 from bureau.context import Bureau, Caller
 from bureau.journeys import (
+    complaint,
     consent,
     consent_request,
     decision,
@@ -51,6 +52,10 @@ def _by_subject(journey: Callable[[Bureau, Envelope], object]) -> Replay:
 REPLAYS: dict[EntryKind, Replay] = {
     "admission": replay_admission,
     "attestation": _by_member(subject.attest_key),
+    "complaint": _by_subject(complaint.open_complaint),
+    "complaint-answer": _by_member(complaint.answer_complaint),
+    "complaint-decision": _by_member(complaint.decide_complaint),
+    "complaint-escalation": _by_subject(complaint.escalate_complaint),
     "consent": _by_subject(consent.commit_grant),
     "consent-change": _by_subject(consent.commit_change),
     "consent-request": _by_member(consent_request.commit_request),

@@ -18,7 +18,11 @@ ALERTS, NOTICES = rows_of("alert"), rows_of("notice")
 INQUIRIES = rows_of("inquiry", ("entry_key", "subject_id"))
 # Kinds that act on a credit file: after an erasure the file may lack what they act on.
 ON_FILES: frozenset[EntryKind] = frozenset(
-    {"dispute", "dispute-addition", "dispute-answer", "portfolio-inquiry", "subject-statement"}
+    {
+        *("complaint", "complaint-answer", "complaint-decision", "complaint-escalation"),
+        *("dispute", "dispute-addition", "dispute-answer"),
+        *("portfolio-inquiry", "subject-statement"),
+    }
 )
 
 

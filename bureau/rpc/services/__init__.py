@@ -13,6 +13,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from bureau.rpc.guard import AnyHandler, Guard
 from bureau.rpc.methods import SERVICES
 from bureau.rpc.servicer import Servicer
+from bureau.rpc.services.complaints import Complaints
 from bureau.rpc.services.consents import Consents
 from bureau.rpc.services.directory import Directory
 from bureau.rpc.services.furnishing import Furnishing
@@ -29,6 +30,7 @@ SERVICERS: dict[str, type[Servicer]] = {
     "Reporting": Reporting,
     "Log": Log,
     "Members": Members,
+    "Complaints": Complaints,
 }
 
 

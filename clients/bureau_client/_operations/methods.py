@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bureau_client._operations.operation import DeadlineClass, Method
 from creditbureau.v1 import (
+    complaints_pb2,
     consents_pb2,
     directory_pb2,
     furnishing_pb2,
@@ -14,6 +15,62 @@ from creditbureau.v1 import (
     members_pb2,
     reporting_pb2,
     subjects_pb2,
+)
+
+OPEN_COMPLAINT = Method(
+    "creditbureau.v1.Complaints/OpenComplaint",
+    complaints_pb2.OpenComplaintRequest,
+    complaints_pb2.OpenComplaintResponse,
+    DeadlineClass.WRITE,
+)
+
+ESCALATE_COMPLAINT = Method(
+    "creditbureau.v1.Complaints/EscalateComplaint",
+    complaints_pb2.EscalateComplaintRequest,
+    complaints_pb2.EscalateComplaintResponse,
+    DeadlineClass.WRITE,
+)
+
+LIST_COMPLAINTS = Method(
+    "creditbureau.v1.Complaints/ListComplaints",
+    complaints_pb2.ListComplaintsRequest,
+    complaints_pb2.ListComplaintsResponse,
+    DeadlineClass.READ,
+)
+
+LIST_RECEIVED_COMPLAINTS = Method(
+    "creditbureau.v1.Complaints/ListReceivedComplaints",
+    complaints_pb2.ListReceivedComplaintsRequest,
+    complaints_pb2.ListReceivedComplaintsResponse,
+    DeadlineClass.READ,
+)
+
+WATCH_COMPLAINTS = Method(
+    "creditbureau.v1.Complaints/WatchComplaints",
+    complaints_pb2.WatchComplaintsRequest,
+    complaints_pb2.WatchComplaintsResponse,
+    DeadlineClass.STREAM,
+)
+
+ANSWER_COMPLAINT = Method(
+    "creditbureau.v1.Complaints/AnswerComplaint",
+    complaints_pb2.AnswerComplaintRequest,
+    complaints_pb2.AnswerComplaintResponse,
+    DeadlineClass.WRITE,
+)
+
+DECIDE_COMPLAINT = Method(
+    "creditbureau.v1.Complaints/DecideComplaint",
+    complaints_pb2.DecideComplaintRequest,
+    complaints_pb2.DecideComplaintResponse,
+    DeadlineClass.WRITE,
+)
+
+LIST_COMPLAINT_REGISTER = Method(
+    "creditbureau.v1.Complaints/ListComplaintRegister",
+    complaints_pb2.ListComplaintRegisterRequest,
+    complaints_pb2.ListComplaintRegisterResponse,
+    DeadlineClass.READ,
 )
 
 GRANT_CONSENT = Method(

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from bureau_client._operations import (
+    complaint_register,
+    complaints,
     consent_requests,
     consents,
     decisions,
@@ -39,6 +41,7 @@ from bureau_client.aio.client import AsyncClient
 from bureau_client.models.alerts import Alert, DisputeNews
 from bureau_client.models.codes import (
     Action,
+    ComplaintOutcome,
     ConsentMode,
     DisputeOutcome,
     EvidenceLevel,
@@ -48,6 +51,7 @@ from bureau_client.models.codes import (
     Section,
     SubmissionKind,
 )
+from bureau_client.models.complaints import Complaint, ComplaintCount, ComplaintNews
 from bureau_client.models.consent_requests import ConsentRequest
 from bureau_client.models.consents import Arrangement, Consent, Frequency
 from bureau_client.models.decisions import Decision, RecordedDecision
@@ -607,6 +611,54 @@ class AsyncLender(AsyncClient):
             after: Cursor of the last event handled; 0 for all from the first.
         """
         return self._driver.follow(monitoring.disputes(self._signing, after))
+
+    async def complaints(self, *, limit: int | None = None) -> list[Complaint]:
+        """List the complaints about this member, oldest first."""
+        return await self._driver.run(complaints.list_received(self._signing, limit))
+
+    async def answer_complaint(
+        self,
+        complaint: Complaint,
+        outcome: ComplaintOutcome,
+        narrative: str,
+        *,
+        remedy: str = "",
+    ) -> Complaint:
+        """Answer a complaint about this member.
+
+        Args:
+            complaint: The complaint, from `complaints` or `watch_complaints`.
+            outcome: The outcome.
+            narrative: Reasons, for the person to read.
+            remedy: What was done about it; required with UPHELD.
+
+        Raises:
+            NotFound: No such complaint is about this member.
+            WrongState: The complaint is answered or decided.
+        """
+        operation = complaints.answer_complaint(
+            self._signing, complaint, outcome, narrative, remedy
+        )
+        return await self._driver.run(operation)
+
+    def watch_complaints(self, after: int = 0) -> AsyncIterator[ComplaintNews]:
+        """Follow the complaints about this member; the iterator never ends.
+
+        A complaint comes when it is opened, taken to the operator, and decided.
+
+        Args:
+            after: The cursor of the last event seen; 0 starts with the first complaint.
+        """
+        return self._driver.follow(complaints.watch(self._signing, after))
+
+    async def complaint_counts(self) -> list[ComplaintCount]:
+        """Count the complaints of the register by member and kind, each line proved by the log.
+
+        Raises:
+            VerificationFailed: The register lacks a line, or a complaint about this member.
+        """
+        own = await self.complaints()
+        return await self._driver.run(complaint_register.count_complaints(self._context, own))
 
     def portfolio(
         self,

@@ -18,6 +18,7 @@ from bureau_client.cli import (
     alerts,
     arrangements,
     common,
+    complaints,
     consent_requests,
     decisions,
     disputes,
@@ -59,6 +60,7 @@ app = CodeTyper(
     callback=common.log_calls,
 )
 app.add_typer(disputes.disputes, name="dispute")
+app.add_typer(complaints.received, name="complaint")
 app.add_typer(policies.policies, name="policy")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),

@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from bureau_client.cli import arrangements, common, consent_requests, decisions, rights
+from bureau_client.cli import (
+    arrangements,
+    common,
+    complaints,
+    consent_requests,
+    decisions,
+    rights,
+)
 from bureau_client.cli.attributes import attributes
 from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
@@ -50,6 +57,7 @@ app = CodeTyper(
 )
 app.add_typer(rights.holds, name="hold")
 app.add_typer(rights.disputes, name="dispute")
+app.add_typer(complaints.own, name="complaint")
 app.command("statement")(rights.statement)
 app.command("notices")(rights.notices)
 app.command("decisions")(decisions.decisions)

@@ -9,6 +9,7 @@ from typing import Self
 from bureau_client import verify
 from bureau_client._operations import (
     auditing,
+    complaint_register,
     cosigning,
     decisions,
     erasures,
@@ -23,6 +24,7 @@ from bureau_client._operations.receipts import sighting_of
 from bureau_client._operations.typed_calls import checked
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.audits import AuditReport, Checkpoint
+from bureau_client.models.complaints import ComplaintCount
 from bureau_client.models.decisions import DecidedReport, RecordedDecision
 from bureau_client.models.erasures import Erasure
 from bureau_client.models.members import Member
@@ -188,6 +190,14 @@ class Auditor(Client):
         """
         operation = decisions.check_outcome(self._context, decision, report, policy, inputs)
         self._driver.run(operation)
+
+    def complaint_counts(self) -> list[ComplaintCount]:
+        """Count the complaints of the register by member and kind, each line proved by the log.
+
+        Raises:
+            VerificationFailed: The register lacks a line, or a leaf covers another line.
+        """
+        return self._driver.run(complaint_register.count_complaints(self._context))
 
     def erasures(self, *, limit: int | None = None) -> list[Erasure]:
         """List the operator's erasures of accounts and statements, newest first, verified.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bureau_client._operations import (
     arguments,
+    complaint_register,
+    complaints,
     consent_requests,
     consents,
     decisions,
@@ -25,6 +27,7 @@ from bureau_client._operations.typed_calls import checked
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.codes import (
     Action,
+    ComplaintKind,
     ConsentMode,
     ConsentTransition,
     DisputeReason,
@@ -33,12 +36,14 @@ from bureau_client.models.codes import (
     Purpose,
     Section,
 )
+from bureau_client.models.complaints import Complaint, ComplaintCount
 from bureau_client.models.consent_requests import ConsentRequest
 from bureau_client.models.consents import Arrangement, Consent, Frequency
 from bureau_client.models.decisions import RecordedDecision
 from bureau_client.models.events import Event
 from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
+from bureau_client.models.records import RecordRef
 from bureau_client.models.reports import Dispute, Hold, InquiryLine, Notice, Report, Undoing
 from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_client.sync.client import Client
@@ -414,6 +419,55 @@ class Wallet(Client):
     def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """List the person's disputes, newest first."""
         return self._driver.run(disputes.list_own_disputes(self._signing, limit))
+
+    def complain(
+        self, member_id: str, kind: ComplaintKind, deed: str | RecordRef, *, narrative: str = ""
+    ) -> Complaint:
+        """Open a complaint about a deed of a member; each deed has one.
+
+        An inquiry under complaint is left out of reports for other members until the complaint
+        ends, and for good if it is upheld.
+
+        Args:
+            member_id: The member whose deed it is.
+            kind: Subject of the complaint, which says what the deed is.
+            deed: For ACTION_WITHOUT_REASON and REVIEW_MISSED the action's record; otherwise the
+                id of the inquiry, decision, dispute or consent.
+            narrative: The person's words.
+
+        Raises:
+            NotFound: The member has no such deed about the person.
+            WrongState: The deed has its complaint, or the dispute has no answer yet.
+        """
+        operation = complaints.open_complaint(self._signing, member_id, kind, deed, narrative)
+        return self._driver.run(operation)
+
+    def complaints(self, *, limit: int | None = None) -> list[Complaint]:
+        """List the person's complaints, newest first."""
+        return self._driver.run(complaints.list_own(self._signing, limit))
+
+    def escalate(self, complaint_id: str, narrative: str = "") -> Complaint:
+        """Take an overdue or rejected complaint to the operator.
+
+        Args:
+            complaint_id: The complaint.
+            narrative: The person's words to the operator.
+
+        Raises:
+            NotFound: The person has no complaint with this id.
+            WrongState: The complaint is neither overdue nor was rejected lately.
+        """
+        operation = complaints.escalate(self._signing, complaint_id, narrative)
+        return self._driver.run(operation)
+
+    def complaint_counts(self) -> list[ComplaintCount]:
+        """Count the complaints of the register by member and kind, each line proved by the log.
+
+        Raises:
+            VerificationFailed: The register lacks a line, or a complaint of the person's own.
+        """
+        own = self.complaints()
+        return self._driver.run(complaint_register.count_complaints(self._context, own))
 
     def receipt(self, request_id: str, envelope: bytes | None = None) -> Receipt:
         """Return the receipt of a write of the person; a receipt proves that the write took

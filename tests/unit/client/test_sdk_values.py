@@ -18,6 +18,7 @@ from bureau_client.models import codes
 from creditbureau.v1 import (
     alert_pb2,
     codes_pb2,
+    complaint_pb2,
     consent_pb2,
     consent_request_pb2,
     decision_pb2,
@@ -34,6 +35,7 @@ from creditbureau.v1 import (
 MODULES: tuple[ModuleType, ...] = (
     alert_pb2,
     codes_pb2,
+    complaint_pb2,
     consent_pb2,
     consent_request_pb2,
     decision_pb2,

@@ -35,3 +35,4 @@ class NoticeKind(Code):
     ERASURE = 6
     KEY_PENDING = 7
     KEY_REPUDIATED = 8
+    COMPLAINT = 20

@@ -111,6 +111,48 @@ class DisputeState(Code):
     LAPSED = 3
 
 
+class DeedType(Code):
+    """A deed of a member that a complaint is about."""
+
+    UNSPECIFIED = 0
+    ACTION = 1
+    INQUIRY = 2
+    DECISION = 3
+    DISPUTE = 4
+    CONSENT = 5
+
+
+class ComplaintKind(Code):
+    """Subject of a complaint."""
+
+    UNSPECIFIED = 0
+    ACTION_WITHOUT_REASON = 1
+    REVIEW_MISSED = 2
+    INQUIRY_NOT_ASKED_FOR = 3
+    DECISION_WITHOUT_NOTICE = 4
+    EMPTY_ANSWER = 5
+    DATA_KEPT_TOO_LONG = 6
+
+
+class ComplaintState(Code):
+    """State of a complaint."""
+
+    UNSPECIFIED = 0
+    OPEN = 1
+    OVERDUE = 2
+    ANSWERED = 3
+    ESCALATED = 4
+    DECIDED = 5
+
+
+class ComplaintOutcome(Code):
+    """The member's answer to a complaint, or the operator's decision."""
+
+    UNSPECIFIED = 0
+    UPHELD = 1
+    REJECTED = 2
+
+
 class DisputeOutcome(Code):
     """The furnisher's answer to a dispute."""
 

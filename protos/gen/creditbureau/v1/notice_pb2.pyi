@@ -54,6 +54,8 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """A key was repudiated, and what was signed with it was undone; member_id is
     the attester, or the agent that carried the statement of the earlier key.
     """
+    NOTICE_KIND_COMPLAINT: _NoticeKind.ValueType  # 20
+    """The member answered a complaint, or the operator decided it."""
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
     """A notice to a subject."""
@@ -84,6 +86,8 @@ NOTICE_KIND_KEY_REPUDIATED: NoticeKind.ValueType  # 8
 """A key was repudiated, and what was signed with it was undone; member_id is
 the attester, or the agent that carried the statement of the earlier key.
 """
+NOTICE_KIND_COMPLAINT: NoticeKind.ValueType  # 20
+"""The member answered a complaint, or the operator decided it."""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
 @_typing.final
