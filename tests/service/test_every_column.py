@@ -33,6 +33,7 @@ from bureau_client import (
     AccountStatus,
     Action,
     ActionReason,
+    ComplaintOutcome,
     Deletion,
     DeletionReason,
     DisputeOutcome,
@@ -48,9 +49,10 @@ from bureau_client import (
 from bureau_keys.cosignature import cosignature_line
 from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.profile import Trust
+from creditbureau.v1.complaint_pb2 import COMPLAINT_OUTCOME_UPHELD
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from creditbureau.v1.standard_pb2 import StandardOfCredit
-from tests.service.client_calls import asked_for_consent, decision_on
+from tests.service.client_calls import asked_for_consent, complained, decision_on
 from tests.service.scenario import Scenario, account, database_of, open_scenario
 from tests.service.watching import JUNE, MAY, monitor
 
@@ -179,6 +181,14 @@ def use(scenario: Scenario) -> None:
     dispute = other.dispute(line.tradeline_id, field="status", reason=DisputeReason.WRONG_STATUS)
     other.add_to_dispute(dispute.dispute_id, "I paid.")
     acme.answer_dispute(dispute.dispute_id, DisputeOutcome.DELETED, narrative="You did.")
+    # Complaints about what members did: one decided, one open.
+    complaint = complained(scenario, other)
+    acme.answer_complaint(complaint, ComplaintOutcome.REJECTED, "We may.")
+    other.escalate(complaint.complaint_id, "They may not.")
+    with Operator(scenario.bureau.operator, scenario.clock) as operator:
+        ((waiting, _),) = operator.complaints()
+        operator.decide(waiting, COMPLAINT_OUTCOME_UPHELD, "They may not.")
+    complained(scenario, person)
     person.rotate_key(SigningKey.generate())
     # The last one's account and words are erased.
     gone = scenario.person("brook")

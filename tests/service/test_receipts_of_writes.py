@@ -16,6 +16,7 @@ import pytest
 from bureau.admin.operator import Operator
 from bureau_client import (
     BureauError,
+    ComplaintOutcome,
     Lender,
     NotWitnessed,
     SigningKey,
@@ -25,9 +26,10 @@ from bureau_client import (
 from bureau_client._operations import cosigning, methods
 from bureau_client._operations.operation import Method
 from bureau_keys.errors import BadProof
+from creditbureau.v1.complaint_pb2 import COMPLAINT_OUTCOME_REJECTED, Complaint
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import MEMBER_STATE_SUSPENDED
-from tests.service.client_calls import RECEIPTED_CASES, carry_out, client_of
+from tests.service.client_calls import RECEIPTED_CASES, carry_out, client_of, complained
 from tests.service.liar import deceive
 from tests.service.scenario import Scenario, open_scenario
 from tests.service.test_standards import standard
@@ -50,6 +52,17 @@ def member_and_key(operator: Operator, scenario: Scenario) -> tuple[str, str]:
     return member.member_id, member.keys[0].key_id
 
 
+def escalated(scenario: Scenario) -> Complaint:
+    """Return a complaint that a person took to the operator."""
+    person = scenario.person()
+    complaint = complained(scenario, person)
+    scenario.lenders["acme"].answer_complaint(complaint, ComplaintOutcome.REJECTED, "No.")
+    person.escalate(complaint.complaint_id)
+    with Operator(scenario.bureau.operator, scenario.clock) as operator:
+        *_, (newest, _) = operator.complaints()
+    return newest
+
+
 # Makes what the operator needs, and returns the call of the operator's own client.
 OPERATOR_CASES: dict[str, Callable[[Operator, Scenario], Callable[[], object]]] = {
     methods.ADMIT_MEMBER.path: lambda _, scenario: partial(admitted, scenario),
@@ -66,6 +79,9 @@ OPERATOR_CASES: dict[str, Callable[[Operator, Scenario], Callable[[], object]]] 
         operator.publish, standard(scenario, operator.standard().version + 1)
     ),
     methods.GET_STANDARD.path: lambda operator, _: operator.standard,
+    methods.DECIDE_COMPLAINT.path: lambda operator, scenario: partial(
+        operator.decide, escalated(scenario), COMPLAINT_OUTCOME_REJECTED, "The member may."
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bureau_client import DisputeReason, Lender, VerificationFailed, Wallet
+from bureau_client import ComplaintKind, DisputeReason, Lender, VerificationFailed, Wallet
 from bureau_client._operations import methods
 from bureau_client._operations.operation import Method
 from bureau_keys.signing import SigningKey
@@ -38,6 +38,8 @@ LISTS = [
     Listed("wallet", "events", methods.LIST_EVENTS, ("events",)),
     Listed("wallet", "notices", methods.LIST_NOTICES, ("notices", "causes")),
     Listed("wallet", "disputes", methods.LIST_DISPUTES, ("disputes", "proofs")),
+    Listed("wallet", "complaints", methods.LIST_COMPLAINTS, ("complaints", "proofs")),
+    Listed("lender", "complaints", methods.LIST_RECEIVED_COMPLAINTS, ("complaints", "proofs")),
     Listed("lender", "consents", methods.LIST_CONSENTS, ("consents",)),
     Listed("lender", "inquiries", methods.LIST_OWN_INQUIRIES, ("inquiries",)),
     Listed("lender", "disputes", methods.LIST_DISPUTED_RECORDS, ("disputes", "proofs")),
@@ -65,6 +67,8 @@ def lived(scenario: Scenario, lender: str) -> Wallet:
         line = person.file().tradelines[0]
         field = ("balance_minor", "status")[number]
         person.dispute(line.tradeline_id, field=field, reason=DisputeReason.WRONG_AMOUNT)
+        consent_id = scenario.inquiring(person, lender)
+        person.complain(lender, ComplaintKind.DATA_KEPT_TOO_LONG, consent_id)
         key = SigningKey.generate()
         person.rotate_key(key)
         scenario.keys[person.subject_id] = key
