@@ -52,6 +52,11 @@ EFFECTS = (
         "entry_key",
         ("hold", "hold-lift", "dispute", "dispute-answer", "subject-statement", "key-repudiation"),
     ),
+    (
+        "complaint_line",
+        "entry_key",
+        ("complaint", "complaint-answer", "complaint-escalation", "complaint-decision"),
+    ),
 )
 # An account with one of these is owed no more; a lender that sold it lost it.
 ENDED = {
@@ -125,8 +130,8 @@ def read_tables(name: str, db: Connection) -> Database:
         inquiries=[
             StoredInquiry(*row)
             for row in rows(
-                "SELECT subject_id, member_id, inquiry_id, consent_id, entry_key, log_size "
-                "FROM inquiry ORDER BY inquiry_key"
+                "SELECT subject_id, member_id, inquiry_id, consent_id, entry_key, log_size, "
+                "create_us FROM inquiry ORDER BY inquiry_key"
             )
         ],
         consents=[

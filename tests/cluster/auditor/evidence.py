@@ -40,6 +40,7 @@ class StoredInquiry(NamedTuple):
     Attributes:
         entry_key: Key of its entry.
         log_size: The log size that the report was read at; negative without a new report.
+        create_us: Time of the inquiry, as reports show it.
     """
 
     subject_id: str
@@ -48,6 +49,7 @@ class StoredInquiry(NamedTuple):
     consent_id: str
     entry_key: int | None
     log_size: int = 0
+    create_us: int = 0
 
     @property
     def granted(self) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bureau_client import (
     Action,
+    ComplaintOutcome,
     Consent,
     ConsentState,
     Decision,
@@ -78,6 +79,7 @@ TASKS = {
     "look": 3,
     "doubt": 2,
     "answer": 5,
+    "answer_complaint": 8,
     "repair": 14,
     "debt": 14,
     "silence": 4,
@@ -406,6 +408,25 @@ class LenderWorker:
                 ),
                 dispute=dispute.dispute_id,
             )
+
+    def answer_complaint(self, chance: random.Random) -> None:
+        """Answer a complaint about its inquiries: it is right, or not."""
+        lender = chance.choice(self.lenders)
+        complaints = self.journal.read("complaints", lender.complaints) or []
+        unanswered = [one for one in complaints if one.answer is None]
+        if not unanswered:
+            return
+        complaint = chance.choice(unanswered)
+        upholds = chance.random() < 0.3
+        outcome = ComplaintOutcome.UPHELD if upholds else ComplaintOutcome.REJECTED
+        remedy = "withdrawn" if upholds else ""
+        self.journal.attempt(
+            "answer-complaint",
+            lender,
+            lambda: lender.answer_complaint(complaint, outcome, "looked into", remedy=remedy),
+            complaint=complaint.complaint_id,
+            outcome=outcome.name,
+        )
 
     def repair(self, chance: random.Random) -> None:
         """Correct, delete or bring back an account that it repairs."""

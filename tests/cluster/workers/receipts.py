@@ -53,6 +53,11 @@ def particulars_of_report(report: Report) -> dict[str, Any]:
         },
         "stale": [line.tradeline_id for line in report.tradelines if line.stale],
         "totals": totals_of(report),
+        "inquiries": [
+            [inquiry.member_id, micros_of(inquiry.create_time)]
+            for inquiry in report.inquiries
+            if inquiry.create_time
+        ],
     }
 
 

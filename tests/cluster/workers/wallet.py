@@ -11,11 +11,14 @@ from functools import partial
 
 from bureau_client import (
     Action,
+    ComplaintKind,
+    ComplaintState,
     Consent,
     DisputeReason,
     Frequency,
     FrequencyUnit,
     HoldKind,
+    InquiryKind,
     Lender,
     Profile,
     Purpose,
@@ -53,6 +56,8 @@ TASKS = {
     "lift": 5,
     "dispute": 5,
     "theft": 8,
+    "complain": 8,
+    "escalate": 5,
     "say": 2,
     "answer": 12,
     "look": 6,
@@ -446,6 +451,50 @@ class WalletWorker:
                 subject=wallet.subject_id,
                 tradeline=line.tradeline_id,
                 documents=len(documents),
+            )
+
+    def complain(self, person: Person) -> None:
+        """Complain about an inquiry that the person did not ask for."""
+        if person.quiet:
+            return
+        wallet = person.wallet
+        asked = self.journal.read(
+            "inquiries", lambda: wallet.inquiries(limit=20), subject=wallet.subject_id
+        )
+        hard = [one for one in asked or [] if one.kind is InquiryKind.HARD and one.leaf_index >= 0]
+        if not hard:
+            return
+        inquiry = self.worker.chance.choice(hard)
+        self.journal.attempt(
+            "complain",
+            wallet,
+            lambda: wallet.complain(
+                inquiry.member_id, ComplaintKind.INQUIRY_NOT_ASKED_FOR, inquiry.inquiry_id
+            ),
+            subject=wallet.subject_id,
+            inquiry=inquiry.inquiry_id,
+            about=inquiry.member_id,
+        )
+
+    def escalate(self, person: Person) -> None:
+        """Take a rejected complaint to the operator."""
+        wallet = person.wallet
+        complaints = self.journal.read(
+            "complaints", lambda: wallet.complaints(limit=20), subject=wallet.subject_id
+        )
+        rejected = [
+            one
+            for one in complaints or []
+            if one.state is ComplaintState.ANSWERED and one.escalate_until_time
+        ]
+        if rejected:
+            complaint = self.worker.chance.choice(rejected)
+            self.journal.attempt(
+                "escalate",
+                wallet,
+                lambda: wallet.escalate(complaint.complaint_id),
+                subject=wallet.subject_id,
+                complaint=complaint.complaint_id,
             )
 
     def say(self, person: Person) -> None:

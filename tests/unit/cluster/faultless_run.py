@@ -132,7 +132,12 @@ def true_run() -> Scenario:
     scenario.furnish("bought", "lender-2", balance_minor=50_00, first_delinquency=20261005)
     scenario.query(scenario.grant())
     scenario.subject = PERSON
-    # 9. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
+    # 9. The person complains about an inquiry, which others do not see from then on.
+    complaint = scenario.complain(first)
+    scenario.query(scenario.grant("lender-2"), "lender-2")
+    scenario.answer_complaint(complaint)
+    scenario.query(scenario.grant("lender-2"), "lender-2")
+    # 10. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
     scenario.event("fault", "kill-node", 1)
     scenario.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
     scenario.event("healed", "kill-node", 1)

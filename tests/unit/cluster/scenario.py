@@ -23,6 +23,14 @@ from bureau_keys.receipt import LeafStatement, Receipt, commitment
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_INQUIRY
 from creditbureau.v1.codes_pb2 import Purpose as PurposeCode
+from creditbureau.v1.complaint_pb2 import (
+    COMPLAINT_KIND_INQUIRY_NOT_ASKED_FOR,
+    COMPLAINT_OUTCOME_UPHELD,
+    DEED_TYPE_INQUIRY,
+    ComplaintAnswer,
+    ComplaintOpening,
+    Deed,
+)
 from creditbureau.v1.consent_pb2 import (
     CONSENT_STATE_ACTIVE,
     CONSENT_STATE_PAUSED,
@@ -394,6 +402,7 @@ class Scenario:
             log_size=log_size,
             chain=chain,
             **self._shown(),
+            inquiries=[],
             consent=consent_id,
             subject=self.subject,
             purpose=purpose,
@@ -403,7 +412,7 @@ class Scenario:
         )
         key = self.entries[-1].entry_key
         row = self.subject, member, operation.request_id, consent_id, key
-        self.inquiries.append(StoredInquiry(*row))
+        self.inquiries.append(StoredInquiry(*row, create_us=BEGIN_US + key))
         consented = self.consents[consent_id]
         self.consents[consent_id] = consented._replace(use_count=consented.use_count + 1)
         self._alert(member, operation)
@@ -439,6 +448,38 @@ class Scenario:
         )
         self.decisions.append(operation.request_id)
         return operation
+
+    def complain(self, query: Operation) -> Operation:
+        """Have the person complain about an inquiry."""
+        member = query.about["member"]
+        return self.say(
+            "wallet-1",
+            "complain",
+            "complaint",
+            ComplaintOpening(
+                subject_id=PERSON,
+                member_id=member,
+                kind=COMPLAINT_KIND_INQUIRY_NOT_ASKED_FOR,
+                deed=Deed(type=DEED_TYPE_INQUIRY, id=query.request_id),
+            ),
+            f"subjects/{PERSON}",
+            subject=PERSON,
+            inquiry=query.request_id,
+        )
+
+    def answer_complaint(self, complaint: Operation, member: str = "lender-1") -> Operation:
+        """Have a lender uphold a complaint."""
+        return self.say(
+            member,
+            "answer-complaint",
+            "complaint-answer",
+            ComplaintAnswer(
+                complaint_id=complaint.request_id,
+                subject_id=PERSON,
+                outcome=COMPLAINT_OUTCOME_UPHELD,
+            ),
+            f"members/{member}",
+        )
 
     def act(self, kind: int) -> Operation:
         """Submit the issuer's action on the person's card."""

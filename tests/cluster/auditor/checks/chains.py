@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bureau_keys.event_chain import ChainHead, extend
 from bureau_keys.merkle import leaf_hash
+from creditbureau.v1.complaint_pb2 import ComplaintAnswer, ComplaintDecision
 from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestWithdrawal
 from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.dispute_pb2 import DisputeAnswer
@@ -95,6 +96,10 @@ def _named(entry: Entry, disputants: dict[str, str]) -> Iterator[str]:
         yield parsed(entry.envelope, ConsentRequest).subject_id
     elif entry.kind == "consent-request-withdrawal":
         yield parsed(entry.envelope, ConsentRequestWithdrawal).subject_id
+    elif entry.kind == "complaint-answer":
+        yield parsed(entry.envelope, ComplaintAnswer).subject_id
+    elif entry.kind == "complaint-decision":
+        yield parsed(entry.envelope, ComplaintDecision).subject_id
     elif entry.kind == "decision":
         yield parsed(entry.envelope, DecisionReceipt).subject_id
     elif entry.kind == "erasure":

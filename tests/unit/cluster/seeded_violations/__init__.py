@@ -3,6 +3,7 @@
 from tests.unit.cluster.seeded_violations import (
     accounts,
     chains,
+    complaints,
     consent_requests,
     consents,
     debts,
@@ -24,6 +25,7 @@ __all__ = [
     "Plant",
     "accounts",
     "chains",
+    "complaints",
     "consent_requests",
     "consents",
     "debts",
