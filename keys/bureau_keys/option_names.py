@@ -21,6 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 SETS: dict[str, tuple[str, ...]] = {
     "action": ("actions",),
     "address": ("addresses",),
+    "answer_days": ("expire", "expire_time"),
     "after": ("after", "cursor"),
     "appeal": ("appeal_route",),
     "attach": ("attachment_digests",),
@@ -42,6 +43,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "name": ("display_name",),
     "new_member": ("new_member_id",),
     "new_ref": ("new_account_ref",),
+    "period_days": ("period",),
     "portfolio_type": ("portfolio_types",),
     "purpose": ("purpose", "purposes"),
     "quota": ("directory_quota",),
@@ -55,6 +57,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "time": ("effective_time",),
     "until": ("until", "until_time", "expire", "expire_time"),
     "uses_a_month": ("frequency",),
+    "view_only": ("mode",),
 }
 # The parts of a path that hold the one record that a command makes of its options.
 _WRAPPERS = frozenset({"records", "action", "deletion"})

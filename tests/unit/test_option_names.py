@@ -23,7 +23,9 @@ from bureau_client.files import Metro2Source
 from bureau_client.models.violations import Violation
 from bureau_keys.option_names import SETS, sets, spelling
 from creditbureau.v1 import (
+    complaint_pb2,
     consent_pb2,
+    consent_request_pb2,
     dispute_pb2,
     erasure_pb2,
     hold_pb2,
@@ -47,10 +49,21 @@ LOCAL = frozenset(
         *("reporter_telephone", "equifax_program", "experian_program", "transunion_program"),
         *("innovis_program", "dns", "ip", "log_format", "csr", "no_purposes", "offline", "ask"),
         *("from_size", "trust", "unprepared", "yes", "records"),
+        *("ahead", "every", "follow", "wait"),
     }
 )
 CONTRACT = (
-    *(consent_pb2, dispute_pb2, erasure_pb2, hold_pb2, log_pb2, members_pb2, record_pb2),
+    *(
+        complaint_pb2,
+        consent_pb2,
+        consent_request_pb2,
+        dispute_pb2,
+        erasure_pb2,
+        hold_pb2,
+        log_pb2,
+        members_pb2,
+        record_pb2,
+    ),
     *(reporting_pb2, subjects_pb2),
 )
 Explained = Callable[[Any, str], str]

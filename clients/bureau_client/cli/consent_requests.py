@@ -87,7 +87,9 @@ def request_consent(
     purpose: PurposeOption = None,
     section: SectionOption = None,
     portfolio_type: TypeOption = None,
-    days: Annotated[int, typer.Option(min=1, help="Days that the consent lasts.")] = 30,
+    period_days: Annotated[
+        int, typer.Option("--days", min=1, help="Days that the consent lasts.")
+    ] = 30,
     answer_days: Annotated[int, typer.Option(min=1, help="Days to answer in.")] = 7,
     history_months: Annotated[
         int, typer.Option(min=0, max=120, help="Months of payment history in a report.")
@@ -121,7 +123,7 @@ def request_consent(
             purpose or (),
             section or (),
             text=text,
-            period=timedelta(days=days),
+            period=timedelta(days=period_days),
             expire=timedelta(days=answer_days),
             portfolio_types=portfolio_type or (),
             history_months=history_months,
