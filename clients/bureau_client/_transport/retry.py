@@ -13,6 +13,8 @@ from bureau_client.errors import BureauError, Overloaded, QuotaExceeded, Unavail
 # Seconds. A signed statement is refused five minutes after it was signed; the last attempt
 # must begin before that.
 LONGEST_BUDGET_SECONDS = 240.0
+# Largest number of doublings of the first pause.
+MOST_DOUBLINGS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class RetryPolicy:
         """
         if error.retry_after is not None:
             return error.retry_after.total_seconds()
-        longest = self.first_pause_seconds * 2.0 ** (attempt - 1)
+        # Beyond this many doublings every pause is the longest one, and a float overflows.
+        longest = self.first_pause_seconds * 2.0 ** min(attempt - 1, MOST_DOUBLINGS)
         return min(longest, self.longest_pause_seconds) * (0.5 + 0.5 * jitter())
 
 

@@ -37,6 +37,8 @@ from bureau_client.risk.models import Figures
 # Key factors that a person reads (15 U.S.C. 1681g(f)(1)(C)); the number of inquiries is added
 # if it is a further one (1681g(f)(9)).
 MAX_FACTORS = 4
+# Largest number of doublings of the odds in a probability.
+MOST_DOUBLINGS = 900
 INQUIRIES = "regb.inquiries"
 
 Number = StrictInt | StrictFloat
@@ -123,7 +125,9 @@ class Scale(Document):
 
     def probability(self, points: int) -> float:
         """Return the probability of the bad outcome."""
-        return 1 / (1 + self.odds * 2 ** ((points - self.points) / self.double))
+        # At this many doublings the probability is 0 to a float, which more would overflow.
+        doublings = min((points - self.points) / self.double, MOST_DOUBLINGS)
+        return 1 / (1 + self.odds * 2**doublings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,12 @@ def test_points_that_double_the_odds_double_the_odds() -> None:
     assert odds == pytest.approx([20, 40])
 
 
+def test_points_far_from_the_scale_have_a_probability() -> None:
+    scale = small().scale
+    assert scale.probability(1_000_000) == pytest.approx(0)
+    assert scale.probability(-1_000_000) == 1
+
+
 @pytest.mark.parametrize("name", SCORECARDS)
 @given(st.data())
 def test_the_sum_of_points_is_the_score_within_its_range(name: str, data: st.DataObject) -> None:

@@ -100,6 +100,14 @@ def test_pauses_double_and_end() -> None:
         assert longest / 2 <= pause <= longest
 
 
+def test_a_pause_is_the_longest_one_after_any_number_of_attempts() -> None:
+    policy = RetryPolicy(attempts=10_000, longest_pause_seconds=1.0)
+    pauses = [
+        policy.pause(attempt, Unavailable("down"), lambda: 1.0) for attempt in (5, 1025, 9999)
+    ]
+    assert pauses == [1.0, 1.0, 1.0]
+
+
 @pytest.mark.parametrize(
     "error", [InvalidRequest("a"), Conflict("b"), NotAuthenticated("c"), Overloaded("no hint")]
 )
