@@ -304,7 +304,8 @@ class LenderWorker:
                 evidence=level,
             ),
             receipt=lambda report: report.receipt,
-            more=particulars_of_report,
+            # A replaced consent's id may be its arrangement's: then the newest consent answers.
+            more=lambda report: {**particulars_of_report(report), "consent": report.consent_id},
             consent=consent.consent_id,
             subject=consent.subject_id,
             purpose=purpose.name,
