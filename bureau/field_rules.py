@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from bureau.errors import FieldViolation, Refusal
+from bureau.pattern_words import words_of
 from creditbureau.v1.reason import Reason
 
 if TYPE_CHECKING:
@@ -155,7 +156,16 @@ def _breach(violation: Violation, prefix: str) -> tuple[Reason, FieldViolation]:
     reason = _REASON_OF_RULE.get(rule, "INVALID_FIELD")
     if field.endswith("_minor"):
         reason = "AMOUNT_RANGE"
-    return reason, FieldViolation(field, rule, proto.message or rule)
+    return reason, FieldViolation(field, rule, _words_of(violation))
+
+
+def _words_of(violation: Violation) -> str:
+    """Return a violation in words."""
+    rule = violation.proto.rule_id
+    if rule == "string.pattern":
+        return words_of(str(violation.rule_value))
+    # The contract forbids one value of enums by this rule: the unspecified one.
+    return "must be given" if rule == "enum.not_in" else violation.proto.message or rule
 
 
 def _path(violation: Violation) -> Iterator[str]:
