@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -19,6 +20,8 @@ MAX_BYTES = 2 << 20
 NEWEST = 1 << 62
 # Digits of the longest number in a token, within a signed 64-bit integer.
 MAX_DIGITS = 18
+# A request id in a token: a UUID, or empty before the first page.
+_ID = re.compile(r"[0-9a-f-]{0,36}")
 
 Row = TypeVar("Row")
 M = TypeVar("M", bound=Message)
@@ -38,6 +41,25 @@ def number_in(token: str, otherwise: int, field: str = "page_token") -> int:
     if not (token.isascii() and token.isdigit()) or len(token) > MAX_DIGITS:
         raise bad_token(field)
     return int(token)
+
+
+def time_and_id_token(time_us: int, item_id: str) -> str:
+    """Return the token of the page after an item of a list by time, then by id."""
+    return f"{time_us}.{item_id}"
+
+
+def time_and_id_in(token: str) -> tuple[int, str]:
+    """Parse a token of `time_and_id_token`, the exclusive upper bound of a page.
+
+    An empty token is that of the first page.
+
+    Raises:
+        Refusal: BAD_PAGE_TOKEN.
+    """
+    time_us, _, item_id = token.partition(".")
+    if not _ID.fullmatch(item_id):
+        raise bad_token()
+    return number_in(time_us, otherwise=NEWEST), item_id
 
 
 def bad_token(field: str = "page_token") -> Refusal:

@@ -314,6 +314,14 @@ def logged_statement(db: Connection, entry_key: int) -> LoggedStatement:
     return LoggedStatement(envelope=envelope, receipt=receipt)
 
 
+def unerased_statement(db: Connection, entry_key: int) -> LoggedStatement:
+    """Read an entry's statement with its receipt; without the statement if it was erased."""
+    logged = logged_statement(db, entry_key)
+    if not logged.envelope.payload:
+        logged.ClearField("envelope")
+    return logged
+
+
 def sign_report(key: SigningKey, payload: bytes) -> Envelope:
     """Sign a report's bytes with the bureau's report key."""
     payload_type = payload_type_of(Report)

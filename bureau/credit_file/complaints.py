@@ -16,7 +16,7 @@ from bureau.credit_file.subject_state import (
 )
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.signed_statement import statement_and_receipt
+from bureau.signed_statement import unerased_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.complaint_register import line_digest
@@ -165,20 +165,12 @@ def show_complaint(
     proof = ComplaintProof()
     rows = db.all_in(q.entries_of_complaint, OF_COMPLAINTS, complaint_id=complaint.complaint_id)
     for (entry_key,) in rows:
-        proof.statements.append(_logged(db, entry_key))
+        proof.statements.append(unerased_statement(db, entry_key))
         proof.lines.append(read_line(db, entry_key).line)
     own = list(_own_key_ids(proof.statements))
     return WatchComplaintsResponse(
         complaint=complaint, proof=proof, keys=keys.of(complaint.subject_id, own)
     )
-
-
-def _logged(db: Connection, entry_key: int) -> LoggedStatement:
-    """Read a statement; without its envelope if its words were erased."""
-    envelope, receipt = statement_and_receipt(db, entry_key)
-    if not envelope.payload:
-        return LoggedStatement(receipt=receipt)
-    return LoggedStatement(envelope=envelope, receipt=receipt)
 
 
 def _own_key_ids(statements: Iterable[LoggedStatement]) -> Iterator[str]:

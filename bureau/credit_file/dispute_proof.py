@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bureau.credit_file.consent_proof import KeyProofs
 from bureau.credit_file.subject_state import ANSWER, OF_DISPUTES, OPENING
-from bureau.signed_statement import statement_and_receipt
+from bureau.signed_statement import unerased_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1.dispute_pb2 import Dispute, DisputeProof
@@ -19,7 +19,7 @@ def show_dispute(db: Connection, dispute: Dispute, keys: KeyProofs) -> WatchDisp
     proof = DisputeProof()
     rows = db.all_in(q.entries_of_dispute, OF_DISPUTES, dispute_id=dispute.dispute_id)
     for entry_key, kind in rows:
-        logged = _logged(db, entry_key)
+        logged = unerased_statement(db, entry_key)
         if kind == OPENING:
             proof.opening.CopyFrom(logged)
         elif kind == ANSWER:
@@ -30,14 +30,6 @@ def show_dispute(db: Connection, dispute: Dispute, keys: KeyProofs) -> WatchDisp
     return WatchDisputesResponse(
         dispute=dispute, proof=proof, keys=keys.of(dispute.subject_id, own)
     )
-
-
-def _logged(db: Connection, entry_key: int) -> LoggedStatement:
-    """Read a statement; without its envelope if its words were erased."""
-    envelope, receipt = statement_and_receipt(db, entry_key)
-    if not envelope.payload:
-        return LoggedStatement(receipt=receipt)
-    return LoggedStatement(envelope=envelope, receipt=receipt)
 
 
 def _key_ids(statements: list[LoggedStatement]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from bureau import field_rules, paging, signed_statement
@@ -29,7 +28,6 @@ from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.reason import Reason
 
 # The consent id in a page token; empty for the first page.
-CONSENT_ID = re.compile(r"[0-9a-f-]{0,36}")
 
 
 class ShownConsents(NamedTuple):
@@ -214,7 +212,7 @@ def list_consents(
     """List the subject's own consents, or those that the member holds, by page."""
     now_us = bureau.clock.now_us()
     limit = page_size or paging.DEFAULT_SIZE
-    before_us, before_id = _place(page_token)
+    before_us, before_id = paging.time_and_id_in(page_token)
     position = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
     with bureau.database.snapshot() as db:
         reader = signed_statement.authenticated_reader(
@@ -375,12 +373,4 @@ def _shown(db: Connection, consent_id: str, now_us: int) -> ShownConsents:
 
 def _position(consent: HeldConsent) -> str:
     """Return the token of the page after a consent."""
-    return f"{consent.create_us}.{consent.consent_id}"
-
-
-def _place(token: str) -> tuple[int, str]:
-    """Parse a page token into (create_us, consent_id), the exclusive upper bound of the page."""
-    time_us, _, consent_id = token.partition(".")
-    if not CONSENT_ID.fullmatch(consent_id):
-        raise paging.bad_token()
-    return paging.number_in(time_us, otherwise=paging.NEWEST), consent_id
+    return paging.time_and_id_token(consent.create_us, consent.consent_id)

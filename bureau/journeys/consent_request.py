@@ -7,7 +7,6 @@ answer, time or limit tells a member who is known.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from bureau import field_rules, paging, signed_statement
@@ -36,7 +35,6 @@ from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.reason import Reason
 
 # The request id in a page token; empty for the first page.
-REQUEST_ID = re.compile(r"[0-9a-f-]{0,36}")
 # Days in which `requests_on_person` of the limits count.
 COUNTED_DAYS = 30
 # Fields of a consent that a request has under another name.
@@ -210,7 +208,7 @@ def list_requests(
     """
     now_us = bureau.clock.now_us()
     limit = request.page_size or paging.DEFAULT_SIZE
-    before_us, before_id = _place(request.page_token)
+    before_us, before_id = paging.time_and_id_in(request.page_token)
     page = {
         "before_us": before_us,
         "before_id": before_id,
@@ -298,12 +296,4 @@ def _committed(
 
 def _position(row: StoredRequest) -> str:
     """Return the token of the page after a request."""
-    return f"{row.create_us}.{row.request_id}"
-
-
-def _place(token: str) -> tuple[int, str]:
-    """Parse a page token into (create_us, request_id), the exclusive upper bound of the page."""
-    time_us, _, request_id = token.partition(".")
-    if not REQUEST_ID.fullmatch(request_id):
-        raise paging.bad_token()
-    return paging.number_in(time_us, otherwise=paging.NEWEST), request_id
+    return paging.time_and_id_token(row.create_us, row.request_id)
