@@ -118,19 +118,10 @@ def alert_inquiries(
         if monitor.grantee == actor:
             continue
         alerts.append((monitor, Change(ALERT_KIND_NEW_INQUIRY)))
-        row = tx.db.one(
-            q.inquiry_count,
-            subject_id=monitor.subject_id,
-            kind=INQUIRY_KIND_HARD,
-            since_us=since_us,
-        )
+        count = _inquiries_seen_by(tx, monitor, since_us, limits.burst_count, policy)
         burst = {"consent_id": monitor.consent_id, "kind": ALERT_KIND_INQUIRY_BURST}
         # At most one burst alert within `burst_days`, even if several inquiries commit at once.
-        if (
-            row
-            and row[0] >= limits.burst_count
-            and not tx.db.one(q.told_since, since_us=since_us, **burst)
-        ):
+        if count >= limits.burst_count and not tx.db.one(q.told_since, since_us=since_us, **burst):
             alerts.append((monitor, Change(ALERT_KIND_INQUIRY_BURST)))
     _write(tx, alerts, policy)
 
@@ -206,6 +197,25 @@ def acknowledge_alerts(bureau: Bureau, caller: Caller, cursor: int) -> Acknowled
             )
         db.execute(q.set_alert_mark, member_id=caller.member_id, cursor=cursor)
     return AcknowledgeAlertsResponse()
+
+
+def _inquiries_seen_by(
+    tx: Transaction, monitor: Monitor, since_us: int, most: int, policy: Policy
+) -> int:
+    """Count hard inquiries about a subject since a time, as a report to the monitor's grantee
+    would: without those under complaint, but for its own. Fewer than `most` are not told apart.
+    """
+    since = {"subject_id": monitor.subject_id, "kind": INQUIRY_KIND_HARD, "since_us": since_us}
+    row = tx.db.one(q.inquiry_count, **since)
+    if row is None or row[0] < most:
+        return 0
+    withheld = read_withheld_inquiries(tx.db, monitor.subject_id, policy, tx.now_us)
+    if not withheld:
+        return row[0]
+    return sum(
+        inquiry.member_id == monitor.grantee or inquiry not in withheld
+        for inquiry in tx.db.all(q.inquiry_ids_since, **since)
+    )
 
 
 def _monitors(tx: Transaction, subject_ids: Iterable[str]) -> list[Monitor]:

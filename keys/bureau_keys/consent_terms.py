@@ -148,7 +148,9 @@ def _of_frequencies(consent: Consent, request: ConsentRequest) -> Width:
     if not consent.HasField("frequency"):
         return "wider"
     granted, asked = consent.frequency, request.frequency
-    if granted.unit not in DAYS or most_in(granted, asked.unit) > asked.value:
+    # A request whose words were erased is the bureau's word, so its unit may be of no calendar.
+    known = granted.unit in DAYS and asked.unit in DAYS
+    if not known or most_in(granted, asked.unit) > asked.value:
         return "wider"
     return "same" if granted == asked else "narrower"
 

@@ -19,6 +19,8 @@ from bureau_client import (
     Alert,
     AlertKind,
     AsyncLender,
+    ComplaintKind,
+    ComplaintOutcome,
     Deletion,
     DeletionReason,
     DisputeReason,
@@ -125,6 +127,24 @@ def test_inquiries_are_told_to_others_and_a_burst_once(scenario: Scenario) -> No
     alerts = kinds(waiting(scenario, "acme", person))
     assert alerts.count(AlertKind.NEW_INQUIRY) == 5
     assert alerts.count(AlertKind.INQUIRY_BURST) == 1
+
+
+def test_a_burst_counts_no_inquiry_under_complaint(scenario: Scenario) -> None:
+    person = monitored(scenario, "acme")
+    scenario.submit("acme", account(person, "card", MAY))
+    names = itertools.cycle(["brook", "cedar"])
+    for name in itertools.islice(names, 3):
+        scenario.report(person, name)
+    first = next(one for one in person.inquiries() if one.member_id == "brook")
+    kind = ComplaintKind.INQUIRY_NOT_ASKED_FOR
+    complaint = person.complain("brook", kind, first.inquiry_id)
+    scenario.report(person, next(names))
+    assert AlertKind.INQUIRY_BURST not in kinds(waiting(scenario, "acme", person))
+    # An answer that rejects the complaint brings the inquiry back into the count.
+    scenario.lenders["brook"].answer_complaint(complaint, ComplaintOutcome.REJECTED, "You did ask.")
+    scenario.report(person, next(names))
+    assert kinds(waiting(scenario, "acme", person)).count(AlertKind.INQUIRY_BURST) == 1
+    assert scenario.findings() == []
 
 
 def test_a_burst_is_told_once_though_inquiries_come_at_once(scenario: Scenario) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
@@ -31,6 +33,7 @@ from bureau_client import (
     WrongState,
 )
 from creditbureau.v1 import complaint_pb2
+from creditbureau.v1.complaint_pb2 import ComplaintAnswer
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 MAY = Month(2024, 5)
@@ -323,3 +326,28 @@ def test_the_check_replays_complaints_and_their_erasure(scenario: Scenario) -> N
     counts = scenario.lenders["brook"].complaint_counts()
     assert sum(count.unproved for count in counts) == 2
     assert scenario.findings() == []
+
+
+def test_the_check_finds_another_outcome_of_an_erased_answer() -> None:
+    """The entry's leaf covers the line of the register, which no erasure changes."""
+    with open_scenario("acme") as scenario:
+        person = scenario.person()
+        complaint = person.complain("acme", NOT_ASKED_FOR, inquired(scenario, person))
+        scenario.lenders["acme"].answer_complaint(
+            complaint, UPHELD, "We are sorry.", remedy="It is withdrawn."
+        )
+        scenario.erase(person.subject_id)
+        assert scenario.findings() == []
+        with scenario.database() as database, closing(sqlite3.connect(database.file)) as db, db:
+            where = (
+                "WHERE entry_key = (SELECT entry_key FROM entry WHERE kind = 'complaint-answer')"
+            )
+            ((body,),) = db.execute(f"SELECT body FROM subject_event {where}")
+            answer = ComplaintAnswer.FromString(body)
+            answer.outcome = complaint_pb2.COMPLAINT_OUTCOME_REJECTED
+            changed = answer.SerializeToString(deterministic=True)
+            db.execute(f"UPDATE subject_event SET body = ? {where}", (changed,))
+            db.execute(f"UPDATE complaint_line SET outcome = {int(answer.outcome)} {where}")
+        assert [finding.what for finding in scenario.findings()] == [
+            "its line in the register is not the one that was logged"
+        ]

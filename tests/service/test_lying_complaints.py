@@ -201,6 +201,11 @@ def last_line_left_out(reply: Any) -> None:
     del reply.lines[-1:]
 
 
+def own_complaint_erased_and_of_another_member(reply: Any) -> None:
+    reply.lines[-1].digest = b""
+    reply.lines[-1].line.member_id = "brook"
+
+
 def kind_changed(reply: Any) -> None:
     reply.lines[0].line.kind = complaint_pb2.COMPLAINT_KIND_REVIEW_MISSED
 
@@ -229,7 +234,7 @@ def order_changed(reply: Any) -> None:
 
 REGISTER_LIES = (
     *(line_left_out, line_left_out_and_numbered_over, last_line_left_out),
-    *(kind_changed, member_changed, outcome_changed),
+    *(kind_changed, member_changed, outcome_changed, own_complaint_erased_and_of_another_member),
     *(line_repeated, leaf_of_another_kind, order_changed),
 )
 
@@ -241,3 +246,42 @@ def test_no_register_that_lies_is_counted(
 ) -> None:
     for shown in answers(scenario, kind, person, count, lists_of(REGISTER, lie)):
         assert isinstance(shown, VerificationFailed)
+
+
+@pytest.mark.parametrize("kind", ["wallet", "lender"])
+@pytest.mark.parametrize("count_left", [1, 2, 3])
+def test_the_newest_lines_are_held_to_what_the_caller_knows(kind: str, count_left: int) -> None:
+    """The answer, the escalation and the decision of the only complaint are the newest lines."""
+    with open_scenario("acme") as scenario:
+        person = scenario.person()
+        complaint = complained(scenario, person)
+        scenario.lenders["acme"].answer_complaint(complaint, REJECTED, "as the contract says")
+        person.escalate(complaint.complaint_id, "it does not")
+        with Operator(scenario.bureau.operator, scenario.clock) as operator:
+            ((waiting, _),) = operator.complaints()
+            operator.decide(waiting, complaint_pb2.COMPLAINT_OUTCOME_UPHELD, "it does not indeed")
+
+        def cut(reply: Any) -> None:
+            del reply.lines[count_left:]
+
+        for shown in answers(scenario, kind, person, count, lists_of(REGISTER, cut)):
+            assert isinstance(shown, VerificationFailed)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_an_erased_complaint_without_a_number_is_no_line(number: int) -> None:
+    """Nothing covers the line of a statement that was erased, so its number may be any."""
+    with open_scenario("acme") as scenario:
+        person = scenario.person()
+        complained(scenario, person)
+
+        def lie(path: str, reply: Any) -> None:
+            if path == REGISTER:
+                del reply.lines[:]
+            elif path == PATHS["wallet"]:
+                (proof,) = reply.proofs
+                proof.statements[0].ClearField("envelope")
+                proof.lines[0].number = proof.lines[0].complaint_number = number
+
+        for shown in answers(scenario, "wallet", person, count, lie):
+            assert isinstance(shown, VerificationFailed)

@@ -8,14 +8,20 @@ from uuid import uuid4
 
 import pytest
 
-from bureau_client import Action, ConsentRequestState, VerificationFailed, Wallet
+from bureau_client import (
+    Action,
+    ConsentRequestState,
+    InvalidRequest,
+    VerificationFailed,
+    Wallet,
+)
 from bureau_client._operations import methods
 from bureau_keys.envelope import seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import consent_request_pb2
 from creditbureau.v1.consent_pb2 import Consent
 from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestView
-from tests.service.client_calls import asked_for_consent
+from tests.service.client_calls import asked_for_consent, client_of
 from tests.service.liar import answers, deceive, lists_of
 from tests.service.scenario import DAY, Scenario, open_scenario
 
@@ -193,3 +199,45 @@ def test_a_list_of_what_changed_holds_nothing_else(scenario: Scenario, person: W
     deceive(acme, lambda _, __: None)
     assert acme.consent_requests(changed_since=scenario.now()) == []
     assert person.grant("acme", [Action.FURNISH], expire=DAY).consent_request_id == ""
+
+
+def widest(terms: ConsentRequest) -> None:
+    terms.max_uses, terms.period.seconds = 0, terms.period.seconds * 300
+
+
+def of_another_member(terms: ConsentRequest) -> None:
+    terms.header.signer = "member:brook"
+
+
+@pytest.mark.parametrize("change", [widest, of_another_member])
+def test_no_consent_is_signed_for_what_the_person_did_not_see(
+    scenario: Scenario, change: Callable[[ConsentRequest], None]
+) -> None:
+    """A request that is shown as erased is the bureau's word: it may name any terms."""
+    person = scenario.person()
+    seen = asked_for_consent(scenario.lenders["acme"], person)
+    sent: list[Any] = []
+
+    def false(reply: Any) -> None:
+        (view,) = reply.requests
+        terms = ConsentRequest.FromString(view.request.envelope.payload)
+        terms.ClearField("text")
+        change(terms)
+        view.erased_request.CopyFrom(terms)
+        view.request.ClearField("envelope")
+
+    def lie(path: str, reply: Any) -> None:
+        if path == PATH:
+            false(reply)
+        elif path == methods.GRANT_CONSENT.path:
+            sent.append(reply)
+
+    for shown in answers(scenario, "wallet", person, lambda own: own.grant_request(seen), lie):
+        assert isinstance(shown, VerificationFailed)
+    wallet = client_of("wallet", scenario, person, 0, is_async=False)
+    deceive(wallet, lie)
+    with wallet, pytest.raises(InvalidRequest, match="erased"):
+        wallet.grant_request(seen.consent_request_id)
+    assert sent == []
+    granted = person.grant_request(seen)
+    assert (granted.grantee, granted.consent_request_id) == ("acme", seen.consent_request_id)

@@ -138,6 +138,8 @@ def _take_over_event(
     EVENTS.put(state.db, (key, subject_id, kind, about, member_id, time_us, body))
     tx = state.transaction()
     own_entries.fold(tx, subject_id, SubjectEvent(kind, about, member_id, time_us, body))
+    if tx.answer_digest and tx.answer_digest != entry.answer_digest:
+        state.found("its line in the register is not the one that was logged")
     if kind == ANSWER and DisputeAnswer.FromString(body).outcome in DELETING:
         row = own_entries.find_dispute(state.db, about)
         if row is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, func, not_, select
 
@@ -15,6 +15,14 @@ InquiryColumns: TypeAlias = tuple[
     int, str, str, str, str, int, int, int, str, int, int | None, int, str, int, bytes | None
 ]
 InquiryAndLeaf: TypeAlias = tuple[*InquiryColumns, int]
+
+
+class MemberInquiry(NamedTuple):
+    """An inquiry, by its member and the member's id of it."""
+
+    member_id: str
+    inquiry_id: str
+
 
 add_inquiry = insert(t.InquiryRow)
 inquiry_of_entry = Query[InquiryColumns](
@@ -77,16 +85,18 @@ file_inquiries = Query[tuple[str, str, str, int, int, int, int, int]](
     .limit(bind("limit"))
 )
 
-# How many there were since a time, those of this very transaction among them.
-inquiry_count = Query[tuple[int]](
-    select(func.count())
-    .select_from(inquiry)
-    .where(
-        inquiry.c.subject_id == bind("subject_id"),
-        inquiry.c.kind == bind("kind"),
-        inquiry.c.create_us >= bind("since_us"),
-        _granted,
-    )
+# Hard or soft ones since a time, those of this very transaction among them.
+_since = (
+    inquiry.c.subject_id == bind("subject_id"),
+    inquiry.c.kind == bind("kind"),
+    inquiry.c.create_us >= bind("since_us"),
+    _granted,
+)
+inquiry_count = Query[tuple[int]](select(func.count()).select_from(inquiry).where(*_since))
+# The member and the id of each of them.
+inquiry_ids_since = Query(
+    select(inquiry.c.member_id, inquiry.c.inquiry_id).where(*_since),
+    MemberInquiry,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bureau_client._operations import methods
 from bureau_client._operations.context import Context
@@ -29,11 +29,13 @@ def count_complaints(
 
     Raises:
         VerificationFailed: A line is not covered by a leaf of the log, a number is left out, a
-            complaint has two answers or two decisions, or one of the caller's is missing.
+            complaint has two answers or two decisions, or one of the caller's is missing, or what
+            was said of it.
     """
     lines = yield from _read(context)
+    stated = {(each.line.complaint_number, each.receipt.kind, each.line.outcome) for each in lines}
     for complaint in own:
-        _check_has(lines, complaint)
+        _check_has(lines, stated, complaint)
     with verifying(LABEL):
         return [
             ComplaintCount(**count._replace(kind=ComplaintKind(count.kind))._asdict())
@@ -59,12 +61,40 @@ def _read(context: Context) -> Operation[list[RegisteredLine]]:
     return (yield from collect(LABEL, page, as_it_is, None))
 
 
-def _check_has(lines: Sequence[RegisteredLine], complaint: Complaint) -> None:
-    """Check that the register has a complaint of the caller at its number."""
+def _check_has(
+    lines: Sequence[RegisteredLine], stated: Collection[tuple[int, str, int]], complaint: Complaint
+) -> None:
+    """Check that the register has a complaint of the caller at its number, and all that the
+    caller knows was said of it.
+
+    The caller read the complaint before the register, which may have more.
+
+    Args:
+        stated: Number of the complaint, kind and outcome of each line.
+    """
     number = complaint.number
-    if number > len(lines) or lines[number - 1].receipt.leaf_index != complaint.leaf_index:
-        raise VerificationFailed(
-            f"{LABEL} does not have complaint {complaint.complaint_id} as line {number}",
-            reason="WRONG_ANSWER",
-            fix=TELL,
-        )
+    opening = lines[number - 1] if 0 < number <= len(lines) else None
+    if (
+        opening is None
+        or opening.receipt.leaf_index != complaint.leaf_index
+        or (opening.line.member_id, int(opening.line.kind))
+        != (complaint.member_id, int(complaint.kind))
+    ):
+        raise _lacks(f"complaint {complaint.complaint_id} as line {number}")
+    for kind, outcome in _later(complaint):
+        if (number, kind, outcome) not in stated:
+            raise _lacks(f"the {kind} of complaint {complaint.complaint_id}")
+
+
+def _later(complaint: Complaint) -> Iterator[tuple[str, int]]:
+    """Yield kind and outcome of each statement after the opening that a complaint shows."""
+    if complaint.answer is not None:
+        yield "complaint-answer", complaint.answer.outcome
+    if complaint.escalate_time is not None:
+        yield "complaint-escalation", 0
+    if complaint.decision is not None:
+        yield "complaint-decision", complaint.decision.outcome
+
+
+def _lacks(what: str) -> VerificationFailed:
+    return VerificationFailed(f"{LABEL} does not have {what}", reason="WRONG_ANSWER", fix=TELL)

@@ -43,6 +43,12 @@ NEWEST_FIRST = Order[ConsentRequest](
     name=lambda request: request.consent_request_id, time=lambda request: request.create_time
 )
 
+# What a request asks for, and for whom. Its words may be erased after the subject read it.
+TERMS = (
+    *("member_id", "subject_id", "actions", "purposes", "sections", "portfolio_types"),
+    *("history_months", "period", "expire_time", "max_uses", "frequency", "data_life", "mode"),
+)
+
 
 def request_consent(
     context: SigningContext,
@@ -153,8 +159,15 @@ def grant(
     data_life: timedelta | None,
     replaces: str | Consent | None,
 ) -> Operation[Consent]:
-    """Grant the consent that a request asks for; what is passed narrows it."""
+    """Grant the consent that a request asks for; what is passed narrows it.
+
+    Raises:
+        InvalidRequest: The consent would be wider than the request; or the request is named by its
+            id alone, and its statement was erased.
+        VerificationFailed: The request asks for something else than the one that was passed.
+    """
     asked = yield from _find(context, request_id_of(request), _signed(context))
+    _check_seen(request, asked)
 
     def check(consent: consent_pb2.Consent) -> None:
         if asked.envelope:
@@ -286,6 +299,23 @@ def _check_changed(request: ConsentRequest, since: datetime) -> None:
         newest = max(newest, request.expire_time)
     if newest < since - DISORDER:
         raise _wrong(f"Consent request {request.consent_request_id} did not change since {since}")
+
+
+def _check_seen(seen: str | ConsentRequest, asked: ConsentRequest) -> None:
+    """Check that a request asks for what the subject saw, before a consent is signed for it.
+
+    Nothing proves a request whose statement was erased, so its id alone does not say what it asks.
+    """
+    if isinstance(seen, ConsentRequest):
+        for name in TERMS:
+            check_equal(f"The consent request's {name}", getattr(asked, name), getattr(seen, name))
+    elif not asked.envelope:
+        raise InvalidRequest(
+            "The consent was not signed: the request's statement was erased, so nothing proves "
+            "what it asks for",
+            reason="INVALID_FIELD",
+            fix="Read the request, and pass it instead of its id; or grant a consent of its own",
+        )
 
 
 def _only(

@@ -104,6 +104,17 @@ def test_a_consent_is_narrowed_if_everything_that_it_allows_was_asked_for(
         assert state_by(consent, request) == (GRANTED if same else NARROWED)
 
 
+@pytest.mark.parametrize("unit", [0, 9])
+def test_a_frequency_of_no_calendar_allows_nothing(unit: int) -> None:
+    """A request whose words were erased is the bureau's word: nothing has checked its fields."""
+    consent, request = Consent(), ConsentRequest()
+    consent.frequency.MergeFrom(Frequency(unit=consent_pb2.FREQUENCY_UNIT_DAY, value=1))
+    request.frequency.MergeFrom(Frequency(unit=unit, value=10_000))  # type: ignore[arg-type]
+    assert "frequency" in compare(consent, request).wider
+    with pytest.raises(WrongAnswer):
+        state_by(consent, request)
+
+
 @given(terms, terms, terms)
 def test_narrower_than_what_is_narrower_is_narrower(
     first: dict[str, Any], second: dict[str, Any], third: dict[str, Any]
