@@ -1,4 +1,4 @@
-"""The application: every page with its rule, in one table."""
+"""Serve the pages, each with its rule, by one table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from bureau_portal.exchange import TooManyExchanges
 from bureau_portal.pages import (
@@ -95,7 +95,7 @@ PAGES = (
 )
 
 
-def application(portal: Portal) -> Starlette:
+def application(portal: Portal) -> ASGIApp:
     """Build the application of a portal."""
 
     @asynccontextmanager
@@ -110,12 +110,13 @@ def application(portal: Portal) -> Starlette:
         Route(page.path, _endpoint(portal, page), methods=[page.method]) for page in PAGES
     ]
     routes.append(Mount("/static", static))
-    return Starlette(
+    pages = Starlette(
         routes=routes,
-        middleware=[Middleware(SecureAnswers, origin=portal.origin)],
         exception_handlers={404: _missing(portal), 405: _missing(portal)},
         lifespan=running,
     )
+    # Around all of it: Starlette's own answer to an error in a page passes no middleware.
+    return SecureAnswers(pages, portal.origin)
 
 
 async def _sweep(sessions: Sessions) -> None:

@@ -1,4 +1,4 @@
-"""`bureau-portal`: serve the portal of an agent."""
+"""Serve the portal of an agent: `bureau-portal`."""
 
 from __future__ import annotations
 

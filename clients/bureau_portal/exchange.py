@@ -1,4 +1,4 @@
-"""Operations of a wallet that wait for signatures which a browser makes.
+"""Run the operations of a wallet that wait for signatures which a browser makes.
 
 An operation runs in a thread of its own. Where the SDK needs a signature, `BrowserKey.sign`
 passes the bytes to the exchange of the thread and waits. The browser gets the bytes as the next

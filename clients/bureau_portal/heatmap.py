@@ -1,4 +1,4 @@
-"""Payment histories as a table of months: a row for each account, the newest month at the right."""
+"""Show payment histories by month: a row for each account, the newest month at the right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole credit file as a PDF file, which says how to verify it."""
+"""Write the whole credit file as a PDF file, which says how to verify it."""
 
 from __future__ import annotations
 

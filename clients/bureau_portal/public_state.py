@@ -1,4 +1,4 @@
-"""What everybody may see of the bureau: its members, and the newest checkpoint of its log."""
+"""Read what everybody may see: the members, and the newest checkpoint of the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every answer and every change is held to: headers, origin, tokens of forms."""
+"""Hold every answer and every change to the rules: headers, origin, tokens of forms."""
 
 from __future__ import annotations
 
@@ -100,4 +100,6 @@ def is_own_change(request: Request, origin: str, token: str, sent: str) -> bool:
     """Return True if a change comes from a page of the portal, in the session that it names."""
     source = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "same-origin")
-    return source == origin and site == "same-origin" and compare_digest(sent, token)
+    # As bytes: of texts `compare_digest` takes ASCII only.
+    is_token = compare_digest(sent.encode(), token.encode())
+    return source == origin and site == "same-origin" and is_token

@@ -1,4 +1,4 @@
-"""A credit file in plain sentences, in one language."""
+"""Write a credit file in plain sentences, in one language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions: the portal's memory of a browser, kept in the server for minutes."""
+"""Keep sessions: what the server knows of a browser, for minutes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ SWEEP_S = 30
 MAX_SESSIONS = 10_000
 # Operations of one session that wait for signatures: a browser has several windows.
 MAX_EXCHANGES = 4
+# Texts that wait for the next page. At the limit the oldest one goes: a script that asks and never
+# opens a page has the portal keep no more.
+MAX_MESSAGES = 8
 
 
 @dataclass(slots=True)
@@ -65,6 +68,11 @@ class Session:
     def forget_views(self) -> None:
         """Drop all answers: the person changed something."""
         self._views.clear()
+
+    def say(self, kind: str, text: str) -> None:
+        """Keep a text for the next page; the oldest one goes at the limit."""
+        self.messages.append((kind, text))
+        del self.messages[:-MAX_MESSAGES]
 
     def add(self, exchange: Exchange) -> None:
         """Add an operation; the oldest one ends at the limit."""

@@ -1,4 +1,4 @@
-"""The portal's parts, and a visit: one request of one browser."""
+"""Assemble the portal's parts, and answer a visit: one request of one browser."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class Visit:
 
     def say(self, kind: str, text: str) -> None:
         """Show a text on the next page."""
-        self.session.messages.append((kind, text))
+        self.session.say(kind, text)
 
     def sign(
         self, work: Callable[[Wallet], Any], *, back: str, done: str, about: str = ""

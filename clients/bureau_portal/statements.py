@@ -1,4 +1,4 @@
-"""Descriptions of the statements that a person signs, for the browser to read their bytes.
+"""Describe the statements that a person signs, for the browser to read their bytes.
 
 The browser decodes what it is to sign by these tables, and shows each field. It refuses a
 statement of another type, and one with a field that the tables do not have.
@@ -54,9 +54,13 @@ def described(words: Words) -> dict[str, Any]:
 
 def _fields(message: Any, words: Words) -> dict[str, Any]:
     """Return the description of each field of a message's descriptor, by its number."""
-    labels = words.table("fields")
+    labels, absent = words.table("fields"), words.table("absent")
     return {
-        str(field.number): {"label": labels[field.name], **_kind(field, words)}
+        str(field.number): {
+            "label": labels[field.name],
+            **({"absent": absent[field.name]} if field.name in absent else {}),
+            **_kind(field, words),
+        }
         for field in message.fields
     }
 

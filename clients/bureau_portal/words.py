@@ -1,4 +1,4 @@
-"""The portal's own texts, in every language of `bureau_portal/texts`, and dates in them.
+"""Read the portal's own texts, in every language of `bureau_portal/texts`, and write dates.
 
 A further language needs a further file, named by its BCP 47 tag. Texts of codes and refusals are
 the SDK's (`bureau_client.models.texts`).

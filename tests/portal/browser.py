@@ -1,4 +1,4 @@
-"""A real browser without a screen: the system's Chromium, driven by its ChromeDriver."""
+"""Drive a real browser without a screen: the system's Chromium, by its ChromeDriver."""
 
 from __future__ import annotations
 

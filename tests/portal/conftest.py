@@ -1,4 +1,4 @@
-"""What the tests of the portal share: one bureau and one portal for each module."""
+"""Share one bureau and one portal among the tests of each module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bureau, lenders, and a person with something of everything, for the tests of the portal."""
+"""Make a bureau, lenders, and a person with something of everything, for the portal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures of docs/portal.md, as the browser of the tests shows the pages.
+"""Take the pictures of docs/portal.md, as the browser of the tests shows the pages.
 
 `python -m tests.portal.pictures --write` takes them again, in a bureau of this process.
 """

@@ -1,4 +1,4 @@
-"""The portal, served on a free port as its command line serves it."""
+"""Serve the portal on a free port, as its command line serves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The portal in a real browser: keys, signatures, what is shown before them, and who can use it."""
+"""Try the portal in a real browser: keys, signatures, what is shown before them, who can use it."""
 
 from __future__ import annotations
 
@@ -168,6 +168,46 @@ def test_bytes_that_cannot_be_shown_are_not_signed(browser: Browser) -> None:
         """
     )
     assert refused == ["The lift of a security freeze or a fraud alert", *[True] * 5]
+
+
+def test_what_a_statement_leaves_out_is_shown_and_a_time_is_read_one_way(browser: Browser) -> None:
+    browser.open("/guide")
+    browser.arrive("/guide")
+    consent, lift, refused = browser.driver.execute_async_script(
+        """
+        const done = arguments[0];
+        import("/static/statement.js").then(async ({ open, Unreadable }) => {
+          const tables = await (await fetch("/statements.json")).json();
+          const type = (name) => `application/vnd.creditbureau.${name}.v1+protobuf`;
+          const pae = (type, body) => {
+            const length = new TextEncoder().encode(type).length;
+            const head = `DSSEv1 ${length} ${type} ${body.length} `;
+            return Uint8Array.from([...new TextEncoder().encode(head), ...body]);
+          };
+          const shown = (name, body) =>
+            open(pae(type(name), body), tables).rows.map(({ label, text }) => `${label}: ${text}`);
+          const isRefused = (type, body) => {
+            try { open(pae(type, body), tables); return false; }
+            catch (error) { return error instanceof Unreadable; }
+          };
+          done([
+            shown("consent", []),
+            shown("hold-lift", [0x1a, 0x02, 0x08, 0x01]),
+            [
+              isRefused(type("hold-lift"), [0x1a, 0x04, 0x08, 0x01, 0x08, 0x02]),
+              isRefused(type("hold-lift"), [0x1a, 0x02, 0x18, 0x01]),
+              isRefused(type("consent"), [0x6a, 0x02, 0x08, 0x01]),
+              isRefused("\ufeff" + type("hold-lift"), []),
+              isRefused("constructor", []),
+            ],
+          ]);
+        });
+        """
+    )
+    assert "Kinds of account: every kind" in consent
+    assert "Largest number of credit reports: no limit" in consent
+    assert lift == ["Lifted until: 1970-01-01 00:00:01 UTC", "For the member: every member"]
+    assert refused == [True] * 5
 
 
 def test_the_browser_verifies_the_log_by_itself(browser: Browser, life: Life) -> None:

@@ -1,4 +1,4 @@
-"""The portal over HTTP: what it answers, to whom, and what it refuses."""
+"""Try the portal over HTTP: what it answers, to whom, and what it refuses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bureau_client import IdentificationMethod, Report, SigningKey
 from bureau_client.verify import verify_bundle
 from bureau_portal.exchange import Exchanges
 from bureau_portal.security import checked_origin
-from bureau_portal.sessions import IDLE_S, VIEW_S
+from bureau_portal.sessions import IDLE_S, MAX_MESSAGES, VIEW_S
 from bureau_portal.site import Portal
 from tests.portal.life import Life
 from tests.portal.visitor import Visitor
@@ -216,6 +216,61 @@ def test_a_ticket_of_another_session_signs_nothing(
     visitor.post(f"/sign/{ticket}/cancel", {})
     assert "Nothing was signed" in visitor.page.text
     assert not life.wallet.file().holds
+
+
+def test_fields_that_are_no_ascii_or_too_long_are_refused(visitor: Visitor, life: Life) -> None:
+    token = visitor.get("/holds", life.key).value("csrf")
+    assert visitor.send("POST", "/holds", urlencode({"csrf": "é"})).status == 403
+    identity = {"subject_id": life.wallet.subject_id, "public_key": "é"}
+    dispute = {"reason": "WRONG_AMOUNT", "digests": "é"}
+    consent = {"expire": "2026-12-01", "history_months": "9" * 5000}
+    for path, form in (
+        ("/sign-in", identity),
+        ("/disputes/open", dispute),
+        ("/consents/new", consent),
+    ):
+        body = urlencode({"csrf": token, **form})
+        assert visitor.send("POST", path, body).status == 400, path
+    page = visitor.post("/holds", {"kind": "FRAUD_ALERT", "until": ""})
+    ticket = page.value("data-ticket")
+    body = urlencode({"csrf": token, "signature": "é"})
+    assert visitor.send("POST", f"/sign/{ticket}", body).status == 400
+    visitor.post(f"/sign/{ticket}/cancel", {})
+
+
+def test_who_never_opens_a_page_has_the_portal_keep_few_texts(portal: Portal) -> None:
+    stranger = Visitor(portal.origin)
+    stranger.get("/")
+    session = portal.sessions.find(stranger.cookie.partition("=")[2])
+    assert session is not None
+    body = urlencode({"csrf": stranger.page.value("csrf"), "signature": ""})
+    for _ in range(3 * MAX_MESSAGES):
+        assert stranger.send("POST", "/sign/none", body).text == '{"location":"/unread"}'
+    assert len(session.messages) == MAX_MESSAGES
+
+
+def test_the_answer_to_an_error_of_the_portal_has_the_headers(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(portal.sessions, "open", broken)
+    answer = Visitor(portal.origin).send("GET", "/")
+    assert answer.status == 500
+    for name, words in HEADERS.items():
+        assert answer.headers.headers[name] == words
+
+
+def test_the_signed_file_comes_from_memory(
+    visitor: Visitor, life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer of the bureau is on a disk of the portal, for no moment."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    page = visitor.get("/file.json", life.key)
+    assert page.status == 200
+    (tmp_path / "file.json").write_bytes(page.body)
+    assert Report.load(tmp_path / "file.json").saved() == page.text
 
 
 def test_consents_are_given_narrowed_paused_and_revoked(visitor: Visitor, life: Life) -> None:

@@ -1,4 +1,4 @@
-"""A browser without a screen: cookies, forms, and a key that signs what the portal asks for."""
+"""Visit without a browser: cookies, forms, and a key that signs what the portal asks for."""
 
 from __future__ import annotations
 

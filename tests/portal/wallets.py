@@ -1,4 +1,4 @@
-"""The key of a wallet's folder, brought into a browser."""
+"""Bring the key of a wallet's folder into a browser."""
 
 from __future__ import annotations
 

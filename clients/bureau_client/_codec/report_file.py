@@ -30,7 +30,12 @@ from creditbureau.v1.reporting_pb2 import ConsentProof
 
 def write_bundle(report: Report, path: str | Path) -> None:
     """Write a report with every proof that verifies it, whole or not at all."""
-    write_whole(path, saved_report(report).to_json())
+    write_whole(path, bundle_of(report))
+
+
+def bundle_of(report: Report) -> str:
+    """Return the text of a saved report's file."""
+    return saved_report(report).to_json()
 
 
 def read_bundle(path: str | Path) -> Report:

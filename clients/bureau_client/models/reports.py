@@ -453,6 +453,12 @@ class Report:
 
         write_bundle(self, path)
 
+    def saved(self) -> str:
+        """Return the text that `save` writes to a file."""
+        from bureau_client._codec.report_file import bundle_of  # noqa: PLC0415
+
+        return bundle_of(self)
+
     @classmethod
     def load(cls, path: str | Path) -> Report:
         """Read a saved report without verifying it; `verify.verify_bundle` verifies it.

@@ -1,1 +1,1 @@
-"""The pages, one theme a module."""
+"""Answer the pages, one theme a module."""

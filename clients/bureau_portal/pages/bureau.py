@@ -1,4 +1,4 @@
-"""The bureau itself: who its members are, and where its log stands."""
+"""Show the bureau itself: who its members are, and where its log stands."""
 
 from __future__ import annotations
 

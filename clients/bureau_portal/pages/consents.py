@@ -1,4 +1,4 @@
-"""Consents: given, narrowed, paused, resumed, revoked."""
+"""List consents, and let people give, narrow, pause, resume and revoke them."""
 
 from __future__ import annotations
 
@@ -238,9 +238,13 @@ def _codes(visit: Visit, name: str, kind: type[C]) -> tuple[C, ...]:
 
 def _number(visit: Visit, name: str) -> int:
     text = visit.field(name) or "0"
-    if not (text.isascii() and text.isdecimal() and int(text) <= MAX_NUMBER):
+    # Python reads no number of thousands of digits.
+    digits = text.lstrip("0") or "0"
+    if not (text.isascii() and text.isdecimal() and len(digits) <= len(str(MAX_NUMBER))):
         raise FormError("errors.number")
-    return int(text)
+    if int(digits) > MAX_NUMBER:
+        raise FormError("errors.number")
+    return int(digits)
 
 
 def _choices() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The person's own credit file, in sentences and as months."""
+"""Show the person's own credit file, in sentences and as months."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions of lenders on reports about the person, with their reasons."""
+"""Show decisions of lenders on reports about the person, with their reasons."""
 
 from __future__ import annotations
 

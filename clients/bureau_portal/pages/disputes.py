@@ -1,4 +1,4 @@
-"""Disputes: opened from the figure that is wrong, followed to their end."""
+"""Open disputes from the figure that is wrong, and follow them to their end."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _digests(visit: Visit) -> list[bytes]:
     """
     try:
         digests = [binascii.unhexlify(text) for text in visit.field("digests").split()]
-    except binascii.Error:
+    except ValueError:  # no hex digits, or other than ASCII
         raise FormError("errors.form") from None
     if any(len(digest) != DIGEST_BYTES for digest in digests):
         raise FormError("errors.form")

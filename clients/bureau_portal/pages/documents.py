@@ -1,9 +1,6 @@
-"""The whole file to keep: as a PDF file, and as the bureau signed it."""
+"""Return the whole file to keep: as a PDF file, and as the bureau signed it."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from starlette.responses import Response
 
@@ -24,11 +21,7 @@ async def pdf(visit: Visit) -> Response:
 async def saved(visit: Visit) -> Response:
     """Return the signed file with its proofs."""
     file: Report = visit.views["file"]
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / NAME
-        file.save(path)
-        data = path.read_bytes()
-    return _download(data, "application/json", f"{NAME}.json")
+    return _download(file.saved().encode(), "application/json", f"{NAME}.json")
 
 
 def _download(data: bytes, media_type: str, name: str) -> Response:

@@ -1,4 +1,4 @@
-"""Everything that happened: the log's entries about the person, verified in their browser too."""
+"""List the log's entries about the person, which their browser verifies too."""
 
 from __future__ import annotations
 

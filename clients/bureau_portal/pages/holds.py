@@ -1,4 +1,4 @@
-"""Holds: freeze the file, warn of fraud, lift either."""
+"""Freeze the file, warn of fraud, lift either."""
 
 from __future__ import annotations
 

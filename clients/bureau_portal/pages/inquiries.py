@@ -1,4 +1,4 @@
-"""Who looked at the file, and why."""
+"""Show who looked at the file, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices of the bureau, and what the person does about a new key."""
+"""Show notices of the bureau, and let the person answer to a new key."""
 
 from __future__ import annotations
 

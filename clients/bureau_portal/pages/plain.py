@@ -1,4 +1,4 @@
-"""Pages that show nothing of a person: the guide, the language, the tables of statements."""
+"""Answer pages that show nothing of a person: the guide, the language, the statements' tables."""
 
 from __future__ import annotations
 

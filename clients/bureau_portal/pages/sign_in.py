@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import re
 from base64 import b64decode
 
@@ -99,5 +98,5 @@ def _identity(visit: Visit) -> tuple[str, BrowserKey]:
         raise FormError("sign_in.bad_id")
     try:
         return subject_id, BrowserKey(b64decode(visit.field("public_key"), validate=True))
-    except (binascii.Error, KeysError):
+    except (ValueError, KeysError):  # no base64, or other than ASCII
         raise FormError("sign_in.bad_key") from None

@@ -1,8 +1,7 @@
-"""The page on which the browser signs, and the turns of an exchange."""
+"""Show the page on which the browser signs, and pass on the turns of an exchange."""
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode, b64encode
 from hashlib import sha256
 
@@ -37,7 +36,7 @@ async def signature(visit: Visit) -> Response:
         return JSONResponse({"location": "/unread"})
     try:
         data = b64decode(visit.field("signature"), validate=True)
-    except binascii.Error:
+    except ValueError:  # no base64, or other than ASCII
         raise FormError("errors.form") from None
     if len(data) != SIGNATURE_BYTES:
         raise FormError("errors.form")

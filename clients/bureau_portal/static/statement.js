@@ -6,12 +6,12 @@
 
 export class Unreadable extends Error {}
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function open(bytes, tables) {
   const { type, body } = parts(bytes);
+  if (!Object.hasOwn(tables.statements, type)) throw new Unreadable(`a statement of the type ${type}`);
   const statement = tables.statements[type];
-  if (!statement) throw new Unreadable(`a statement of the type ${type}`);
   const head = [], shown = rows(body, statement.fields, tables.words, head);
   return { ...statement, rows: [...shown, ...head] };
 }
@@ -45,9 +45,10 @@ function parts(bytes) {
 // Each field of a message as its label and its value in words; those of messages within it too.
 // The head, which every statement has, comes apart.
 function rows(body, fields, words, head) {
-  const shown = [];
+  const shown = [], present = new Set();
   for (const { number, wire, value } of read(body)) {
     const field = fields[number];
+    present.add(String(number));
     if (!field) throw new Unreadable(`an unknown field ${number}`);
     if (field.kind === "message" || field.kind === "head") {
       const within = rows(bytesOf(value, wire), field.fields, words, head);
@@ -60,6 +61,10 @@ function rows(body, fields, words, head) {
       else shown.push({ label: field.label, text });
     }
   }
+  // What is not in the bytes says something too: a consent without a limit, a hold without an end.
+  for (const [number, { label, absent }] of Object.entries(fields)) {
+    if (absent && !present.has(number)) shown.push({ label, text: absent });
+  }
   return shown;
 }
 
@@ -68,7 +73,7 @@ function texts(field, wire, value, words) {
     case "text": return [utf8.decode(bytesOf(value, wire)) || words.none];
     case "bytes": return [hex(bytesOf(value, wire))];
     case "time": return [time(bytesOf(value, wire))];
-    case "duration": return [words.days.replace("{days}", String(seconds(bytesOf(value, wire)) / 86400n))];
+    case "duration": return [words.days.replace("{days}", String(days(bytesOf(value, wire))))];
     // Repeated codes come packed: one length, then one number after another.
     case "code": return numbers(value, wire).map((one) => field.texts[one] ?? unknown(one));
     case "month": return numbers(value, wire).map((one) => `${one / 100n}-${String(one % 100n).padStart(2, "0")}`);
@@ -123,9 +128,20 @@ function bytesOf(value, wire) {
 }
 
 // google.protobuf.Timestamp and Duration: seconds are field 1, nanoseconds field 2.
+// Each once: of a field that comes twice a reader of protobuf takes the last.
 function seconds(body) {
-  for (const { number, value } of read(body)) if (number === 1n) return BigInt.asIntN(64, value);
-  return 0n;
+  const values = new Map();
+  for (const { number, wire, value } of read(body)) {
+    if (wire !== 0 || number < 1n || number > 2n || values.has(number)) throw new Unreadable("no time");
+    values.set(number, BigInt.asIntN(64, value));
+  }
+  return values.get(1n) ?? 0n;
+}
+
+function days(body) {
+  const all = seconds(body);
+  if (all % 86400n !== 0n) throw new Unreadable("a part of a day");
+  return all / 86400n;
 }
 
 function time(body) {
