@@ -120,7 +120,7 @@ class _Session:
         if not self._path.exists() or not any(self._path.iterdir()):
             return SandboxFolder.create(self._path, listen)
         folder = SandboxFolder.open(self._path)
-        if folder.is_seeded:
+        if folder.is_seeded or folder.restoring_file.exists():
             return folder
         # An earlier start was ended before all subjects were there: nothing to keep.
         with serving_lock(folder.settings()):

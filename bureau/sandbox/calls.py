@@ -6,12 +6,13 @@ It has no personal data: no subject, no identifier, no address.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from bureau.logs import iso
 from bureau.rpc.call_log import CallLog, EndedCall
@@ -80,16 +81,32 @@ def following(path: Path, wait: Callable[[], object]) -> Iterator[dict[str, Any]
         wait: Called when no call has been added.
     """
     path.touch(exist_ok=True)
-    with path.open(encoding="utf-8") as file:
+    file = path.open(encoding="utf-8")
+    try:
         file.seek(0, 2)
         begun = ""
         while True:
+            # Before the read: what the earlier file got is read to its end.
+            is_begun_again = _is_another(path, file)
             begun += file.readline()
             if begun.endswith("\n"):
                 yield json.loads(begun)
                 begun = ""
+            elif is_begun_again:
+                file.close()
+                file, begun = path.open(encoding="utf-8"), ""
             else:
                 wait()
+    finally:
+        file.close()
+
+
+def _is_another(path: Path, file: TextIO) -> bool:
+    """Return True if a file has taken the place of the opened one."""
+    try:
+        return not os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def text_of(call: dict[str, Any]) -> str:

@@ -59,6 +59,11 @@ class Faults:
         """Ask for a fault of the next query of a report, about any person."""
         self._once.append(Fault(fault))
 
+    def forget(self) -> None:
+        """Drop the faults that were asked for and that no query has met."""
+        with self._choosing:
+            self._once.clear()
+
     def choose(self, inquiry: Inquiry) -> Fault | None:
         """Return the fault of a query; DROPPED only the first time that an inquiry comes."""
         with self._choosing:

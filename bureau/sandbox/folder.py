@@ -10,6 +10,7 @@
     sandbox/months.json     accounts of the sandbox's lenders, and the newest month furnished
     sandbox/calls.jsonl     the log of calls
     sandbox/snapshots/NAME/ snapshots
+    sandbox/restoring       name of the snapshot that is being restored
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from bureau.store.database import Database
 from bureau.store.dump import dump
 from bureau_keys.profile import Profile
 from bureau_keys.sandbox_clock import ClockState
+from bureau_keys.secret_files import write_private
+from bureau_keys.whole_files import whole_file, whole_folder
 
 ORIGIN = "sandbox.creditbureau.local/log"
 MARK = """\
@@ -78,17 +81,14 @@ class SandboxFolder:
         path = path.resolve()
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise FolderError(f"{path} is not empty and no sandbox: name a new folder")
-        fresh = path.with_name(f".{path.name}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
         clock = SandboxClock()
         clock.until_us = clock.machine_us() + DAYS * DAY_US
-        create(fresh, InitOptions(origin=ORIGIN, listen=listen), clock)
-        (fresh / SANDBOX_FILE).write_text(MARK, "utf-8")
-        (fresh / "sandbox" / "snapshots").mkdir(parents=True, mode=0o700)
-        clock.state.save(fresh / SANDBOX_CLOCK)
-        if path.exists():
-            path.rmdir()
-        fresh.rename(path)
+        with whole_folder(path) as fresh:
+            fresh.chmod(0o700)
+            create(fresh, InitOptions(origin=ORIGIN, listen=listen), clock)
+            (fresh / SANDBOX_FILE).write_text(MARK, "utf-8")
+            (fresh / "sandbox" / "snapshots").mkdir(parents=True, mode=0o700)
+            clock.state.save(fresh / SANDBOX_CLOCK)
         return cls(path)
 
     @property
@@ -120,6 +120,11 @@ class SandboxFolder:
     def snapshots(self) -> Path:
         """Folder of the snapshots."""
         return self.path / "sandbox" / "snapshots"
+
+    @property
+    def restoring_file(self) -> Path:
+        """File with the name of the snapshot that is being restored; there meanwhile."""
+        return self.path / "sandbox" / "restoring"
 
     @property
     def is_seeded(self) -> bool:
@@ -179,34 +184,54 @@ class SandboxFolder:
         The database is copied last: no checkpoint that a file keeps is newer than its log.
 
         Raises:
-            FolderError: The name is taken.
+            FolderError: The name is taken, or a restore was cut.
             ValueError: It is no name of a snapshot.
         """
+        if self.restoring_file.exists():
+            raise FolderError("a restore was cut: restore again, or start `bureau dev`")
         target = self.snapshots / _checked(name)
         if target.exists():
             raise FolderError(f"there is a snapshot {name!r} already: name a new one")
-        fresh = self.snapshots / f".{name}.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
-        for source in self._parts(self.path):
-            _copy(source, fresh / source.relative_to(self.path))
-        with (fresh / DATABASE).open("wb") as file:
-            file.writelines(dump(database))
-        (fresh / DATABASE).chmod(0o600)
-        fresh.rename(target)
+        with whole_folder(target) as fresh:
+            fresh.chmod(0o700)
+            for source in self._parts(self.path):
+                _copy(source, fresh / source.relative_to(self.path))
+            with (fresh / DATABASE).open("wb") as file:
+                file.writelines(dump(database))
+            (fresh / DATABASE).chmod(0o600)
 
     def restore_snapshot(self, name: str) -> None:
         """Replace the sandbox by a snapshot of it; no node may serve it meanwhile.
+
+        The mark stays throughout: what a cut restore leaves is no folder for production, and the
+        next start finishes it.
 
         Raises:
             FileNotFoundError: There is no snapshot of this name.
         """
         source = self.require_snapshot(name)
+        write_private(self.restoring_file, name.encode())
         for part in (*self._parts(self.path), *self.path.glob(f"{DATABASE}*")):
-            if part.name != LOCK and part.exists():
+            if part.name not in {LOCK, DATABASE} and part.exists():
                 part.unlink()
-        for part in (*self._parts(source), source / DATABASE):
+        for part in self._parts(source):
             _copy(part, self.path / part.relative_to(source))
+        # Replaced, never absent: the lock of what is served goes by it.
+        with (
+            (source / DATABASE).open("rb") as saved,
+            whole_file(self.path / DATABASE, private=True) as file,
+        ):
+            shutil.copyfileobj(saved, file)
+        self.restoring_file.unlink()
+
+    def finish_restore(self) -> None:
+        """Restore again what a killed process has not restored whole.
+
+        Raises:
+            FileNotFoundError: The snapshot is gone.
+        """
+        if self.restoring_file.exists():
+            self.restore_snapshot(self.restoring_file.read_text("utf-8"))
 
     def require_snapshot(self, name: str) -> Path:
         """Return the folder of a snapshot.
@@ -227,7 +252,8 @@ class SandboxFolder:
             apart = path.is_relative_to(self.snapshots) and folder == self.path
             half_written = path.name.endswith(".new")
             database_or_settings = path.name.startswith((DATABASE, SETTINGS_FILE))
-            if apart or half_written or database_or_settings or path == self.calls_file:
+            stays = path in {self.path / SANDBOX_FILE, self.calls_file, self.restoring_file}
+            if apart or half_written or database_or_settings or stays:
                 continue
             if path.is_file():
                 yield path

@@ -15,7 +15,7 @@ from bureau.calendar import time_us_of
 from bureau.sandbox.accounts import SandboxAccount
 from bureau.sandbox.clock import SandboxClock
 from bureau.sandbox.world import LENDERS, World
-from bureau_client.errors import BureauError
+from bureau_client.errors import BureauError, Unavailable
 from bureau_client.models.codes import PartyRole
 from bureau_client.models.months import Month
 from bureau_client.models.records import Party, Snapshot
@@ -64,24 +64,32 @@ class Months:
         passed: list[Month] = []
         while (due_us := _due_us(self.newest + 1)) <= target_us:
             _move(clock, due_us)
-            self.newest = self.newest + 1
-            self._furnish(world)
-            passed.append(self.newest)
+            month = self.newest + 1
+            self._furnish(world, month)
+            # Only now: a month that was cut is furnished at the next look.
+            self.newest = month
+            passed.append(month)
         _move(clock, target_us)
         return passed
 
-    def _furnish(self, world: World) -> None:
+    def _furnish(self, world: World, month: Month) -> None:
         for name in LENDERS:
             own = [account for account in self.accounts if account.lender == name]
-            records = [account.snapshot(self.newest) for account in own]
+            records = [account.snapshot(month) for account in own]
             if records:
                 submit_each(world.lender(name), records)
 
 
 def submit_each(lender: Lender, records: Sequence[Snapshot]) -> None:
-    """Submit records; those that the bureau refuses are left out, and the log names them."""
+    """Submit records; those that the bureau refuses are left out, and the log names them.
+
+    Raises:
+        Unavailable: The bureau did not answer, as when it stops: nothing is refused.
+    """
     try:
         lender.submit(records)
+    except Unavailable:
+        raise
     except BureauError as error:
         if len(records) == 1:
             logger.warning(

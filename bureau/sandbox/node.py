@@ -71,6 +71,7 @@ class SandboxNode:
             overrides: Settings that override those of the folder.
         """
         self.folder = folder
+        folder.finish_restore()
         self.clock = SandboxClock.load(folder.clock_file)
         self.faults = Faults(folder.receipt_file)
         self.generation = 0
@@ -243,6 +244,7 @@ class SandboxNode:
             self._overrides["listen"] = self.address
             self.stop()
             self.folder.restore_snapshot(name)
+            self.faults.forget()
             self.clock = SandboxClock.load(self.folder.clock_file)
             self.generation += 1
             self.start()

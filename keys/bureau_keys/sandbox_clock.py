@@ -47,12 +47,14 @@ class ClockState:
             ValueError: The file is missing, or holds no state.
         """
         try:
-            return cls(**json.loads(path.read_bytes()))
-        except (OSError, ValueError, TypeError) as error:
+            state = cls(**json.loads(path.read_bytes()))
+            _time_of(state)  # what is no number, or no time
+        except (OSError, ValueError, TypeError, OverflowError) as error:
             raise ValueError(
                 f"the sandbox's clock {path} cannot be read ({error}): start `bureau dev`, or "
                 "take sandbox_clock out of profile.toml"
             ) from error
+        return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +65,8 @@ class ClockFile:
 
     def __call__(self) -> datetime:
         """Return the sandbox's time."""
-        return EPOCH + timedelta(microseconds=ClockState.load(self.path).now_us())
+        return _time_of(ClockState.load(self.path))
+
+
+def _time_of(state: ClockState) -> datetime:
+    return EPOCH + timedelta(microseconds=state.now_us())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,13 +13,16 @@ from pathlib import Path
 import grpc
 import pytest
 
-from bureau.admin.bureau_folder import InitOptions, create
+from bureau.admin.bureau_folder import FolderError, InitOptions, create
 from bureau.admin.integrity import check_database
 from bureau.admin.operator import CallError
+from bureau.cli import dev
 from bureau.config import SANDBOX_FILE, Settings
 from bureau.main import SandboxError, Server
 from bureau.sandbox.calls import last_calls
+from bureau.sandbox.folder import SandboxFolder
 from bureau.sandbox.magic import Fault, magic_subjects
+from bureau.sandbox.months import Months
 from bureau.sandbox.remote import SandboxOperator
 from bureau.sandbox.world import LENDERS
 from bureau.store.database import Database
@@ -281,6 +285,57 @@ def test_snapshots_bring_back_time_and_files(moving: SandboxBureau) -> None:
     moving.reset()
     with pytest.raises(FileNotFoundError, match=r"initial, mine"):
         moving.restore("nothing")
+
+
+@pytest.mark.parametrize("copied", [0, 5])
+def test_a_restore_that_was_cut_is_finished_at_the_next_start(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: int
+) -> None:
+    path = tmp_path / "bureau"
+    shutil.copytree(template, path)
+    sandbox = SandboxFolder.open(path)
+    left = iter(range(copied))
+
+    def cut(source: Path, target: Path) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        shutil.copy2(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bureau.sandbox.folder._copy", cut)
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.restore_snapshot("initial")
+    # What is left is no production folder, and no half of it is saved as a snapshot.
+    assert sandbox.settings().is_sandbox
+    with pytest.raises(FolderError, match="cut"):
+        sandbox.save_snapshot("half", Database(sandbox.settings().database))
+    # `bureau dev` keeps it, with its snapshots, though the file of months is gone.
+    assert dev._Session(path, None, quiet=True)._open() == sandbox
+    with running_sandbox(path) as bureau:
+        assert not sandbox.restoring_file.exists()
+        assert bureau.magic("late-60").report("hillside").tradelines
+
+
+def test_a_month_that_was_cut_is_furnished_later(
+    moving: SandboxBureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = Months.load(moving.node.folder.months_file).newest
+
+    def stopped(*_: object) -> None:
+        raise Unavailable("the node stops", reason="UNREACHABLE")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lender, "submit", stopped)
+        with pytest.raises(Unavailable):
+            moving.advance(days=31)
+    assert Months.load(moving.node.folder.months_file).newest == newest
+    assert newest + 1 in moving.advance(days=31)
+
+
+def test_a_restored_sandbox_has_no_fault_left_over(moving: SandboxBureau) -> None:
+    moving.fail_next("wrong-signature")
+    moving.reset()
+    assert moving.magic("late-60").report("hillside").tradelines
 
 
 def test_a_sandbox_that_was_off_catches_up(template: Path, tmp_path: Path) -> None:

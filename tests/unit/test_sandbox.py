@@ -154,3 +154,26 @@ def test_a_clock_file_moves_and_stands_still(tmp_path_factory: pytest.TempPathFa
     path.write_text("{}x")
     with pytest.raises(ValueError, match="start `bureau dev`"):
         ClockFile(path)()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"offset_us": "1"}', '{"offset_us": 1e999}', '{"frozen_us": 1e40}']
+)
+def test_a_clock_file_that_holds_no_time_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "clock.json"
+    path.write_text(content, "utf-8")
+    with pytest.raises(ValueError, match="sandbox_clock out of profile"):
+        ClockFile(path)()
+
+
+def test_a_log_of_calls_that_is_begun_again_is_followed(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text('{"call": 1}\n', "utf-8")
+    turns = iter(range(5))
+
+    def begin_again() -> None:
+        if next(turns) == 0:  # StopIteration ends a reader that waits for ever
+            path.rename(tmp_path / "kept")  # its inode is not used again
+            path.write_text('{"call": 2}\n', "utf-8")
+
+    assert next(following(path, begin_again)) == {"call": 2}
