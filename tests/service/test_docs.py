@@ -92,6 +92,9 @@ def test_the_sandbox_does_what_its_page_says(
     (tests,) = [block for block in blocks(SANDBOX, "python") if "(credit_bureau: " in block.code]
     (tmp_path / "test_lender.py").write_text(tests.code)
     plugin = ["-p", "bureau.pytest_plugin", "-p", "no:cacheprovider"]
+    # A folder of its own: in the common one pytest closes the root to other users, among them the
+    # one that PostgreSQL runs as for the tests beside this one.
+    plugin += ["--basetemp", str(tmp_path / "of-the-lender")]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugin, "test_lender.py"],
         cwd=tmp_path,
