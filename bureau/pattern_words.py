@@ -39,6 +39,9 @@ WORDS = {
     "^([A-Z]{3})?$": "must be a currency of three capital letters, for example USD, or empty",
     "^[0-9A-Z]{2}$": "must be two capital letters or digits, for example 18",
     "^[0-6GL]?$": "must be one of 0 to 6, G and L, or empty",
+    r"^([0-9]{1,16}\.[0-9a-f-]{0,36}\.[0-9]{1,16}\.[0-9a-f-]{0,36})?$": (
+        "must be a cursor, as a change of a consent has it, or empty"
+    ),
     "^[!-~]{0,64}$": "must be at most 64 letters, digits and signs of ASCII, without spaces",
     "^[!-~]{1,64}$": "must be 1 to 64 letters, digits and signs of ASCII, without spaces",
     "^[!-~]{1,32}$": "must be 1 to 32 letters, digits and signs of ASCII, without spaces",

@@ -55,6 +55,8 @@ CACHES = frozenset(
     {
         "complaint",
         "complaint_line",
+        "consent_end",
+        "consent_event",
         "contribution",
         "decision",
         "dispute",

@@ -21,6 +21,7 @@ COMMANDS = {
     "serve": "serve",
     "renew": "serve",
     "rules": "rules",
+    "deletions": "deletions",
     "doctor": "doctor",
     "version": "doctor",
 }

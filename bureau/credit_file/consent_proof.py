@@ -13,8 +13,11 @@ from bureau.ledger.log import LoggedEntry
 from bureau.signed_statement import logged_statement, receipt_of
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.consent_history import FINAL
+from bureau_keys.deletion_checks import end_of_consent, last_change_us
 from bureau_keys.envelope import payload_type_of
 from bureau_keys.signer_name import subject_id_of
+from creditbureau.v1.consent_pb2 import CONSENT_STATE_EXPIRED
 from creditbureau.v1.consents_pb2 import ConsentView, ErasedChange, ListConsentsResponse
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import LoggedStatement
@@ -89,8 +92,23 @@ def show_consent(
                     transition=transition,  # type: ignore[arg-type]
                 )
             )
+    _add_deletion(db, consent, view)
     key_ids = _key_ids(consent.subject_id, signed, view.changes)
     return ListConsentsResponse(consents=[view], keys=keys.of(consent.subject_id, key_ids))
+
+
+def _add_deletion(db: Connection, consent: HeldConsent, view: ConsentView) -> None:
+    """Add the time by which the grantee must delete what it received, and its confirmation."""
+    row = db.one(q.deletion_of_consent, consent_id=consent.consent_id)
+    life_us, confirmed = row or (0, None)
+    if not life_us:
+        return
+    is_final = consent.state in FINAL
+    end_us = end_of_consent(consent.expire_us, last_change_us(view) if is_final else None)
+    if consent.use_count and (is_final or view.state == CONSENT_STATE_EXPIRED):
+        view.delete_by_time.CopyFrom(timestamp_of(end_us + life_us))
+    if confirmed is not None:
+        view.deletion.CopyFrom(logged_statement(db, confirmed))
 
 
 def in_log_order(statements: Iterable[LoggedStatement]) -> list[LoggedStatement]:

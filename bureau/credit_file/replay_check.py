@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bureau.calendar import utc
 from bureau.credit_file import consent_state
+from bureau.credit_file.consent_events import count_uses
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.freeze import check_freeze
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
+from bureau.ledger.commit_queue import Transaction
 from bureau.party_limits import PartyLimits
 from bureau.policy import Policy
 from bureau.store import queries as q
@@ -45,7 +47,7 @@ def check_retry(
 
 
 def use_for_replay(
-    db: Connection, policy: Policy, consent: HeldConsent, inquiry: StoredInquiry, now_us: int
+    tx: Transaction, policy: Policy, consent: HeldConsent, inquiry: StoredInquiry
 ) -> None:
     """Check that a member may read a report once more, and count the use that it costs.
 
@@ -59,10 +61,10 @@ def use_for_replay(
     Raises:
         Refusal: All of `check_retry`; CONSENT_EXHAUSTED.
     """
-    check_retry(db, policy, consent, inquiry, now_us, lock=True)
-    if _signed(db, consent).mode != CONSENT_MODE_STORE:
-        consent_state.check_uses_left(consent, now_us)
-        db.execute(q.count_use, **consent.use_row(now_us))
+    check_retry(tx.db, policy, consent, inquiry, tx.now_us, lock=True)
+    if _signed(tx.db, consent).mode != CONSENT_MODE_STORE:
+        consent_state.check_uses_left(consent, tx.now_us)
+        count_uses(tx, [consent])
 
 
 def check_replays_left(

@@ -9,6 +9,7 @@ from bureau.calendar import DAY_US
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_requests
+from bureau.credit_file.consent_events import KIND_OF, add_consent_event
 from bureau.credit_file.consent_proof import KeyProofs, in_log_order, show_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.errors import FieldViolation, Refusal
@@ -20,6 +21,7 @@ from bureau.store.database import Connection
 from bureau_keys.consent_history import ACTIVE, ENDED, FINAL, TRANSITIONS
 from bureau_keys.signer_name import member_id_of, member_signer, subject_id_of, subject_signer
 from creditbureau.v1 import codes_pb2, consent_pb2
+from creditbureau.v1.consent_event_pb2 import CONSENT_EVENT_KIND_GRANTED
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
 from creditbureau.v1.consents_pb2 import ConsentView
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -83,6 +85,15 @@ def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[None]:
             consent_requests.grant_on_request(tx, consent)
         row = _row_of(consent, opened.signed.request_id, tx)
         tx.db.execute(q.add_consent, **row)
+        tx.db.execute(
+            q.add_consent_end,
+            consent_id=row["consent_id"],
+            member_id=row["grantee"],
+            expire_us=row["expire_us"],
+            data_life_us=consent.data_life.ToMicroseconds(),
+            deletion_entry=None,
+        )
+        add_consent_event(tx, row["consent_id"], row["grantee"], CONSENT_EVENT_KIND_GRANTED)
         if codes_pb2.ACTION_MONITOR in consent.actions:
             monitor_key = (row["subject_id"], row["consent_id"], row["grantee"])
             tx.db.execute(q.add_monitor, **dict(zip(q.MONITOR_COLUMNS, monitor_key, strict=True)))
@@ -174,6 +185,7 @@ def apply_change(tx: Transaction, subject_id: str, change: ConsentChange) -> Non
         entry_key=tx.entry_key,
         transition=change.transition,
     )
+    add_consent_event(tx, consent.consent_id, consent.grantee, KIND_OF[change.transition])
     if after in FINAL:
         tx.db.execute(q.drop_monitor, whose=subject_id, which=change.consent_id)
 
@@ -208,8 +220,14 @@ def list_consents(
     subject_id: str,
     page_size: int,
     page_token: str,
+    since_us: int | None = None,
 ) -> ShownConsents:
-    """List the subject's own consents, or those that the member holds, by page."""
+    """List the subject's own consents, or those that the member holds, by page.
+
+    Args:
+        since_us: Only consents of the member that changed at this time or later, microseconds;
+            None for all.
+    """
     now_us = bureau.clock.now_us()
     limit = page_size or paging.DEFAULT_SIZE
     before_us, before_id = paging.time_and_id_in(page_token)
@@ -221,6 +239,13 @@ def list_consents(
         held_by = {"grantee": member_id_of(reader), **position}
         if own_id := subject_id_of(reader):
             rows = db.all(q.consents_of_subject, subject_id=own_id, **position)
+        elif since_us is not None:
+            changed = {"since_us": since_us, "now_us": now_us, **held_by}
+            if subject_id:
+                changed_on = q.consents_of_grantee_on_changed
+                rows = db.all(changed_on, subject_id=subject_id, **changed)
+            else:
+                rows = db.all(q.consents_of_grantee_changed, **changed)
         elif subject_id:
             rows = db.all(q.consents_of_grantee_on, subject_id=subject_id, **held_by)
         else:

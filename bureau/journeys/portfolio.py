@@ -24,6 +24,7 @@ from bureau.credit_file.build_report import (
     load_consent,
     rebuild_report,
 )
+from bureau.credit_file.consent_events import count_uses
 from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.contributions import level_of
@@ -177,8 +178,7 @@ def commit_portfolio(
             )
         }
         kept = [inquiry for inquiry in wanted if inquiry.consent_id in covering]
-        uses = [consent.use_row(tx.now_us) for consent in covering.values()]
-        tx.db.execute_many(q.count_use, uses)
+        count_uses(tx, covering.values())
         tx.db.execute_many(
             q.add_inquiry, [one._replace(entry_key=tx.entry_key).new_row() for one in kept]
         )

@@ -20,6 +20,7 @@ from bureau.credit_file.build_report import (
     named_consent,
     rebuild_report,
 )
+from bureau.credit_file.consent_events import count_uses
 from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.freeze import check_freeze
@@ -173,7 +174,7 @@ def commit_inquiry(
             return RecordedDenial(refusal)
         if prepared is None or prepared.consent_id != consent_id:
             raise Refusal("CONFLICT", "the consent was granted meanwhile: send the request again")
-        tx.db.execute(q.count_use, **allowed.use_row(tx.now_us))
+        count_uses(tx, [allowed])
         record_inquiry(bureau, tx, opened, now_us, consent_id=consent_id, prepared=prepared)
         if inquiry.purpose in bureau.policy.hard_purposes:
             alert_inquiries(tx, [inquiry.subject_id], bureau.policy, member_id)

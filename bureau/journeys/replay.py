@@ -219,7 +219,7 @@ def commit_replay(
             row = tx.db.one(q.lock_consent, consent_id=inquiry.consent_id)
             assert row is not None, "an accepted inquiry had a consent"
             tx.db.lock(q.share_subject, subject_id=inquiry.subject_id)
-            use_for_replay(tx.db, bureau.policy, HeldConsent(*row), inquiry, tx.now_us)
+            use_for_replay(tx, bureau.policy, HeldConsent(*row), inquiry)
         replay = inquiry._replace(
             member_id=member_id,
             kind=report_pb2.INQUIRY_KIND_SOFT,

@@ -15,6 +15,7 @@ from bureau.calendar import DAY_US, timestamp_of
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import PendingNotice
+from bureau.credit_file.consent_events import add_consent_event
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.inquiry_lines import inquiry_line
 from bureau.credit_file.subject_events import add_event
@@ -41,6 +42,7 @@ from bureau_keys.envelope import open_envelope
 from bureau_keys.errors import StatementError
 from bureau_keys.signer_name import member_id_of, subject_id_of
 from creditbureau.v1.codes_pb2 import ROLE_ATTESTER
+from creditbureau.v1.consent_event_pb2 import CONSENT_EVENT_KIND_REVOKED
 from creditbureau.v1.consent_pb2 import CONSENT_TRANSITION_REVOKE
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
@@ -235,6 +237,8 @@ def _revoke(tx: Transaction, span: dict[str, Any]) -> list[str]:
                 entry_key=tx.entry_key,
                 transition=CONSENT_TRANSITION_REVOKE,
             )
+            grantee = HeldConsent(*row).grantee
+            add_consent_event(tx, consent_id, grantee, CONSENT_EVENT_KIND_REVOKED)
     return granted
 
 

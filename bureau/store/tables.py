@@ -331,6 +331,40 @@ class ConsentRequestRow(SQLModel, table=True):
     answer_entry: int | None = Field(sa_column=Column(WIDE, nullable=True))
 
 
+class ConsentEventRow(SQLModel, table=True):
+    """A change of a consent that an entry caused, for its grantee to hear of."""
+
+    __tablename__ = "consent_event"
+    __table_args__ = (Index("consent_event_by_member", "member_id", "entry_key"),)
+    consent_id: str = Field(sa_column=text(primary_key=True))
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    member_id: str = Field(sa_column=text())
+    # A ConsentEventKind.
+    kind: int = Field(sa_column=big())
+
+
+class ConsentEndRow(SQLModel, table=True):
+    """The end of a consent by time, and of the data that its grantee may keep after it."""
+
+    __tablename__ = "consent_end"
+    __table_args__ = (
+        Index("consent_end_by_member", "member_id", "expire_us", "consent_id"),
+        Index(
+            "consent_end_unconfirmed",
+            "consent_id",
+            sqlite_where=text_clause("data_life_us > 0 AND deletion_entry IS NULL"),
+            postgresql_where=text_clause("data_life_us > 0 AND deletion_entry IS NULL"),
+        ),
+    )
+    consent_id: str = Field(sa_column=text(primary_key=True))
+    member_id: str = Field(sa_column=text())
+    expire_us: int = Field(sa_column=big())
+    # 0 where the grantee may keep nothing.
+    data_life_us: int = Field(sa_column=big())
+    # The entry by which the grantee confirmed the deletion; none until then.
+    deletion_entry: int | None = Field(sa_column=big(null=True))
+
+
 class SubmissionRow(SQLModel, table=True):
     """A signed batch of records; its key is that of its entry."""
 

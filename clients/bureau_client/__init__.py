@@ -51,6 +51,7 @@ from bureau_client.models.codes import (
     ComplaintOutcome,
     ComplaintState,
     ComplianceCondition,
+    ConsentEventKind,
     ConsentMode,
     ConsentRequestState,
     ConsentState,
@@ -90,7 +91,13 @@ from bureau_client.models.complaints import (
     Deed,
 )
 from bureau_client.models.consent_requests import ConsentRequest
-from bureau_client.models.consents import Arrangement, Consent, Frequency
+from bureau_client.models.consents import (
+    Arrangement,
+    ConfirmedDeletion,
+    Consent,
+    ConsentEvent,
+    Frequency,
+)
 from bureau_client.models.decisions import (
     DecidedReport,
     Decision,
@@ -168,9 +175,12 @@ __all__ = [
     "ComplaintReply",
     "ComplaintState",
     "ComplianceCondition",
+    "ConfirmedDeletion",
     "Conflict",
     "Consent",
     "ConsentError",
+    "ConsentEvent",
+    "ConsentEventKind",
     "ConsentExhausted",
     "ConsentExpired",
     "ConsentMode",

@@ -7,10 +7,13 @@ keeps the state that it ended in, whether it was paused before or is revoked or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from bureau_keys.consent_checks import verify_consent
+from bureau_keys.deletion_checks import check_deletion, end_of_consent
 from bureau_keys.envelope import payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, MalformedMessage, WrongAnswer
 from bureau_keys.key_history import keys_at
@@ -26,6 +29,7 @@ from bureau_keys.subject_keys import (
     signing_key,
 )
 from creditbureau.v1 import consent_pb2
+from creditbureau.v1.consent_event_pb2 import DeletionConfirmation
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
 from creditbureau.v1.consents_pb2 import ConsentView, ErasedChange
 from creditbureau.v1.members_pb2 import LoggedStatement
@@ -56,6 +60,20 @@ SHOWN_AS: dict[int, set[int]] = {
 REPUDIATION, CONSENT = payload_type_of(KeyRepudiation), payload_type_of(Consent)
 
 
+class CheckedChange(NamedTuple):
+    """A change of a consent, verified unless it was erased.
+
+    Attributes:
+        repudiated: True if the key that granted the consent was repudiated.
+    """
+
+    leaf_index: int
+    time_us: int
+    transition: int
+    note: str
+    repudiated: bool = False
+
+
 class ConsentHistory(NamedTuple):
     """A consent, and what the statements about it lead to.
 
@@ -65,6 +83,10 @@ class ConsentHistory(NamedTuple):
         change_us: Time of the last change in the log; that of the grant without one.
         note: The subject's note with the last change.
         proved: False if a change was erased: then the state rests on the bureau's word.
+        changes: The changes, in order of the log.
+        delete_by_us: Time by which the grantee must have deleted what it received; None before
+            the consent has ended, and if there is nothing to delete.
+        deletion: The grantee's confirmation of the deletion; None without one.
     """
 
     consent: Consent
@@ -73,6 +95,9 @@ class ConsentHistory(NamedTuple):
     change_us: int
     note: str
     proved: bool
+    changes: tuple[CheckedChange, ...] = ()
+    delete_by_us: int | None = None
+    deletion: DeletionConfirmation | None = None
 
     def state_at(self, now_us: int, use_count: int) -> int:
         """Return the ConsentState at a time, after a number of uses."""
@@ -85,15 +110,6 @@ class ConsentHistory(NamedTuple):
             uses_left=not consent.max_uses or use_count < consent.max_uses,
             now_us=now_us,
         )
-
-
-class _Change(NamedTuple):
-    """A change of a consent, verified unless it was erased."""
-
-    leaf_index: int
-    time_us: int
-    transition: int
-    note: str
 
 
 def arrangement_of(consent: Consent) -> str:
@@ -128,8 +144,9 @@ def state_at(
     return consent_pb2.CONSENT_STATE_PENDING if now_us < start_us else ACTIVE
 
 
-def members_needed(views: Iterable[ConsentView], keys: Iterable[LoggedStatement]) -> set[str]:
-    """Return the members whose keys check consents: attesters of the subjects' keys.
+def members_needed(views: Sequence[ConsentView], keys: Iterable[LoggedStatement]) -> set[str]:
+    """Return the members whose keys check consents: attesters of the subjects' keys, and
+    grantees that confirmed a deletion.
 
     Raises:
         KeysError: A statement is not of its kind.
@@ -140,9 +157,12 @@ def members_needed(views: Iterable[ConsentView], keys: Iterable[LoggedStatement]
         for logged in view.changes
         if logged.envelope.payload_type == REPUDIATION
     )
-    return attesters_of(keys) | {
-        member_id for signer in repudiations if (member_id := member_id_of(signer))
-    }
+    confirmed = {peek(view.consent, Consent).grantee for view in views if view.HasField("deletion")}
+    return (
+        attesters_of(keys)
+        | confirmed
+        | {member_id for signer in repudiations if (member_id := member_id_of(signer))}
+    )
 
 
 def check_consents(
@@ -195,13 +215,46 @@ def _history(
         allowed, after = TRANSITIONS.get(change.transition, (set(), REVOKED))
         if history.state not in allowed:
             raise BadProof(f"a change of consent {view.consent_id} is missing, or is no change")
-        history = history._replace(state=after, change_us=change.time_us, note=change.note)
+        history = history._replace(
+            state=after,
+            change_us=change.time_us,
+            note=change.note,
+            changes=(*history.changes, change),
+        )
     if view.state not in _states_shown(history, view.use_count):
         shown, proved = (_name(state) for state in (view.state, history.state))
         raise WrongAnswer(
             f"consent {view.consent_id} is shown as {shown}, the statements make it {proved}"
         )
-    return history
+    return _with_deletion(view, history, members, trust)
+
+
+def _with_deletion(
+    view: ConsentView, history: ConsentHistory, members: MemberKeys, trust: Trust
+) -> ConsentHistory:
+    """Return a history with the time by which the grantee must delete what it received, and
+    with its confirmation, both checked.
+    """
+    consent = history.consent
+    is_final = history.state in FINAL
+    expire_us = consent.expire_time.ToMicroseconds()
+    end_us = end_of_consent(expire_us, history.change_us if is_final else None)
+    has_ended = is_final or view.state == consent_pb2.CONSENT_STATE_EXPIRED
+    life_us = consent.data_life.ToMicroseconds()
+    due_us = end_us + life_us if has_ended and life_us and view.use_count else None
+    expected = Timestamp()
+    expected.FromMicroseconds(due_us or 0)
+    is_shown = view.HasField("delete_by_time")
+    if is_shown != (due_us is not None) or (is_shown and view.delete_by_time != expected):
+        raise WrongAnswer(
+            f"consent {view.consent_id} is shown with another time of deletion than its end and "
+            "its data life give"
+        )
+    deletion = None
+    if view.HasField("deletion"):
+        keys = members.get(consent.grantee, ())
+        deletion = check_deletion(view.deletion, consent, end_us, keys, trust)
+    return history._replace(delete_by_us=due_us, deletion=deletion)
 
 
 def _states_shown(history: ConsentHistory, use_count: int) -> set[int]:
@@ -223,15 +276,18 @@ def _change(
     keys: SubjectKeys,
     members: MemberKeys,
     trust: Trust,
-) -> _Change:
+) -> CheckedChange:
     envelope, receipt = logged.envelope, logged.receipt
     if envelope.payload_type == REPUDIATION:
         _check_repudiation(view, consent, logged, keys, members, trust)
         transition, note = int(consent_pb2.CONSENT_TRANSITION_REVOKE), ""
+        repudiated = True
     elif envelope.payload_type == CONSENT:
         _check_replacement(view, consent, logged, keys, trust)
         transition, note = int(consent_pb2.CONSENT_TRANSITION_REPLACE), ""
+        repudiated = False
     else:
+        repudiated = False
         what, subject_id = "the change of the consent", consent.subject_id
         change = peek(envelope, ConsentChange)
         key = signing_key(keys, subject_id, envelope, receipt.leaf_index, what)
@@ -243,7 +299,8 @@ def _change(
         if change.transition == consent_pb2.CONSENT_TRANSITION_REPLACE:
             raise BadProof("a consent is replaced by a consent alone")
         transition, note = int(change.transition), change.note
-    return _Change(receipt.leaf_index, receipt.log_time.ToMicroseconds(), transition, note)
+    time_us = receipt.log_time.ToMicroseconds()
+    return CheckedChange(receipt.leaf_index, time_us, transition, note, repudiated)
 
 
 def _check_replacement(
@@ -293,12 +350,12 @@ def _check_repudiation(
         raise BadProof(f"{what} is about another subject")
 
 
-def _erased(change: ErasedChange) -> _Change:
+def _erased(change: ErasedChange) -> CheckedChange:
     try:
         time_us = change.log_time.ToMicroseconds()
     except ValueError as error:
         raise MalformedMessage("the time of a change is not in the years 1 to 9999") from error
-    return _Change(change.leaf_index, time_us, change.transition, "")
+    return CheckedChange(change.leaf_index, time_us, change.transition, "")
 
 
 def _name(state: int) -> str:

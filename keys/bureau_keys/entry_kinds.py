@@ -19,6 +19,7 @@ EntryKind: TypeAlias = Literal[
     "consent-request-withdrawal",
     "credential",
     "decision",
+    "deletion",
     "dispute",
     "dispute-addition",
     "dispute-answer",

@@ -33,6 +33,7 @@ from creditbureau.v1.complaint_pb2 import (
     ComplaintEscalation,
     ComplaintOpening,
 )
+from creditbureau.v1.consent_event_pb2 import DeletionConfirmation
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
 from creditbureau.v1.consent_request_pb2 import (
     ConsentRequest,
@@ -66,6 +67,7 @@ Statement: TypeAlias = (
     | ConsentRequestDecline
     | ConsentRequestWithdrawal
     | DecisionReceipt
+    | DeletionConfirmation
     | DisputeAddition
     | DisputeAnswer
     | DisputeOpening
@@ -94,6 +96,7 @@ EVENTS: dict[EntryKind, type[Statement]] = {
     "consent-request-decline": ConsentRequestDecline,
     "consent-request-withdrawal": ConsentRequestWithdrawal,
     "decision": DecisionReceipt,
+    "deletion": DeletionConfirmation,
     "dispute": DisputeOpening,
     "dispute-addition": DisputeAddition,
     "dispute-answer": DisputeAnswer,
@@ -307,6 +310,7 @@ def _subjects_of(statement: Statement) -> set[str]:
         | ConsentRequest
         | ConsentRequestWithdrawal
         | DecisionReceipt
+        | DeletionConfirmation
         | DisputeOpening
         | Inquiry
         | KeyRepudiation

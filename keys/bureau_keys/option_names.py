@@ -30,6 +30,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "consent": ("consent_id",),
     "cosigned": ("quorum", "cosignatures"),
     "days": ("expire", "expire_time"),
+    "deleted": ("delete_time",),
     "directory_address": ("directory_addresses",),
     "fingerprint": ("withdraw_certificate",),
     "group_id": ("group",),

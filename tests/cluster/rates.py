@@ -11,7 +11,7 @@ from tests.cluster.history import Outcome, now_ns
 
 WINDOW_S = 10.0
 # Streams stay open until a deadline ends them, and a review is of many calls: no latencies.
-STREAMS = frozenset({"watch", "alert", "review"})
+STREAMS = frozenset({"watch", "alert", "consent-change", "review"})
 NS = 1_000_000_000
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from bureau.admin.bureau_folder import InitOptions
@@ -25,6 +26,7 @@ from creditbureau.v1 import (
     codes_pb2,
     complaint_pb2,
     complaints_pb2,
+    consent_event_pb2,
     consent_pb2,
     consent_request_pb2,
     consents_pb2,
@@ -73,6 +75,8 @@ MAY = {
     "Consents/WithdrawConsentRequest": "furnisher subscriber",
     "Consents/DeclineConsentRequest": "agent",
     "Consents/ListConsentRequests": "furnisher subscriber agent",
+    "Consents/WatchConsents": "furnisher subscriber",
+    "Consents/ConfirmDeletion": "subscriber",
     "Furnishing/SubmitRecords": "furnisher",
     "Furnishing/GetSubmission": "furnisher",
     "Furnishing/ListErasures": "furnisher auditor operator",
@@ -173,8 +177,8 @@ def bound_person(attester: Raw) -> Person:
     return person
 
 
-def granted(agent: Raw, person: Person, grantee: str, action: int) -> str:
-    request = consents_pb2.GrantConsentRequest(consent=person.consent(grantee, action))
+def granted(agent: Raw, person: Person, grantee: str, action: int, **terms: Any) -> str:
+    request = consents_pb2.GrantConsentRequest(consent=person.consent(grantee, action, **terms))
     return str(ok(agent.send("Consents/GrantConsent", request)).consent.consent_id)
 
 
@@ -480,6 +484,25 @@ def decline_request(scenario: Scenario, _raw: Raw) -> Message:
     return consents_pb2.DeclineConsentRequestRequest(decline=seal(message, person.key))
 
 
+def confirm_deletion(scenario: Scenario, raw: Raw) -> Message:
+    """Of what the subscriber received under a consent that was revoked then."""
+    subscriber, agent = scenario.members["subscriber"], scenario.members["agent"]
+    terms = {"mode": consent_pb2.CONSENT_MODE_STORE, "data_life": Duration(seconds=1)}
+    consent_id = granted(agent, scenario.person, "subscriber", INQUIRE, **terms)
+    ok(subscriber.query(scenario.person.subject_id, consent_id))
+    change = change_of(scenario.person, consent_id, consent_pb2.CONSENT_TRANSITION_REVOKE)
+    ok(agent.send("Consents/ChangeConsent", change))
+    header = raw.header()
+    message = consent_event_pb2.DeletionConfirmation(
+        header=header,
+        consent_id=consent_id,
+        subject_id=scenario.person.subject_id,
+        report_count=1,
+        delete_time=header.issue_time,
+    )
+    return consents_pb2.ConfirmDeletionRequest(confirmation=seal(message, raw.key))
+
+
 def submit(scenario: Scenario, raw: Raw) -> Message:
     record = snapshot(scenario.person.subject_id).SerializeToString(deterministic=True)
     return raw.submission([record])
@@ -671,6 +694,8 @@ GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Consents/WithdrawConsentRequest": withdraw_request,
     "Consents/DeclineConsentRequest": decline_request,
     "Consents/ListConsentRequests": always(consents_pb2.ListConsentRequestsRequest()),
+    "Consents/WatchConsents": always(consents_pb2.WatchConsentsRequest()),
+    "Consents/ConfirmDeletion": confirm_deletion,
     "Furnishing/SubmitRecords": submit,
     "Furnishing/GetSubmission": get_submission,
     "Furnishing/ListErasures": always(furnishing_pb2.ListErasuresRequest()),

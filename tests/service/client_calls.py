@@ -16,6 +16,7 @@ from bureau_client import (
     Complaint,
     ComplaintKind,
     ComplaintOutcome,
+    ConsentMode,
     Decision,
     DecisionOutcome,
     DecisionReason,
@@ -252,6 +253,14 @@ def decision_on(report: Report, outcome: DecisionOutcome = DecisionOutcome.DECLI
     )
 
 
+def confirm_deletion(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    """Of a report that acme received under a consent that was revoked then."""
+    terms: dict[str, Any] = {"mode": ConsentMode.STORE, "data_life": DAY}
+    report = scenario.report(person, "acme", **terms)
+    person.revoke(report.consent_id)
+    return lambda lender: lender.confirm_deletion(report.consent_id)
+
+
 # Methods that answer with a receipt, and the client that calls each.
 RECEIPTED_CASES: dict[str, tuple[str, Case]] = {
     methods.GRANT_CONSENT.path: ("wallet", grant),
@@ -259,6 +268,7 @@ RECEIPTED_CASES: dict[str, tuple[str, Case]] = {
     methods.REQUEST_CONSENT.path: ("lender", request_consent),
     methods.WITHDRAW_CONSENT_REQUEST.path: ("lender", withdraw_request),
     methods.DECLINE_CONSENT_REQUEST.path: ("wallet", decline_request),
+    methods.CONFIRM_DELETION.path: ("lender", confirm_deletion),
     methods.EVALUATE.path: ("lender", evaluate),
     methods.SUBMIT_RECORDS.path: ("lender", submit),
     methods.GET_SUBMISSION.path: ("lender", get_submission),
@@ -301,6 +311,16 @@ def alert(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     return lambda lender: first(lender.alerts())
 
 
+def own_consent(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    consent_id = scenario.inquiring(person, "acme")
+    return lambda lender: lender.consent(consent_id)
+
+
+def consent_change(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    scenario.inquiring(person, "acme")
+    return lambda lender: first(lender.watch_consents())
+
+
 def disputed_record(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     disputed(scenario, person)
     return lambda lender: first(lender.watch_disputes())
@@ -340,6 +360,8 @@ def grown(auditor: Any) -> object:
 READING_CASES: dict[str, tuple[str, Case]] = {
     methods.LIST_CONSENTS.path: ("wallet", reading(lambda wallet: wallet.consents())),
     methods.LIST_CONSENT_REQUESTS.path: ("wallet", consent_requests),
+    methods.GET_CONSENT.path: ("lender", own_consent),
+    methods.WATCH_CONSENTS.path: ("lender", consent_change),
     methods.LIST_ERASURES.path: ("lender", erased),
     methods.LIST_SUBMISSIONS.path: ("lender", reading(lambda lender: lender.submissions())),
     methods.WATCH_DISPUTES.path: ("lender", disputed_record),

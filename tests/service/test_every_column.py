@@ -34,6 +34,7 @@ from bureau_client import (
     Action,
     ActionReason,
     ComplaintOutcome,
+    ConsentMode,
     Deletion,
     DeletionReason,
     DisputeOutcome,
@@ -53,7 +54,7 @@ from creditbureau.v1.complaint_pb2 import COMPLAINT_OUTCOME_UPHELD
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from creditbureau.v1.standard_pb2 import StandardOfCredit
 from tests.service.client_calls import asked_for_consent, complained, decision_on
-from tests.service.scenario import Scenario, account, database_of, open_scenario
+from tests.service.scenario import DAY, Scenario, account, database_of, open_scenario
 from tests.service.watching import JUNE, MAY, monitor
 
 WITNESS = "w.example/witness"
@@ -173,6 +174,10 @@ def use(scenario: Scenario) -> None:
         scenario.lenders[report.member_id].record_decision(decision_on(report))
     assert list(acme.portfolio(Purpose.ACCOUNT_REVIEW))
     brook.acknowledge(next(iter(brook.alerts())).cursor)
+    # What was received under a consent that ended is deleted.
+    kept = scenario.report(other, "acme", mode=ConsentMode.STORE, data_life=DAY)
+    other.revoke(kept.consent_id)
+    acme.confirm_deletion(kept.consent_id)
     # What people do with their own files.
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
     person.lift_hold(hold.hold_id, until=scenario.now() + timedelta(days=2), member_id="brook")

@@ -36,7 +36,12 @@ EXTREMES = {
     Field.TYPE_BYTES: (b"", b"\xff" * 33),
 }
 # A stream stays open where it is not refused: a second each.
-WATCHING = {"Complaints/WatchComplaints", "Furnishing/WatchDisputes", "Reporting/WatchAlerts"}
+WATCHING = {
+    "Complaints/WatchComplaints",
+    "Consents/WatchConsents",
+    "Furnishing/WatchDisputes",
+    "Reporting/WatchAlerts",
+}
 # Whoever signed a payload, so that it can be signed again when it was changed.
 signed: dict[bytes, tuple[type[Message], SigningKey]] = {}
 

@@ -11,6 +11,7 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,
     complaint_pb2,
+    consent_event_pb2,
     consent_pb2,
     consent_request_pb2,
     consents_pb2,
@@ -44,6 +45,7 @@ PAYLOADS: tuple[type[Message], ...] = (
     consent_request_pb2.ConsentRequestWithdrawal,
     members_pb2.CredentialChange,
     decision_pb2.DecisionReceipt,
+    consent_event_pb2.DeletionConfirmation,
     dispute_pb2.DisputeAddition,
     dispute_pb2.DisputeAnswer,
     dispute_pb2.DisputeOpening,

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from bureau.admin.log_replay.state import ReplayState
 from bureau.credit_file import consent_requests, own_entries
 from bureau.credit_file.build_report import load_consent
+from bureau.credit_file.consent_events import count_uses
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_state import (
     ADDITION,
@@ -29,7 +30,6 @@ from bureau.credit_file.subject_state import (
 from bureau.errors import Refusal
 from bureau.journeys import consent, dispute
 from bureau.ledger.commit_queue import Transaction
-from bureau.store import queries as q
 from bureau.store.rows import rows_of
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.portfolio import ReportTree
@@ -160,9 +160,4 @@ def _take_over_inquiry(state: ReplayState, inquiry: StoredInquiry) -> None:
     state.checked.unproved += 1
     state.subjects.add(inquiry.subject_id)
     INQUIRIES.put(state.db, tuple(inquiry))
-    state.db.execute(
-        q.count_use,
-        which=consent.consent_id,
-        period=consent.period_at(state.unit_us),
-        period_count=consent.uses_in_period(state.unit_us) + 1,
-    )
+    count_uses(state.transaction(), [consent])

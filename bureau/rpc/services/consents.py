@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import final
 
 import grpc
 
-from bureau.journeys import consent, consent_request
+from bureau.errors import Refusal
+from bureau.journeys import consent, consent_request, consent_watch, deletion
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import consents_pb2
 from creditbureau.v1.consents_pb2_grpc import ConsentsServicer
@@ -50,6 +52,7 @@ class Consents(Servicer, ConsentsServicer):
             request.subject_id,
             request.page_size,
             request.page_token,
+            _since_us(request),
         )
         return consents_pb2.ListConsentsResponse(
             consents=shown.views, next_page_token=shown.next_page_token, keys=shown.keys
@@ -94,3 +97,28 @@ class Consents(Servicer, ConsentsServicer):
         return consents_pb2.ListConsentRequestsResponse(
             requests=shown.views, next_page_token=shown.next_page_token, keys=shown.keys
         )
+
+    def WatchConsents(
+        self, request: consents_pb2.WatchConsentsRequest, context: grpc.ServicerContext
+    ) -> Iterator[consents_pb2.WatchConsentsResponse]:
+        return self.follow(consent_watch.watch_consents(self.bureau, self.caller, request.cursor))
+
+    def ConfirmDeletion(
+        self, request: consents_pb2.ConfirmDeletionRequest, context: grpc.ServicerContext
+    ) -> consents_pb2.ConfirmDeletionResponse:
+        return consents_pb2.ConfirmDeletionResponse(
+            receipt=deletion.confirm_deletion(self.bureau, self.caller, request.confirmation)
+        )
+
+
+def _since_us(request: consents_pb2.ListConsentsRequest) -> int | None:
+    """Return the time since which listed consents changed, microseconds; None for all.
+
+    Raises:
+        Refusal: INVALID_FIELD if a subject asks: their own list is whole.
+    """
+    if not request.HasField("changed_since"):
+        return None
+    if request.HasField("subject_request"):
+        raise Refusal.of_field("INVALID_FIELD", "changed_since", "is for members")
+    return request.changed_since.ToMicroseconds()

@@ -9,6 +9,8 @@ one PostgreSQL; SQLite has one writer and leaves them out.
 from __future__ import annotations
 
 from bureau.store.queries.complaints import *
+from bureau.store.queries.consent_ends import *
+from bureau.store.queries.consent_events import *
 from bureau.store.queries.consent_requests import *
 from bureau.store.queries.consents import *
 from bureau.store.queries.contributions import *

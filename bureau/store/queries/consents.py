@@ -13,6 +13,7 @@ from bureau.store.queries.builders import (
     bind,
     consent,
     consent_change,
+    consent_event,
     entry,
     insert,
     statement,
@@ -135,6 +136,33 @@ consents_of_subject = _consents_before(consent.c.subject_id == bind("subject_id"
 consents_of_grantee = _consents_before(consent.c.grantee == bind("grantee"))
 consents_of_grantee_on = _consents_before(
     and_(consent.c.grantee == bind("grantee"), consent.c.subject_id == bind("subject_id"))
+)
+# Of a member's consents those that were granted or changed, expired or were used up at a time or
+# later, newest first.
+_used_up_since = (
+    select(consent_event.c.consent_id)
+    .join_from(consent_event, entry, consent_event.c.entry_key == entry.c.entry_key)
+    .where(consent_event.c.consent_id == consent.c.consent_id, entry.c.time_us >= bind("since_us"))
+)
+_changed_since = or_(
+    consent.c.update_us >= bind("since_us"),
+    and_(
+        consent.c.expire_us >= bind("since_us"),
+        consent.c.expire_us <= bind("now_us"),
+        # A consent that ended before does not expire; 3 is REVOKED, 7 is REPLACED.
+        or_(consent.c.state.not_in((3, 7)), consent.c.update_us >= consent.c.expire_us),
+    ),
+    _used_up_since.exists(),
+)
+consents_of_grantee_changed = _consents_before(
+    and_(consent.c.grantee == bind("grantee"), _changed_since)
+)
+consents_of_grantee_on_changed = _consents_before(
+    and_(
+        consent.c.grantee == bind("grantee"),
+        consent.c.subject_id == bind("subject_id"),
+        _changed_since,
+    )
 )
 subjects_with_consent = InQuery[tuple[str, int]](
     lambda subject_ids: (

@@ -12,6 +12,7 @@ from bureau_client.models.violations import Violation
 
 _SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
 _KEY_ID = re.compile(r"[0-9a-f]{64}")
+_CONSENT_CURSOR = re.compile(r"[0-9]{1,16}\.[0-9a-f-]{0,36}\.[0-9]{1,16}\.[0-9a-f-]{0,36}")
 _MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -91,6 +92,18 @@ def consent_id(value: str | Consent | Arrangement) -> str:
     if isinstance(value, Arrangement):
         return value.arrangement_id
     return request_id(value.consent_id if isinstance(value, Consent) else value, "consent_id")
+
+
+def consent_cursor(value: str) -> str:
+    """Return a cursor of `watch_consents`, checked; empty for the first change.
+
+    Raises:
+        InvalidRequest: The value is no such cursor.
+    """
+    if value and not _CONSENT_CURSOR.fullmatch(value):
+        message = f"is {value[:80]!r}; pass the cursor of a ConsentEvent, or nothing for all"
+        raise refuse("after", "INVALID_FIELD", message)
+    return value
 
 
 def code(value: Code, field: str) -> int:

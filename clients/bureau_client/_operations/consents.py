@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,6 +32,7 @@ from bureau_client.verify.evidence import logged_keys_of
 from bureau_keys.consent_history import ConsentHistory, check_consents, members_needed
 from bureau_keys.envelope import seal
 from bureau_keys.signer_name import member_signer, subject_signer
+from bureau_keys.subject_keys import MemberKeys
 from creditbureau.v1 import consent_pb2, consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import LoggedStatement
@@ -39,6 +40,8 @@ from creditbureau.v1.members_pb2 import LoggedStatement
 NEWEST_FIRST = Order[Consent](
     name=lambda consent: consent.consent_id, time=lambda consent: consent.create_time
 )
+# The clocks of two nodes may differ by this much.
+SKEW = timedelta(minutes=2)
 # States to which a change can lead. A consent can end as it is changed; one that has ended keeps
 # its state when it is revoked.
 _ENDED = {ConsentState.EXPIRED, ConsentState.EXHAUSTED}
@@ -164,11 +167,33 @@ def change(
 
 
 def list_held(
-    context: SigningContext, subject_id: str | None, limit: int | None
+    context: SigningContext,
+    subject_id: str | None,
+    limit: int | None,
+    changed_since: datetime | None = None,
 ) -> Operation[list[Consent]]:
-    """List the consents that the calling member holds, newest first."""
+    """List the consents that the calling member holds, newest first.
+
+    Args:
+        changed_since: Only those that were granted or changed, expired or were used up then or
+            later; None for all.
+    """
     subject = arguments.subject_id(subject_id) if subject_id else ""
-    return (yield from _list(context, lambda: None, subject, limit))
+    if changed_since is not None and changed_since.tzinfo is None:
+        message = "needs a time zone, for example datetime.now(UTC)"
+        raise arguments.refuse("changed_since", "INVALID_FIELD", message)
+    return (yield from _list(context, lambda: None, subject, limit, changed_since))
+
+
+def get_held(context: SigningContext, consent_id: str) -> Operation[Consent]:
+    """Return a consent that the caller granted or holds."""
+    request = consents_pb2.GetConsentRequest(
+        consent_id=arguments.request_id(consent_id, "consent_id")
+    )
+    reply = yield from call(methods.GET_CONSENT, request)
+    check_equal("The consent's id", reply.consent.consent_id, consent_id)
+    [consent] = yield from _verified(context, [reply.consent], reply.keys)
+    return consent
 
 
 def arrangements_held(
@@ -272,16 +297,22 @@ def _list(
     signed: Callable[[], Envelope | None],
     subject_id: str,
     limit: int | None,
+    changed_since: datetime | None = None,
 ) -> Operation[list[Consent]]:
     def page(token: str) -> Operation[tuple[Sequence[Consent], str]]:
         request = consents_pb2.ListConsentsRequest(
-            subject_request=signed(), subject_id=subject_id, page_token=token
+            subject_request=signed(),
+            subject_id=subject_id,
+            page_token=token,
+            changed_since=timestamp_of(changed_since) if changed_since else None,
         )
         reply = yield from call(methods.LIST_CONSENTS, request)
         consents = yield from _verified(context, reply.consents, reply.keys)
         for consent in consents:
             if subject_id:
                 check_equal("The consent's subject", consent.subject_id, subject_id)
+            if changed_since is not None:
+                _check_changed(consent, changed_since, context.clock())
         return consents, reply.next_page_token
 
     return (yield from collect("The list of consents", page, as_it_is, NEWEST_FIRST, limit))
@@ -292,19 +323,37 @@ def _verified(
     views: Sequence[consents_pb2.ConsentView],
     keys: Sequence[LoggedStatement],
 ) -> Operation[list[Consent]]:
+    """Return the caller's consents, each verified, in the state of now."""
+    histories = yield from verified_histories(context, views, keys)
+    return read_histories(context, views, histories)
+
+
+def verified_histories(
+    context: SigningContext,
+    views: Sequence[consents_pb2.ConsentView],
+    keys: Sequence[LoggedStatement],
+    also: Collection[str] = (),
+    check_more: Callable[[Sequence[ConsentHistory], MemberKeys], None] = lambda *_: None,
+) -> Operation[list[ConsentHistory]]:
     """Return the caller's consents, each signed by its subject, in the state that the signed
     changes lead to.
+
+    Args:
+        also: Members whose keys `check_more` needs, too.
+        check_more: Checks what came with the consents, by the keys of members.
 
     Raises:
         VerificationFailed: A consent or a change does not verify, or is of another caller.
     """
     with verifying("The consent"):
-        needed = members_needed(views, keys)
+        needed = members_needed(views, keys) | {*also}
 
     def check(members: Mapping[str, Vouched]) -> list[ConsentHistory]:
         keys_of = {name: logged_keys_of(members[name].member) for name in needed}
         with verifying("The consent"):
-            return list(check_consents(views, keys, keys_of, context.trust))
+            histories = list(check_consents(views, keys, keys_of, context.trust))
+            check_more(histories, keys_of)
+            return histories
 
     histories = yield from check_with_members(context, needed, check)
     caller = context.signer.name
@@ -317,9 +366,35 @@ def _verified(
                 reason="WRONG_ANSWER",
                 fix=TELL,
             )
+    return histories
+
+
+def read_histories(
+    context: SigningContext,
+    views: Sequence[consents_pb2.ConsentView],
+    histories: Sequence[ConsentHistory],
+) -> list[Consent]:
+    """Return verified consents in the state of now."""
     now = context.clock()
     with verifying("The consent"):
         return [read_consent(*each, now) for each in zip(views, histories, strict=True)]
+
+
+def _check_changed(consent: Consent, since: datetime, now: datetime) -> None:
+    """Raise VerificationFailed unless a consent changed at a time or later.
+
+    That its uses were used up since is the bureau's word. Times of changes are those of a node's
+    clock, which may differ from the log's.
+    """
+    since -= SKEW
+    revoked = consent.state is ConsentState.REVOKED
+    expired = not revoked and since <= consent.expire_time <= now + SKEW
+    if not (consent.update_time >= since or expired or 0 < consent.max_uses <= consent.use_count):
+        raise VerificationFailed(
+            f"Consent {consent.consent_id} is listed as changed since {since}, and did not change",
+            reason="WRONG_ANSWER",
+            fix=TELL,
+        )
 
 
 def _check_times(begin: datetime, end: datetime) -> None:

@@ -129,6 +129,20 @@ LIST_CONSENT_REQUESTS = Method(
     DeadlineClass.READ,
 )
 
+WATCH_CONSENTS = Method(
+    "creditbureau.v1.Consents/WatchConsents",
+    consents_pb2.WatchConsentsRequest,
+    consents_pb2.WatchConsentsResponse,
+    DeadlineClass.STREAM,
+)
+
+CONFIRM_DELETION = Method(
+    "creditbureau.v1.Consents/ConfirmDeletion",
+    consents_pb2.ConfirmDeletionRequest,
+    consents_pb2.ConfirmDeletionResponse,
+    DeadlineClass.WRITE,
+)
+
 GET_DIRECTORY_KEY = Method(
     "creditbureau.v1.Directory/GetDirectoryKey",
     directory_pb2.GetDirectoryKeyRequest,

@@ -13,6 +13,7 @@ from bureau_client._operations import (
     complaint_register,
     complaints,
     consent_requests,
+    consent_watch,
     consents,
     decisions,
     directory,
@@ -53,7 +54,7 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.complaints import Complaint, ComplaintCount, ComplaintNews
 from bureau_client.models.consent_requests import ConsentRequest
-from bureau_client.models.consents import Arrangement, Consent, Frequency
+from bureau_client.models.consents import Arrangement, Consent, ConsentEvent, Frequency
 from bureau_client.models.decisions import Decision, RecordedDecision
 from bureau_client.models.erasures import Erasure
 from bureau_client.models.many import Identifier, Inquiry
@@ -356,10 +357,70 @@ class AsyncLender(AsyncClient):
         tally.finish()
 
     async def consents(
-        self, subject_id: str | None = None, *, limit: int | None = None
+        self,
+        subject_id: str | None = None,
+        *,
+        changed_since: datetime | None = None,
+        limit: int | None = None,
     ) -> list[Consent]:
-        """List the consents that this member holds, newest first; of one subject if named."""
-        return await self._driver.run(consents.list_held(self._signing, subject_id, limit))
+        """List the consents that this member holds, newest first; of one subject if named.
+
+        Args:
+            subject_id: Only consents of this person; None for all.
+            changed_since: Only consents that were granted or changed, expired or were used up
+                at this time or later; None for all.
+            limit: Largest number of consents; None for all.
+        """
+        operation = consents.list_held(self._signing, subject_id, limit, changed_since)
+        return await self._driver.run(operation)
+
+    async def consent(self, consent_id: str) -> Consent:
+        """Return a consent that this member holds, as it is now.
+
+        Raises:
+            NotFound: This member holds no consent with this id.
+        """
+        return await self._driver.run(consents.get_held(self._signing, consent_id))
+
+    def watch_consents(self, after: str = "") -> AsyncIterator[ConsentEvent]:
+        """Follow the changes of the consents that this member holds; the iterator never ends.
+
+        Granted, paused, resumed, revoked, used up and expired: each change comes once, in
+        order, with the person's note, however late the member asks; each is verified. Keep
+        the cursor of the last change handled.
+
+        Args:
+            after: Cursor of the last change handled; empty for all from the first.
+        """
+        return self._driver.follow(consent_watch.watch_consents(self._signing, after))
+
+    async def confirm_deletion(
+        self,
+        consent: str | Consent,
+        *,
+        report_count: int | None = None,
+        delete_time: datetime | None = None,
+    ) -> Receipt:
+        """Confirm that everything received under a consent is deleted; the person sees it.
+
+        For a consent to STORE that was revoked or has expired, once. The statement is signed
+        and logged.
+
+        Args:
+            consent: The consent, or its id.
+            report_count: Number of reports, all of them deleted; None takes the bureau's count.
+            delete_time: Time at which the last of them was deleted; None for now.
+
+        Raises:
+            NotFound: This member holds no such consent.
+            WrongState: The consent has not ended, nothing is to be deleted, or the deletion is
+                confirmed already.
+            InvalidRequest: The number of reports is another one.
+        """
+        operation = consent_watch.confirm_deletion(
+            self._signing, consent, report_count, delete_time
+        )
+        return await self._driver.run(operation)
 
     async def arrangements(self, subject_id: str | None = None) -> list[Arrangement]:
         """List the consents that this member holds, each with those that it replaced.

@@ -40,6 +40,7 @@ from bureau_client.cli.common import (
     in_a_folder,
     names_of,
 )
+from bureau_client.cli.consents import member_consents
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.portfolio import portfolio
@@ -61,6 +62,7 @@ app = CodeTyper(
 )
 app.add_typer(disputes.disputes, name="dispute")
 app.add_typer(complaints.received, name="complaint")
+app.add_typer(member_consents, name="consent")
 app.add_typer(policies.policies, name="policy")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
@@ -269,13 +271,18 @@ def consents(
     subject: Annotated[
         str | None, typer.Option(metavar="ID", help="Subject id; default: all persons.")
     ] = None,
+    changed_since: Annotated[
+        datetime | None,
+        typer.Option(metavar="TIME", help="Only consents that changed since this time, UTC."),
+    ] = None,
     limit: LimitOption = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the consents that this member holds."""
+    since = None if changed_since is None else changed_since.replace(tzinfo=UTC)
     with open_lender(profile, passphrase_file) as lender:
-        granted = lender.consents(subject, limit=limit)
+        granted = lender.consents(subject, changed_since=since, limit=limit)
     shown = ("consent_id", "subject_id", "state", "actions", "purposes", "expire_time", "use_count")
     emit_many(granted, output, shown)
 

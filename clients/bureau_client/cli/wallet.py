@@ -15,6 +15,7 @@ from bureau_client.cli import (
     complaints,
     consent_requests,
     decisions,
+    deletions,
     rights,
 )
 from bureau_client.cli.attributes import attributes
@@ -65,6 +66,7 @@ app.command("arrangements")(arrangements.own_arrangements)
 app.command("consent-requests")(consent_requests.own_requests)
 app.command("grant-request")(consent_requests.grant_request)
 app.command("decline-request")(consent_requests.decline_request)
+app.command("deletions")(deletions.deletions)
 app.command("attributes")(attributes)
 
 NoteOption = Annotated[str, typer.Option(help="Reason; the member can read it.")]

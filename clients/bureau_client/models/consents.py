@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bureau_client.models.codes import (
     Action,
+    ConsentEventKind,
     ConsentMode,
     ConsentState,
     FrequencyUnit,
@@ -26,6 +27,27 @@ class Frequency:
 
     def __str__(self) -> str:
         return f"{self.value} a {self.unit.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmedDeletion:
+    """The confirmation of a consent's grantee that everything it received is deleted.
+
+    Attributes:
+        report_count: Number of reports, all of them deleted.
+        delete_time: Time at which the last of them was deleted: the grantee's word.
+        confirm_time: Time of the confirmation in the log.
+        is_late: True if it was confirmed after `Consent.delete_by_time`.
+        statement: The signed confirmation, a serialised DSSE envelope.
+        receipt: Proof that it is in the log.
+    """
+
+    report_count: int
+    delete_time: datetime
+    confirm_time: datetime
+    is_late: bool
+    statement: bytes = field(repr=False)
+    receipt: Receipt = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +72,10 @@ class Consent:
         replaces: The earlier consent that this one replaced; empty for none.
         arrangement_id: Id of the arrangement, that of its first consent: it stays the same when a
             newer consent replaces this one, and `query` takes it in place of a consent's id.
+        delete_by_time: Time by which the grantee must have deleted everything that it received: the
+            data life after the consent was revoked or expired. None before, without a data life,
+            and if nothing was received.
+        deletion: The grantee's signed confirmation that everything is deleted; None without one.
         envelope: The signed consent, a serialised DSSE envelope.
         receipt: Proof that the last change, or without one the grant, is in the log.
         proved: True if the state follows from signed statements. False if the words of a change
@@ -78,6 +104,8 @@ class Consent:
     consent_request_id: str
     replaces: str
     arrangement_id: str
+    delete_by_time: datetime | None
+    deletion: ConfirmedDeletion | None
     envelope: bytes = field(repr=False)
     receipt: Receipt = field(repr=False)
     proved: bool
@@ -104,3 +132,26 @@ class Arrangement:
     def state(self) -> ConsentState:
         """State of the newest consent."""
         return self.newest.state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentEvent:
+    """A change of a consent that a member holds.
+
+    Attributes:
+        cursor: Position of the change; continues a stream after it.
+        event_time: Time of the change in the log; of EXPIRED, the end of the consent.
+        leaf_index: Leaf of the statement that caused the change; None for EXPIRED.
+        note: The person's note with the change: any text of up to 512 characters.
+        repudiated: True if the consent was revoked because its key was repudiated.
+        consent: The consent as it is now, which may have changed again; `delete_by_time` says
+            by when everything received under it must be deleted.
+    """
+
+    cursor: str
+    kind: ConsentEventKind
+    event_time: datetime
+    leaf_index: int | None
+    note: str
+    repudiated: bool
+    consent: Consent

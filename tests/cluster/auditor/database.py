@@ -44,6 +44,7 @@ EFFECTS = (
     ),
     ("submission", "submission_key", ("submission",)),
     ("decision", "entry_key", ("decision",)),
+    ("consent_end", "deletion_entry", ("deletion",)),
     ("inquiry", "entry_key", ("inquiry", "inquiry-denial", "replay")),
     ("standard", "entry_key", ("standard",)),
     ("erasure_statement", "entry_key", ("erasure",)),
@@ -82,6 +83,8 @@ NAMING = (
     ("subject_key", "to_entry"),
     ("decision", "inquiry_entry"),
     ("alert", "entry_key"),
+    ("consent_event", "entry_key"),
+    ("consent_end", "deletion_entry"),
 )
 
 
@@ -137,8 +140,9 @@ def read_tables(name: str, db: Connection) -> Database:
         consents=[
             StoredConsent(*row)
             for row in rows(
-                "SELECT consent_id, subject_id, grantee, max_uses, use_count, state, entry_key "
-                "FROM consent ORDER BY entry_key"
+                "SELECT c.consent_id, subject_id, grantee, max_uses, use_count, state, entry_key, "
+                "coalesce(data_life_us, 0) FROM consent c "
+                "LEFT JOIN consent_end e ON e.consent_id = c.consent_id ORDER BY entry_key"
             )
         ],
         submissions=[

@@ -67,6 +67,7 @@ class StoredConsent(NamedTuple):
     use_count: int
     state: int
     entry_key: int
+    data_life_us: int = 0
 
 
 class StoredSubmission(NamedTuple):

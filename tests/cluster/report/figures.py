@@ -12,7 +12,7 @@ from tests.cluster.timeline import Event
 SECOND = 1_000_000_000
 # Written down, and no member waited for it: alerts as they come, how long they were awaited,
 # reviews that they caused, floods, lies and the operator's own work.
-UNTIMED = frozenset({"alert", "watch", "review", "flood", "lie", "erase"})
+UNTIMED = frozenset({"alert", "consent-change", "watch", "review", "flood", "lie", "erase"})
 # Many reports in one stream: no single answer that one waits for.
 STREAMED = frozenset({"portfolio"})
 OK, REFUSED, SETTLED, UNANSWERED = "ok", "refused", "settled", "unanswered"

@@ -141,7 +141,12 @@ def _balance_altered(reply: Any) -> bool:
 
 
 def _inquiry_attributed(reply: Any) -> bool:
-    altered = [line for line in reply.inquiries if line.member_id != "hostile"]
+    # A statement about several people comes as its digest: its signer is the bureau's word.
+    altered = [
+        line
+        for line in reply.inquiries
+        if line.member_id != "hostile" and reply.statements[line.statement - 1].HasField("envelope")
+    ]
     for line in altered:
         line.member_id = "hostile"
     return bool(altered)

@@ -59,6 +59,8 @@ HANDS = 2
 RACERS = 4
 BATCH = 5
 REFRESH_S = 4.0
+# Of the confirmations of deletions, this share is tried under consents that have ended.
+ENDED = 0.7
 DUPLICATES = 0.15
 # When everything is to be sent twice, so much of the work is sending again what was.
 LATER = 0.3
@@ -74,6 +76,7 @@ TASKS = {
     "conflict": 3,
     "replay": 6,
     "decide": 6,
+    "confirm": 5,
     "portfolio": 3,
     "ask": 6,
     "look": 3,
@@ -117,6 +120,8 @@ class LenderWorker:
         # People whom it asks for consents: those who write, so that no words are erased.
         self.askable: list[str] = []
         self.inquirable: list[Consent] = []
+        # Consents to STORE: ended ones with something to delete, and a few that go on.
+        self.stored: list[Consent] = []
         # A decision on each report that it got.
         self.decisions: list[Decision] = []
         self.repairs = Repairs(worker.journal)
@@ -205,6 +210,7 @@ class LenderWorker:
         ended = {one.subject_id for one in furnish} - furnishable
         with self._lock:
             self.inquirable = inquirable or self.inquirable
+            self.stored = [one for one in held if one.data_life and one.deletion is None]
             self.furnishable = (self.furnishable | furnishable) - ended
 
     def follow(self, direction: Direction) -> None:
@@ -363,6 +369,23 @@ class LenderWorker:
     def ask(self, chance: random.Random) -> None:
         """Ask a person for a consent."""
         consent_requests.ask(self.journal, chance.choice(self.lenders), self.askable, chance)
+
+    def confirm(self, chance: random.Random) -> None:
+        """Confirm that what was received under a consent is deleted; at times too early."""
+        lender = chance.choice(self.lenders)
+        with self._lock:
+            ended = [one for one in self.stored if one.delete_by_time]
+            stored = ended if chance.random() < ENDED else self.stored
+        if stored:
+            consent = chance.choice(stored)
+            self.journal.attempt(
+                "confirm-deletion",
+                lender,
+                lambda: lender.confirm_deletion(consent),
+                receipt=lambda receipt: receipt,
+                subject=consent.subject_id,
+                consent=consent.consent_id,
+            )
 
     def later(self, chance: random.Random) -> None:
         """Something accepted before, in the same bytes, by another link."""

@@ -14,6 +14,7 @@ from bureau_client import (
     ComplaintKind,
     ComplaintState,
     Consent,
+    ConsentMode,
     DisputeReason,
     Frequency,
     FrequencyUnit,
@@ -67,6 +68,8 @@ TASKS = {
 }
 # Attempts to give a person without a key a new one, once the run is over.
 RECOVERIES = 10
+# Of the consents to inquire, this share lets the lender keep its reports for a day.
+STORES = 0.3
 SECTIONS = [section for section in Section if section]
 ACTIVE, PAUSED, REVOKED, UNKNOWN = "active", "paused", "revoked", "unknown"
 REPLACED = "replaced"
@@ -243,7 +246,10 @@ class WalletWorker:
         uses = self.worker.chance.choice([1, 2, 3, 3, 5, 10])
         (purpose,) = self.worker.chance.choices(list(PURPOSES), list(PURPOSES.values()))
         earlier = self._replaceable(person, lender)
-        consent = self._grant(person, lender, [Action.INQUIRE], [purpose], SECTIONS, uses, earlier)
+        stores = self.worker.chance.random() < STORES
+        consent = self._grant(
+            person, lender, [Action.INQUIRE], [purpose], SECTIONS, uses, earlier, stores
+        )
         if consent:
             person.consents[consent.consent_id] = ACTIVE
             person.grantees[consent.consent_id] = lender
@@ -307,6 +313,7 @@ class WalletWorker:
         sections: list[Section] | None = None,
         uses: int = 0,
         replaces: str = "",
+        stores: bool = False,
     ) -> Consent | None:
         wallet = person.wallet
         was = person.consents.get(replaces, "")
@@ -331,6 +338,8 @@ class WalletWorker:
                 max_uses=uses,
                 frequency=frequency,
                 replaces=replaces or None,
+                mode=ConsentMode.STORE if stores else ConsentMode.VIEW,
+                data_life=timedelta(days=1) if stores else timedelta(0),
             ),
             receipt=lambda consent: consent.receipt,
             then=settled,

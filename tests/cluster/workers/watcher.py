@@ -1,5 +1,6 @@
-"""Follows a lender's alerts as its systems would: each is dealt with, now and then what
-was dealt with is acknowledged, and a stream that breaks goes on behind the last one.
+"""Follows a lender's alerts, and the changes of its consents, as its systems would: each is
+dealt with, now and then the alerts that were dealt with are acknowledged, and a stream that
+breaks goes on after the last one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from bureau_client import Alert, BureauError, DeadlineExceeded, Lender
 from bureau_client._transport.retry import RetryPolicy
 from tests.cluster.history import Operation, Outcome, now_ns
 from tests.cluster.workers.base import HURRIED, WorkerBase
+from tests.cluster.workers.consent_watch import follow_consents
 from tests.cluster.workers.journal import reason_of
 
 ACKNOWLEDGE_EVERY = 5
@@ -29,16 +31,21 @@ def run(worker: WorkerBase) -> None:
         Lender(worker.profile(node), policy=LISTEN) for node in range(len(worker.topology.nodes))
     ]
     stream, cursor, empty = 0, 0, 0
+    changed, unchanged = "", 0
     worker.started()
-    while empty < LAST_STREAMS:
+    while empty < LAST_STREAMS or unchanged < LAST_STREAMS:
         stream += 1
         lender = worker.chance.choice(lenders)
-        heard = _follow(worker, lender, stream, cursor)
-        empty = empty + 1 if worker.over and not heard else 0
-        if heard:
-            cursor = heard[-1].cursor
-        if worker.chance.random() < FORGETS:
-            cursor = 0
+        if stream % 2:
+            heard = _follow(worker, lender, stream, cursor)
+            empty = empty + 1 if worker.over and not heard else 0
+            cursor = heard[-1].cursor if heard else cursor
+        else:
+            cursors = follow_consents(worker, lender, stream, changed)
+            unchanged = unchanged + 1 if worker.over and not cursors else 0
+            changed = cursors[-1] if cursors else changed
+        if worker.chance.random() < FORGETS and not worker.over:
+            cursor, changed = 0, ""
     worker.journal.close()
 
 

@@ -61,6 +61,12 @@ def true_run() -> Scenario:
     scenario.grant(uses=1, request=scenario.ask())
     scenario.decline(scenario.ask("lender-2"))
     scenario.withdraw(scenario.ask())
+    # A consent ends, and its reports are deleted; another one expires.
+    ended = scenario.grant("lender-2", uses=3)
+    scenario.query(ended, "lender-2")
+    scenario.change("revoke", ended)
+    scenario.confirm(ended, "lender-2")
+    scenario.hear_change(consent.request_id, None, "EXPIRED", 1)
     # A broken connection left an outcome unknown, and the same bytes settled it.
     late = scenario.submit("lender-2")
     index = scenario.operations.index(late)

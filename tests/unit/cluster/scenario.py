@@ -10,7 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from bureau_client import FacilityActionKind, Purpose
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
@@ -31,11 +33,15 @@ from creditbureau.v1.complaint_pb2 import (
     ComplaintOpening,
     Deed,
 )
+from creditbureau.v1.consent_event_pb2 import DeletionConfirmation
 from creditbureau.v1.consent_pb2 import (
     CONSENT_STATE_ACTIVE,
     CONSENT_STATE_PAUSED,
     CONSENT_STATE_REPLACED,
     CONSENT_STATE_REVOKED,
+    CONSENT_TRANSITION_PAUSE,
+    CONSENT_TRANSITION_RESUME,
+    CONSENT_TRANSITION_REVOKE,
     Consent,
     ConsentChange,
 )
@@ -107,6 +113,11 @@ STATES = {
     "pause": CONSENT_STATE_PAUSED,
     "resume": CONSENT_STATE_ACTIVE,
     "revoke": CONSENT_STATE_REVOKED,
+}
+TRANSITIONS = {
+    "pause": CONSENT_TRANSITION_PAUSE,
+    "resume": CONSENT_TRANSITION_RESUME,
+    "revoke": CONSENT_TRANSITION_REVOKE,
 }
 
 
@@ -319,6 +330,9 @@ class Scenario:
                 grantee=grantee,
                 max_uses=uses,
                 consent_request_id=answered,
+                replaces=replaces.request_id if replaces else "",
+                start_time=Timestamp(seconds=BEGIN_US // 1_000_000),
+                expire_time=Timestamp(seconds=BEGIN_US // 1_000_000 + 20 * 86_400),
             ),
             f"subjects/{self.subject}",
             subject=self.subject,
@@ -334,6 +348,11 @@ class Scenario:
         key = self.entries[-1].entry_key
         row = operation.request_id, self.subject, grantee, uses, 0, CONSENT_STATE_ACTIVE, key
         self.consents[operation.request_id] = StoredConsent(*row)
+        heard = {operation.request_id: "GRANTED"}
+        if replaces:
+            heard[replaces.request_id] = "REPLACED"
+        for consent_id, change in sorted(heard.items()):
+            self.hear_change(consent_id, operation, change)
         return operation
 
     def ask(self, member: str = "lender-1", uses: int = 2) -> Operation:
@@ -342,7 +361,9 @@ class Scenario:
             member,
             "ask",
             "consent-request",
-            ConsentRequest(subject_id=self.subject, max_uses=uses),
+            ConsentRequest(
+                subject_id=self.subject, max_uses=uses, period=Duration(seconds=30 * 86_400)
+            ),
             f"members/{member}",
             subject=self.subject,
         )
@@ -380,13 +401,26 @@ class Scenario:
             "wallet-1",
             kind,
             "consent-change",
-            ConsentChange(consent_id=consent_id),
+            ConsentChange(consent_id=consent_id, transition=TRANSITIONS[kind]),
             f"subjects/{self.subject}",
             subject=self.subject,
             consent=consent_id,
         )
         self.consents[consent_id] = self.consents[consent_id]._replace(state=STATES[kind])
+        self.hear_change(consent_id, operation, f"{kind.removesuffix('e')}ed".upper())
         return operation
+
+    def confirm(self, consent: Operation, member: str = "lender-1") -> Operation:
+        """A lender's confirmation that what it received under a consent is deleted."""
+        return self.say(
+            member,
+            "confirm-deletion",
+            "deletion",
+            DeletionConfirmation(consent_id=consent.request_id, subject_id=self.subject),
+            f"members/{member}",
+            subject=self.subject,
+            consent=consent.request_id,
+        )
 
     def query(self, consent: Operation, member: str = "lender-1", **more: Any) -> Operation:
         """A report under a consent; who monitors the person is alerted."""
@@ -416,6 +450,8 @@ class Scenario:
         consented = self.consents[consent_id]
         self.consents[consent_id] = consented._replace(use_count=consented.use_count + 1)
         self._alert(member, operation)
+        if consented.max_uses == consented.use_count + 1:
+            self.hear_change(consent_id, operation, "EXHAUSTED")
         return operation
 
     def _shown(self) -> dict[str, Any]:
@@ -570,6 +606,7 @@ class Scenario:
             if entry.kind == "consent" and signing_key(entry.envelope) == key_id:
                 row = self.consents[entry.request_id]
                 self.consents[row.consent_id] = row._replace(state=CONSENT_STATE_REVOKED)
+                self.hear_change(row.consent_id, operation, "REVOKED")
         return operation
 
     def erase(self) -> Operation:
@@ -748,6 +785,27 @@ class Scenario:
                 "kind": "NEW_INQUIRY",
                 "consent": consent_id,
                 "member": member,
+            },
+        )
+
+    def hear_change(
+        self, consent_id: str, cause: Operation | None, kind: str, time_us: int = 0
+    ) -> Operation:
+        """The grantee's watcher hears of a change of a consent.
+
+        Args:
+            cause: The statement that caused it; None for an expiry.
+        """
+        return self.note(
+            "watcher-1",
+            "consent-change",
+            leaf_index=cause.leaf_index if cause else None,
+            about={
+                "stream": 2,
+                "kind": kind,
+                "consent": consent_id,
+                "time_us": time_us,
+                "member": self.consents[consent_id].grantee,
             },
         )
 

@@ -25,6 +25,7 @@ from bureau_client.models.codes.facility import (
 )
 from bureau_client.models.codes.permission import (
     Action,
+    ConsentEventKind,
     ConsentMode,
     ConsentRequestState,
     ConsentState,
@@ -68,6 +69,7 @@ __all__ = [
     "ComplaintOutcome",
     "ComplaintState",
     "ComplianceCondition",
+    "ConsentEventKind",
     "ConsentMode",
     "ConsentRequestState",
     "ConsentState",

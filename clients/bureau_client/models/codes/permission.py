@@ -113,6 +113,19 @@ class ConsentTransition(Code):
     REPLACE = 4  # by a newer consent
 
 
+class ConsentEventKind(Code):
+    """Kind of a change of a consent, as its grantee hears of it."""
+
+    UNSPECIFIED = 0
+    GRANTED = 1
+    PAUSED = 2
+    RESUMED = 3
+    REVOKED = 4
+    EXHAUSTED = 5  # the last of its uses was used
+    EXPIRED = 6
+    REPLACED = 7  # by a newer consent of the person for the member
+
+
 class ConsentState(Code):
     """State of a consent."""
 

@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from creditbureau.v1 import consent_pb2 as creditbureau_dot_v1_dot_consent__pb2
+from creditbureau.v1 import consent_event_pb2 as creditbureau_dot_v1_dot_consent__event__pb2
 from creditbureau.v1 import consent_request_pb2 as creditbureau_dot_v1_dot_consent__request__pb2
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
 from creditbureau.v1 import log_pb2 as creditbureau_dot_v1_dot_log__pb2
@@ -31,7 +32,7 @@ from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/consents.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/consent.proto\x1a%creditbureau/v1/consent_request.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/members.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0eSubjectRequest\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x39\n\x06method\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[A-Za-z0-9_.]+/[A-Za-z]+$R\x06method\"\xe9\x02\n\x0b\x43onsentView\x12\x1d\n\nconsent_id\x18\x01 \x01(\tR\tconsentId\x12\x33\n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07\x63onsent\x12\x32\n\x07receipt\x18\x03 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12:\n\x07\x63hanges\x18\x04 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x07\x63hanges\x12\x44\n\x0e\x65rased_changes\x18\x05 \x03(\x0b\x32\x1d.creditbureau.v1.ErasedChangeR\rerasedChanges\x12\x33\n\x05state\x18\x06 \x01(\x0e\x32\x1d.creditbureau.v1.ConsentStateR\x05state\x12\x1b\n\tuse_count\x18\x07 \x01(\x03R\x08useCount\"\xa8\x01\n\x0c\x45rasedChange\x12\x1d\n\nleaf_index\x18\x01 \x01(\x03R\tleafIndex\x12\x35\n\x08log_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07logTime\x12\x42\n\ntransition\x18\x03 \x01(\x0e\x32\".creditbureau.v1.ConsentTransitionR\ntransition\"R\n\x13GrantConsentRequest\x12;\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x63onsent\"\xb8\x01\n\x14GrantConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"Q\n\x14\x43hangeConsentRequest\x12\x39\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06\x63hange\"\xb9\x01\n\x15\x43hangeConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xaa\x01\n\x11GetConsentRequest\x12Q\n\nconsent_id\x18\x01 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tconsentId\x12\x42\n\x0fsubject_request\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\"\x82\x01\n\x12GetConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x34\n\x04keys\x18\x02 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xe3\x01\n\x13ListConsentsRequest\x12\x42\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\x12\x37\n\nsubject_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\xae\x01\n\x14ListConsentsResponse\x12\x38\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x08\x63onsents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"T\n\x15RequestConsentRequest\x12;\n\x07request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07request\"\xc1\x01\n\x16RequestConsentResponse\x12=\n\x07request\x18\x01 \x01(\x0b\x32#.creditbureau.v1.ConsentRequestViewR\x07request\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"b\n\x1dWithdrawConsentRequestRequest\x12\x41\n\nwithdrawal\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\nwithdrawal\"\xc9\x01\n\x1eWithdrawConsentRequestResponse\x12=\n\x07request\x18\x01 \x01(\x0b\x32#.creditbureau.v1.ConsentRequestViewR\x07request\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"[\n\x1c\x44\x65\x63lineConsentRequestRequest\x12;\n\x07\x64\x65\x63line\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x64\x65\x63line\"\xc8\x01\n\x1d\x44\x65\x63lineConsentRequestResponse\x12=\n\x07request\x18\x01 \x01(\x0b\x32#.creditbureau.v1.ConsentRequestViewR\x07request\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\x90\x03\n\x1aListConsentRequestsRequest\x12\x42\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\x12\x37\n\nsubject_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\x63\n\x12\x63onsent_request_id\x18\x03 \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$R\x10\x63onsentRequestId\x12?\n\rchanged_since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63hangedSince\x12\'\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\xbc\x01\n\x1bListConsentRequestsResponse\x12?\n\x08requests\x18\x01 \x03(\x0b\x32#.creditbureau.v1.ConsentRequestViewR\x08requests\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys2\xd6\x07\n\x08\x43onsents\x12l\n\x0cGrantConsent\x12$.creditbureau.v1.GrantConsentRequest\x1a%.creditbureau.v1.GrantConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12o\n\rChangeConsent\x12%.creditbureau.v1.ChangeConsentRequest\x1a&.creditbureau.v1.ChangeConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12h\n\nGetConsent\x12\".creditbureau.v1.GetConsentRequest\x1a#.creditbureau.v1.GetConsentResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x12n\n\x0cListConsents\x12$.creditbureau.v1.ListConsentsRequest\x1a%.creditbureau.v1.ListConsentsResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x12s\n\x0eRequestConsent\x12&.creditbureau.v1.RequestConsentRequest\x1a\'.creditbureau.v1.RequestConsentResponse\"\x10\xea\xe0\x18\x0c\n\x02\x01\x02\x18\x80\x80\x01 \x1e(\x02\x12\x8b\x01\n\x16WithdrawConsentRequest\x12..creditbureau.v1.WithdrawConsentRequestRequest\x1a/.creditbureau.v1.WithdrawConsentRequestResponse\"\x10\xea\xe0\x18\x0c\n\x02\x01\x02\x18\x80\x80\x01 \x1e(\x02\x12\x87\x01\n\x15\x44\x65\x63lineConsentRequest\x12-.creditbureau.v1.DeclineConsentRequestRequest\x1a..creditbureau.v1.DeclineConsentRequestResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12\x83\x01\n\x13ListConsentRequests\x12+.creditbureau.v1.ListConsentRequestsRequest\x1a,.creditbureau.v1.ListConsentRequestsResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/consents.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/consent.proto\x1a#creditbureau/v1/consent_event.proto\x1a%creditbureau/v1/consent_request.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/members.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0eSubjectRequest\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x39\n\x06method\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[A-Za-z0-9_.]+/[A-Za-z]+$R\x06method\"\xe9\x03\n\x0b\x43onsentView\x12\x1d\n\nconsent_id\x18\x01 \x01(\tR\tconsentId\x12\x33\n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07\x63onsent\x12\x32\n\x07receipt\x18\x03 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12:\n\x07\x63hanges\x18\x04 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x07\x63hanges\x12\x44\n\x0e\x65rased_changes\x18\x05 \x03(\x0b\x32\x1d.creditbureau.v1.ErasedChangeR\rerasedChanges\x12\x33\n\x05state\x18\x06 \x01(\x0e\x32\x1d.creditbureau.v1.ConsentStateR\x05state\x12\x1b\n\tuse_count\x18\x07 \x01(\x03R\x08useCount\x12@\n\x0e\x64\x65lete_by_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64\x65leteByTime\x12<\n\x08\x64\x65letion\x18\t \x01(\x0b\x32 .creditbureau.v1.LoggedStatementR\x08\x64\x65letion\"\xa8\x01\n\x0c\x45rasedChange\x12\x1d\n\nleaf_index\x18\x01 \x01(\x03R\tleafIndex\x12\x35\n\x08log_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07logTime\x12\x42\n\ntransition\x18\x03 \x01(\x0e\x32\".creditbureau.v1.ConsentTransitionR\ntransition\"R\n\x13GrantConsentRequest\x12;\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x63onsent\"\xb8\x01\n\x14GrantConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"Q\n\x14\x43hangeConsentRequest\x12\x39\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06\x63hange\"\xb9\x01\n\x15\x43hangeConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xaa\x01\n\x11GetConsentRequest\x12Q\n\nconsent_id\x18\x01 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tconsentId\x12\x42\n\x0fsubject_request\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\"\x82\x01\n\x12GetConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x34\n\x04keys\x18\x02 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xa4\x02\n\x13ListConsentsRequest\x12\x42\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\x12\x37\n\nsubject_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\x12?\n\rchanged_since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63hangedSince\"\xae\x01\n\x14ListConsentsResponse\x12\x38\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x08\x63onsents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"T\n\x15RequestConsentRequest\x12;\n\x07request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07request\"\xc1\x01\n\x16RequestConsentResponse\x12=\n\x07request\x18\x01 \x01(\x0b\x32#.creditbureau.v1.ConsentRequestViewR\x07request\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"b\n\x1dWithdrawConsentRequestRequest\x12\x41\n\nwithdrawal\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\nwithdrawal\"\xc9\x01\n\x1eWithdrawConsentRequestResponse\x12=\n\x07request\x18\x01 \x01(\x0b\x32#.creditbureau.v1.ConsentRequestViewR\x07request\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"[\n\x1c\x44\x65\x63lineConsentRequestRequest\x12;\n\x07\x64\x65\x63line\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x64\x65\x63line\"\xc8\x01\n\x1d\x44\x65\x63lineConsentRequestResponse\x12=\n\x07request\x18\x01 \x01(\x0b\x32#.creditbureau.v1.ConsentRequestViewR\x07request\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\x90\x03\n\x1aListConsentRequestsRequest\x12\x42\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\x12\x37\n\nsubject_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\x63\n\x12\x63onsent_request_id\x18\x03 \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$R\x10\x63onsentRequestId\x12?\n\rchanged_since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63hangedSince\x12\'\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\xbc\x01\n\x1bListConsentRequestsResponse\x12?\n\x08requests\x18\x01 \x03(\x0b\x32#.creditbureau.v1.ConsentRequestViewR\x08requests\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"v\n\x14WatchConsentsRequest\x12^\n\x06\x63ursor\x18\x01 \x01(\tBF\xbaHCrA2?^([0-9]{1,16}\\.[0-9a-f-]{0,36}\\.[0-9]{1,16}\\.[0-9a-f-]{0,36})?$R\x06\x63ursor\"\x86\x02\n\x15WatchConsentsResponse\x12\x33\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentEventR\x05\x65vent\x12\x36\n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\x12\x32\n\x03use\x18\x04 \x01(\x0b\x32 .creditbureau.v1.LoggedStatementR\x03use\x12\x16\n\x06\x63ursor\x18\x05 \x01(\tR\x06\x63ursor\"_\n\x16\x43onfirmDeletionRequest\x12\x45\n\x0c\x63onfirmation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0c\x63onfirmation\"M\n\x17\x43onfirmDeletionResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt2\xc2\t\n\x08\x43onsents\x12l\n\x0cGrantConsent\x12$.creditbureau.v1.GrantConsentRequest\x1a%.creditbureau.v1.GrantConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12o\n\rChangeConsent\x12%.creditbureau.v1.ChangeConsentRequest\x1a&.creditbureau.v1.ChangeConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12h\n\nGetConsent\x12\".creditbureau.v1.GetConsentRequest\x1a#.creditbureau.v1.GetConsentResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x12n\n\x0cListConsents\x12$.creditbureau.v1.ListConsentsRequest\x1a%.creditbureau.v1.ListConsentsResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x12s\n\x0eRequestConsent\x12&.creditbureau.v1.RequestConsentRequest\x1a\'.creditbureau.v1.RequestConsentResponse\"\x10\xea\xe0\x18\x0c\n\x02\x01\x02\x18\x80\x80\x01 \x1e(\x02\x12\x8b\x01\n\x16WithdrawConsentRequest\x12..creditbureau.v1.WithdrawConsentRequestRequest\x1a/.creditbureau.v1.WithdrawConsentRequestResponse\"\x10\xea\xe0\x18\x0c\n\x02\x01\x02\x18\x80\x80\x01 \x1e(\x02\x12\x87\x01\n\x15\x44\x65\x63lineConsentRequest\x12-.creditbureau.v1.DeclineConsentRequestRequest\x1a..creditbureau.v1.DeclineConsentRequestResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12\x83\x01\n\x13ListConsentRequests\x12+.creditbureau.v1.ListConsentRequestsRequest\x1a,.creditbureau.v1.ListConsentRequestsResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x12s\n\rWatchConsents\x12%.creditbureau.v1.WatchConsentsRequest\x1a&.creditbureau.v1.WatchConsentsResponse\"\x11\xea\xe0\x18\r\n\x02\x01\x02\x18\x80\x80\x01 \xd8\x04(\x04\x30\x01\x12u\n\x0f\x43onfirmDeletion\x12\'.creditbureau.v1.ConfirmDeletionRequest\x1a(.creditbureau.v1.ConfirmDeletionResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \x1e(\x02\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -69,6 +70,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCONSENTREQUESTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTCONSENTREQUESTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCONSENTREQUESTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_WATCHCONSENTSREQUEST'].fields_by_name['cursor']._loaded_options = None
+  _globals['_WATCHCONSENTSREQUEST'].fields_by_name['cursor']._serialized_options = b'\272HCrA2?^([0-9]{1,16}\\.[0-9a-f-]{0,36}\\.[0-9]{1,16}\\.[0-9a-f-]{0,36})?$'
+  _globals['_CONFIRMDELETIONREQUEST'].fields_by_name['confirmation']._loaded_options = None
+  _globals['_CONFIRMDELETIONREQUEST'].fields_by_name['confirmation']._serialized_options = b'\272H\003\310\001\001'
   _globals['_CONSENTS'].methods_by_name['GrantConsent']._loaded_options = None
   _globals['_CONSENTS'].methods_by_name['GrantConsent']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \036(\002'
   _globals['_CONSENTS'].methods_by_name['ChangeConsent']._loaded_options = None
@@ -85,44 +90,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONSENTS'].methods_by_name['DeclineConsentRequest']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \036(\002'
   _globals['_CONSENTS'].methods_by_name['ListConsentRequests']._loaded_options = None
   _globals['_CONSENTS'].methods_by_name['ListConsentRequests']._serialized_options = b'\352\340\030\r\n\003\001\002\004\030\200\200\001 \n(\001'
-  _globals['_SUBJECTREQUEST']._serialized_start=276
-  _globals['_SUBJECTREQUEST']._serialized_end=408
-  _globals['_CONSENTVIEW']._serialized_start=411
-  _globals['_CONSENTVIEW']._serialized_end=772
-  _globals['_ERASEDCHANGE']._serialized_start=775
-  _globals['_ERASEDCHANGE']._serialized_end=943
-  _globals['_GRANTCONSENTREQUEST']._serialized_start=945
-  _globals['_GRANTCONSENTREQUEST']._serialized_end=1027
-  _globals['_GRANTCONSENTRESPONSE']._serialized_start=1030
-  _globals['_GRANTCONSENTRESPONSE']._serialized_end=1214
-  _globals['_CHANGECONSENTREQUEST']._serialized_start=1216
-  _globals['_CHANGECONSENTREQUEST']._serialized_end=1297
-  _globals['_CHANGECONSENTRESPONSE']._serialized_start=1300
-  _globals['_CHANGECONSENTRESPONSE']._serialized_end=1485
-  _globals['_GETCONSENTREQUEST']._serialized_start=1488
-  _globals['_GETCONSENTREQUEST']._serialized_end=1658
-  _globals['_GETCONSENTRESPONSE']._serialized_start=1661
-  _globals['_GETCONSENTRESPONSE']._serialized_end=1791
-  _globals['_LISTCONSENTSREQUEST']._serialized_start=1794
-  _globals['_LISTCONSENTSREQUEST']._serialized_end=2021
-  _globals['_LISTCONSENTSRESPONSE']._serialized_start=2024
-  _globals['_LISTCONSENTSRESPONSE']._serialized_end=2198
-  _globals['_REQUESTCONSENTREQUEST']._serialized_start=2200
-  _globals['_REQUESTCONSENTREQUEST']._serialized_end=2284
-  _globals['_REQUESTCONSENTRESPONSE']._serialized_start=2287
-  _globals['_REQUESTCONSENTRESPONSE']._serialized_end=2480
-  _globals['_WITHDRAWCONSENTREQUESTREQUEST']._serialized_start=2482
-  _globals['_WITHDRAWCONSENTREQUESTREQUEST']._serialized_end=2580
-  _globals['_WITHDRAWCONSENTREQUESTRESPONSE']._serialized_start=2583
-  _globals['_WITHDRAWCONSENTREQUESTRESPONSE']._serialized_end=2784
-  _globals['_DECLINECONSENTREQUESTREQUEST']._serialized_start=2786
-  _globals['_DECLINECONSENTREQUESTREQUEST']._serialized_end=2877
-  _globals['_DECLINECONSENTREQUESTRESPONSE']._serialized_start=2880
-  _globals['_DECLINECONSENTREQUESTRESPONSE']._serialized_end=3080
-  _globals['_LISTCONSENTREQUESTSREQUEST']._serialized_start=3083
-  _globals['_LISTCONSENTREQUESTSREQUEST']._serialized_end=3483
-  _globals['_LISTCONSENTREQUESTSRESPONSE']._serialized_start=3486
-  _globals['_LISTCONSENTREQUESTSRESPONSE']._serialized_end=3674
-  _globals['_CONSENTS']._serialized_start=3677
-  _globals['_CONSENTS']._serialized_end=4659
+  _globals['_CONSENTS'].methods_by_name['WatchConsents']._loaded_options = None
+  _globals['_CONSENTS'].methods_by_name['WatchConsents']._serialized_options = b'\352\340\030\r\n\002\001\002\030\200\200\001 \330\004(\004'
+  _globals['_CONSENTS'].methods_by_name['ConfirmDeletion']._loaded_options = None
+  _globals['_CONSENTS'].methods_by_name['ConfirmDeletion']._serialized_options = b'\352\340\030\013\n\001\002\030\200\200\001 \036(\002'
+  _globals['_SUBJECTREQUEST']._serialized_start=313
+  _globals['_SUBJECTREQUEST']._serialized_end=445
+  _globals['_CONSENTVIEW']._serialized_start=448
+  _globals['_CONSENTVIEW']._serialized_end=937
+  _globals['_ERASEDCHANGE']._serialized_start=940
+  _globals['_ERASEDCHANGE']._serialized_end=1108
+  _globals['_GRANTCONSENTREQUEST']._serialized_start=1110
+  _globals['_GRANTCONSENTREQUEST']._serialized_end=1192
+  _globals['_GRANTCONSENTRESPONSE']._serialized_start=1195
+  _globals['_GRANTCONSENTRESPONSE']._serialized_end=1379
+  _globals['_CHANGECONSENTREQUEST']._serialized_start=1381
+  _globals['_CHANGECONSENTREQUEST']._serialized_end=1462
+  _globals['_CHANGECONSENTRESPONSE']._serialized_start=1465
+  _globals['_CHANGECONSENTRESPONSE']._serialized_end=1650
+  _globals['_GETCONSENTREQUEST']._serialized_start=1653
+  _globals['_GETCONSENTREQUEST']._serialized_end=1823
+  _globals['_GETCONSENTRESPONSE']._serialized_start=1826
+  _globals['_GETCONSENTRESPONSE']._serialized_end=1956
+  _globals['_LISTCONSENTSREQUEST']._serialized_start=1959
+  _globals['_LISTCONSENTSREQUEST']._serialized_end=2251
+  _globals['_LISTCONSENTSRESPONSE']._serialized_start=2254
+  _globals['_LISTCONSENTSRESPONSE']._serialized_end=2428
+  _globals['_REQUESTCONSENTREQUEST']._serialized_start=2430
+  _globals['_REQUESTCONSENTREQUEST']._serialized_end=2514
+  _globals['_REQUESTCONSENTRESPONSE']._serialized_start=2517
+  _globals['_REQUESTCONSENTRESPONSE']._serialized_end=2710
+  _globals['_WITHDRAWCONSENTREQUESTREQUEST']._serialized_start=2712
+  _globals['_WITHDRAWCONSENTREQUESTREQUEST']._serialized_end=2810
+  _globals['_WITHDRAWCONSENTREQUESTRESPONSE']._serialized_start=2813
+  _globals['_WITHDRAWCONSENTREQUESTRESPONSE']._serialized_end=3014
+  _globals['_DECLINECONSENTREQUESTREQUEST']._serialized_start=3016
+  _globals['_DECLINECONSENTREQUESTREQUEST']._serialized_end=3107
+  _globals['_DECLINECONSENTREQUESTRESPONSE']._serialized_start=3110
+  _globals['_DECLINECONSENTREQUESTRESPONSE']._serialized_end=3310
+  _globals['_LISTCONSENTREQUESTSREQUEST']._serialized_start=3313
+  _globals['_LISTCONSENTREQUESTSREQUEST']._serialized_end=3713
+  _globals['_LISTCONSENTREQUESTSRESPONSE']._serialized_start=3716
+  _globals['_LISTCONSENTREQUESTSRESPONSE']._serialized_end=3904
+  _globals['_WATCHCONSENTSREQUEST']._serialized_start=3906
+  _globals['_WATCHCONSENTSREQUEST']._serialized_end=4024
+  _globals['_WATCHCONSENTSRESPONSE']._serialized_start=4027
+  _globals['_WATCHCONSENTSRESPONSE']._serialized_end=4289
+  _globals['_CONFIRMDELETIONREQUEST']._serialized_start=4291
+  _globals['_CONFIRMDELETIONREQUEST']._serialized_end=4386
+  _globals['_CONFIRMDELETIONRESPONSE']._serialized_start=4388
+  _globals['_CONFIRMDELETIONRESPONSE']._serialized_end=4465
+  _globals['_CONSENTS']._serialized_start=4468
+  _globals['_CONSENTS']._serialized_end=5686
 # @@protoc_insertion_point(module_scope)

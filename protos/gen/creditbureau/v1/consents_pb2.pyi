@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from creditbureau.v1 import consent_event_pb2 as _consent_event_pb2
 from creditbureau.v1 import consent_pb2 as _consent_pb2
 from creditbureau.v1 import consent_request_pb2 as _consent_request_pb2
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
@@ -69,6 +70,8 @@ class ConsentView(_message.Message):
     ERASED_CHANGES_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     USE_COUNT_FIELD_NUMBER: _builtins.int
+    DELETE_BY_TIME_FIELD_NUMBER: _builtins.int
+    DELETION_FIELD_NUMBER: _builtins.int
     consent_id: _builtins.str
     """Request id of the consent."""
     state: _consent_pb2.ConsentState.ValueType
@@ -97,6 +100,17 @@ class ConsentView(_message.Message):
     def erased_changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErasedChange]:
         """Changes whose statements the operator has erased for their words."""
 
+    @_builtins.property
+    def delete_by_time(self) -> _timestamp_pb2.Timestamp:
+        """Time by which the grantee must have deleted everything that it received, UTC: the data life
+        after the consent was revoked or expired. Absent before, without a data life, and if nothing
+        was received.
+        """
+
+    @_builtins.property
+    def deletion(self) -> _members_pb2.LoggedStatement:
+        """Payload: DeletionConfirmation, signed by the grantee. Absent until it is confirmed."""
+
     def __init__(
         self,
         *,
@@ -107,10 +121,12 @@ class ConsentView(_message.Message):
         erased_changes: _abc.Iterable[Global___ErasedChange] | None = ...,
         state: _consent_pb2.ConsentState.ValueType = ...,
         use_count: _builtins.int = ...,
+        delete_by_time: _timestamp_pb2.Timestamp | None = ...,
+        deletion: _members_pb2.LoggedStatement | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "delete_by_time", b"delete_by_time", "deletion", b"deletion", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "consent", b"consent", "consent_id", b"consent_id", "erased_changes", b"erased_changes", "receipt", b"receipt", "state", b"state", "use_count", b"use_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "consent", b"consent", "consent_id", b"consent_id", "delete_by_time", b"delete_by_time", "deletion", b"deletion", "erased_changes", b"erased_changes", "receipt", b"receipt", "state", b"state", "use_count", b"use_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -331,6 +347,7 @@ class ListConsentsRequest(_message.Message):
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CHANGED_SINCE_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """Only consents of this subject; for members."""
     page_size: _builtins.int
@@ -343,6 +360,12 @@ class ListConsentsRequest(_message.Message):
         holds.
         """
 
+    @_builtins.property
+    def changed_since(self) -> _timestamp_pb2.Timestamp:
+        """Only consents that were granted or changed, expired or were used up at this time or later,
+        UTC; for members. Absent means all.
+        """
+
     def __init__(
         self,
         *,
@@ -350,10 +373,11 @@ class ListConsentsRequest(_message.Message):
         subject_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        changed_since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["subject_request", b"subject_request"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_since", b"changed_since", "subject_request", b"subject_request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "subject_id", b"subject_id", "subject_request", b"subject_request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_since", b"changed_since", "page_size", b"page_size", "page_token", b"page_token", "subject_id", b"subject_id", "subject_request", b"subject_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -645,3 +669,116 @@ class ListConsentRequestsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListConsentRequestsResponse: _TypeAlias = ListConsentRequestsResponse  # noqa: Y015
+
+@_typing.final
+class WatchConsentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Cursor after which the stream starts; empty starts with the first change of all."""
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchConsentsRequest: _TypeAlias = WatchConsentsRequest  # noqa: Y015
+
+@_typing.final
+class WatchConsentsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    USE_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Cursor after this message; a new call with it continues there."""
+    @_builtins.property
+    def event(self) -> _consent_event_pb2.ConsentEvent:
+        """The next change."""
+
+    @_builtins.property
+    def consent(self) -> Global___ConsentView:
+        """The consent as it is now, with all its changes."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound the keys to their subjects which signed the consent and its
+        changes, in order of the log: KeyAttestation by a member, KeyRotation by the subject with the
+        key before.
+        """
+
+    @_builtins.property
+    def use(self) -> _members_pb2.LoggedStatement:
+        """For EXHAUSTED: the last use, as the grantee signed it. Payload: Inquiry, PortfolioInquiry
+        or Replay.
+        """
+
+    def __init__(
+        self,
+        *,
+        event: _consent_event_pb2.ConsentEvent | None = ...,
+        consent: Global___ConsentView | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+        use: _members_pb2.LoggedStatement | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "event", b"event", "use", b"use"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "cursor", b"cursor", "event", b"event", "keys", b"keys", "use", b"use"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchConsentsResponse: _TypeAlias = WatchConsentsResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmDeletionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFIRMATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def confirmation(self) -> _envelope_pb2.Envelope:
+        """Payload: DeletionConfirmation."""
+
+    def __init__(
+        self,
+        *,
+        confirmation: _envelope_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmDeletionRequest: _TypeAlias = ConfirmDeletionRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmDeletionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that the statement is in the log."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _log_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmDeletionResponse: _TypeAlias = ConfirmDeletionResponse  # noqa: Y015

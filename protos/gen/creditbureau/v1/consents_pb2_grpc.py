@@ -75,6 +75,16 @@ class ConsentsStub:
                 request_serializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsResponse.FromString,
                 _registered_method=True)
+        self.WatchConsents = channel.unary_stream(
+                '/creditbureau.v1.Consents/WatchConsents',
+                request_serializer=creditbureau_dot_v1_dot_consents__pb2.WatchConsentsRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_consents__pb2.WatchConsentsResponse.FromString,
+                _registered_method=True)
+        self.ConfirmDeletion = channel.unary_unary(
+                '/creditbureau.v1.Consents/ConfirmDeletion',
+                request_serializer=creditbureau_dot_v1_dot_consents__pb2.ConfirmDeletionRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_consents__pb2.ConfirmDeletionResponse.FromString,
+                _registered_method=True)
 
 
 class ConsentsServicer:
@@ -150,6 +160,24 @@ class ConsentsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchConsents(self, request, context):
+        """Streams the changes of the consents that the calling member holds, those by the subject and
+        those by time and use, in order; each once for a cursor, however late. A consent that
+        expired is told once the log or the clock leaves no doubt, three minutes later at the latest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmDeletion(self, request, context):
+        """Confirms that everything received under a consent to STORE is deleted; signed by its
+        grantee, after the consent has been revoked or has expired. Reasons: NOT_FOUND, also for
+        consents of others; WRONG_STATE, INVALID_FIELD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConsentsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -192,6 +220,16 @@ def add_ConsentsServicer_to_server(servicer, server):
                     servicer.ListConsentRequests,
                     request_deserializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsResponse.SerializeToString,
+            ),
+            'WatchConsents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchConsents,
+                    request_deserializer=creditbureau_dot_v1_dot_consents__pb2.WatchConsentsRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_consents__pb2.WatchConsentsResponse.SerializeToString,
+            ),
+            'ConfirmDeletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmDeletion,
+                    request_deserializer=creditbureau_dot_v1_dot_consents__pb2.ConfirmDeletionRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_consents__pb2.ConfirmDeletionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -411,6 +449,60 @@ class Consents:
             '/creditbureau.v1.Consents/ListConsentRequests',
             creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsRequest.SerializeToString,
             creditbureau_dot_v1_dot_consents__pb2.ListConsentRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchConsents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/creditbureau.v1.Consents/WatchConsents',
+            creditbureau_dot_v1_dot_consents__pb2.WatchConsentsRequest.SerializeToString,
+            creditbureau_dot_v1_dot_consents__pb2.WatchConsentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmDeletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Consents/ConfirmDeletion',
+            creditbureau_dot_v1_dot_consents__pb2.ConfirmDeletionRequest.SerializeToString,
+            creditbureau_dot_v1_dot_consents__pb2.ConfirmDeletionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,16 @@ class ConsentsStub:
     first, in pages of about 1 MiB at most. Reasons: BAD_PAGE_TOKEN; signed: BAD_SIGNATURE,
     EXPIRED_REQUEST.
     """
+    WatchConsents: _grpc.UnaryStreamMultiCallable[_consents_pb2.WatchConsentsRequest, _consents_pb2.WatchConsentsResponse]
+    """Streams the changes of the consents that the calling member holds, those by the subject and
+    those by time and use, in order; each once for a cursor, however late. A consent that
+    expired is told once the log or the clock leaves no doubt, three minutes later at the latest.
+    """
+    ConfirmDeletion: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ConfirmDeletionRequest, _consents_pb2.ConfirmDeletionResponse]
+    """Confirms that everything received under a consent to STORE is deleted; signed by its
+    grantee, after the consent has been revoked or has expired. Reasons: NOT_FOUND, also for
+    consents of others; WRONG_STATE, INVALID_FIELD.
+    """
 
 class ConsentsServicer(metaclass=_abc_1.ABCMeta):
     """Consents, signed by subjects with their own keys and carried by an agent."""
@@ -136,6 +146,28 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         """Lists the requests to the subject (signed), or those that the calling member made; newest
         first, in pages of about 1 MiB at most. Reasons: BAD_PAGE_TOKEN; signed: BAD_SIGNATURE,
         EXPIRED_REQUEST.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchConsents(
+        self,
+        request: _consents_pb2.WatchConsentsRequest,
+        context: _grpc.ServicerContext,
+    ) -> _abc.Iterator[_consents_pb2.WatchConsentsResponse]:
+        """Streams the changes of the consents that the calling member holds, those by the subject and
+        those by time and use, in order; each once for a cursor, however late. A consent that
+        expired is told once the log or the clock leaves no doubt, three minutes later at the latest.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmDeletion(
+        self,
+        request: _consents_pb2.ConfirmDeletionRequest,
+        context: _grpc.ServicerContext,
+    ) -> _consents_pb2.ConfirmDeletionResponse:
+        """Confirms that everything received under a consent to STORE is deleted; signed by its
+        grantee, after the consent has been revoked or has expired. Reasons: NOT_FOUND, also for
+        consents of others; WRONG_STATE, INVALID_FIELD.
         """
 
 def add_ConsentsServicer_to_server(servicer: ConsentsServicer, server: _grpc.Server) -> None: ...

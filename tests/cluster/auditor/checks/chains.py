@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bureau_keys.event_chain import ChainHead, extend
 from bureau_keys.merkle import leaf_hash
 from creditbureau.v1.complaint_pb2 import ComplaintAnswer, ComplaintDecision
+from creditbureau.v1.consent_event_pb2 import DeletionConfirmation
 from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestWithdrawal
 from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.dispute_pb2 import DisputeAnswer
@@ -102,6 +103,8 @@ def _named(entry: Entry, disputants: dict[str, str]) -> Iterator[str]:
         yield parsed(entry.envelope, ComplaintDecision).subject_id
     elif entry.kind == "decision":
         yield parsed(entry.envelope, DecisionReceipt).subject_id
+    elif entry.kind == "deletion":
+        yield parsed(entry.envelope, DeletionConfirmation).subject_id
     elif entry.kind == "erasure":
         erasure = parsed(entry.envelope, Erasure)
         yield from {

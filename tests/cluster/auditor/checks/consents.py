@@ -140,21 +140,27 @@ def uses_of(evidence: Evidence) -> Iterator[Use]:
             for consent_id in about.get("reports", {}):
                 yield Use(consent_id, member, leaf, "ACCOUNT_REVIEW", str(statement))
     for database in evidence.databases:
-        for row in used_in(database):
+        for row in used_in(database, with_stored=True):
             if row.entry_key in database.leaf_of:
                 leaf = database.leaf_of[row.entry_key]
                 where = f"inquiry {row.inquiry_id} in {database.name}"
                 yield Use(row.consent_id, row.member_id, leaf, "", where)
 
 
-def used_in(database: Database) -> Iterator[StoredInquiry]:
+def used_in(database: Database, *, with_stored: bool = False) -> Iterator[StoredInquiry]:
     """Find the reports and replays that count as uses of consents.
 
-    No worker grants a consent to STORE, whose replays would not count; an auditor replays
-    without a consent.
+    An auditor replays without a consent.
+
+    Args:
+        with_stored: Also find the replays under consents to STORE, which are no uses.
     """
     replays = {entry.entry_key for entry in database.entries if entry.kind == "replay"}
-    grantees = {consent.consent_id: consent.grantee for consent in database.consents}
+    grantees = {
+        consent.consent_id: consent.grantee
+        for consent in database.consents
+        if with_stored or not consent.data_life_us
+    }
     for row in database.inquiries:
         if row.granted or (
             row.entry_key in replays and row.member_id == grantees.get(row.consent_id)

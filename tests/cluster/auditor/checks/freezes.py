@@ -79,7 +79,7 @@ def holders_alone(evidence: Evidence, findings: Findings) -> None:
         present = Present.of(database)
         accounts = _by_holder(present.accounts.values())
         times = {entry.leaf_index: entry.time_us for entry in database.entries}
-        for row in used_in(database):
+        for row in used_in(database, with_stored=True):
             leaf = database.leaf_of.get(row.entry_key or 0)
             # What was erased since may have been the account.
             if leaf is None or newest_erasure[row.subject_id] > leaf:

@@ -1,0 +1,52 @@
+"""Queries of the ends of consents, and of the data that grantees must delete after them."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, case, select, update
+from sqlalchemy import text as text_clause
+
+from bureau.store import tables as t
+from bureau.store.compiled import Change, Query
+from bureau.store.queries.builders import bind, consent, consent_end, insert
+
+# `consent.state` of a consent that its subject revoked, or replaced by a newer one.
+_FINAL = (3, 7)
+
+add_consent_end = insert(t.ConsentEndRow)
+deletion_of_consent = Query[tuple[int, int | None]](
+    select(consent_end.c.data_life_us, consent_end.c.deletion_entry).where(
+        consent_end.c.consent_id == bind("consent_id")
+    )
+)
+set_deletion = Change(
+    update(consent_end)
+    .where(consent_end.c.consent_id == bind("which"))
+    .values(deletion_entry=bind("deletion_entry"))
+)
+_end_us = case(
+    (
+        and_(consent.c.state.in_(_FINAL), consent.c.update_us < consent.c.expire_us),
+        consent.c.update_us,
+    ),
+    else_=consent.c.expire_us,
+)
+_due_us = _end_us + consent_end.c.data_life_us
+# The consents under which members received reports that they had to delete by a time, and whose
+# deletion they have not confirmed; longest overdue first.
+overdue_deletions = Query[tuple[str, str, int, int]](
+    select(
+        consent_end.c.member_id,
+        consent_end.c.consent_id,
+        consent.c.use_count,
+        _due_us.label("due_us"),
+    )
+    .join_from(consent_end, consent, consent.c.consent_id == consent_end.c.consent_id)
+    .where(
+        # As the index says it.
+        text_clause("data_life_us > 0 AND deletion_entry IS NULL"),
+        consent.c.use_count > 0,
+        _due_us < bind("now_us"),
+    )
+    .order_by(_due_us, consent_end.c.consent_id)
+    .limit(bind("limit"))
+)
