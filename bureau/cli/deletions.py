@@ -34,12 +34,12 @@ def deletions(
     show(
         [
             {
-                "member_id": member_id,
-                "consent_id": consent_id,
-                "report_count": report_count,
-                "delete_by_time": utc(due_us).isoformat(),
+                "member_id": row.member_id,
+                "consent_id": row.consent_id,
+                "report_count": row.use_count,
+                "delete_by_time": utc(row.due_us).isoformat(),
             }
-            for member_id, consent_id, report_count, due_us in rows
+            for row in rows
         ],
         output,
         COLUMNS,

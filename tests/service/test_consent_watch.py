@@ -38,11 +38,12 @@ from tests.service.nodes import further_nodes
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 from tests.service.watching import monitor
 
-GRANTED, PAUSED, RESUMED, REVOKED, EXHAUSTED, EXPIRED = (
+GRANTED, PAUSED, RESUMED, REVOKED, REPLACED, EXHAUSTED, EXPIRED = (
     ConsentEventKind.GRANTED,
     ConsentEventKind.PAUSED,
     ConsentEventKind.RESUMED,
     ConsentEventKind.REVOKED,
+    ConsentEventKind.REPLACED,
     ConsentEventKind.EXHAUSTED,
     ConsentEventKind.EXPIRED,
 )
@@ -101,7 +102,7 @@ def test_a_life_from_grant_to_a_late_confirmation(scenario: Scenario) -> None:
     used(scenario, "brook", person, consent_id, 2)
     # Nothing is confirmed before the end, and nothing by another member.
     early = refused_reason(lambda: brook.confirm_deletion(consent_id), WrongState)
-    assert "neither been revoked nor expired" in early.message
+    assert "neither revoked nor replaced" in early.message
     scenario.later(DAY)
     person.pause(consent_id, "wait")
     person.resume(consent_id, "go on")
@@ -157,6 +158,47 @@ def test_a_life_from_grant_to_a_late_confirmation(scenario: Scenario) -> None:
         "members/brook",
         True,
     )
+    assert scenario.findings() == []
+
+
+def test_a_replacement_is_heard_with_the_consent_that_replaces(scenario: Scenario) -> None:
+    """At one leaf, from each cursor between the two; the data life runs from there."""
+    person, brook = scenario.person(), scenario.lenders["brook"]
+    cursor = events_until(scenario, "brook")[-1].cursor
+    first = scenario.inquiring(person, "brook", **STORE)
+    used(scenario, "brook", person, first)
+    scenario.later(DAY)
+    second = scenario.inquiring(person, "brook", replaces=first)
+    events = events_until(scenario, "brook", cursor)
+    mine = [event for event in events if event.consent.consent_id in {first, second}]
+    granted, *pair = mine
+    assert (granted.consent.consent_id, granted.kind) == (first, GRANTED)
+    assert {(event.consent.consent_id, event.kind) for event in pair} == {
+        (first, REPLACED),
+        (second, GRANTED),
+    }
+    assert len({event.leaf_index for event in pair}) == 1
+    last = scenario.inquiring(scenario.person("acme"), "brook")
+    rest = until(brook.watch_consents(pair[0].cursor), last)
+    assert (rest[0].consent.consent_id, rest[0].kind) == (
+        pair[1].consent.consent_id,
+        pair[1].kind,
+    )
+    replaced = next(event for event in pair if event.kind is REPLACED)
+    assert replaced.consent.delete_by_time == replaced.event_time + 30 * DAY
+    since = replaced.event_time
+    assert {first, second} <= {one.consent_id for one in brook.consents(changed_since=since)}
+
+    # Its own end passes: it ended before, and is not listed as expired since.
+    scenario.later(21 * DAY)
+    events = events_until(scenario, "brook", cursor)
+    assert of(events, first) == [GRANTED, REPLACED]
+    assert of(events, second) == [GRANTED, EXPIRED]
+    since = scenario.now() - 10 * DAY
+    assert first not in {one.consent_id for one in brook.consents(changed_since=since)}
+    scenario.later(10 * DAY)
+    assert [line.state for line in lines_of(person.consents(), scenario.now())] == ["overdue"]
+    assert brook.confirm_deletion(first)
     assert scenario.findings() == []
 
 

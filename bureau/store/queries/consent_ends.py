@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, case, select, update
+from typing import NamedTuple
+
+from sqlalchemy import and_, case, literal, select, update
 from sqlalchemy import text as text_clause
 
 from bureau.store import tables as t
@@ -10,7 +12,17 @@ from bureau.store.compiled import Change, Query
 from bureau.store.queries.builders import bind, consent, consent_end, insert
 
 # `consent.state` of a consent that its subject revoked, or replaced by a newer one.
-_FINAL = (3, 7)
+_FINAL = (literal(3), literal(7))
+
+
+class OverdueDeletion(NamedTuple):
+    """A consent whose grantee has not confirmed the deletion in time, with its due time."""
+
+    member_id: str
+    consent_id: str
+    use_count: int
+    due_us: int
+
 
 add_consent_end = insert(t.ConsentEndRow)
 deletion_of_consent = Query[tuple[int, int | None]](
@@ -33,7 +45,7 @@ _end_us = case(
 _due_us = _end_us + consent_end.c.data_life_us
 # The consents under which members received reports that they had to delete by a time, and whose
 # deletion they have not confirmed; longest overdue first.
-overdue_deletions = Query[tuple[str, str, int, int]](
+overdue_deletions = Query(
     select(
         consent_end.c.member_id,
         consent_end.c.consent_id,
@@ -48,5 +60,6 @@ overdue_deletions = Query[tuple[str, str, int, int]](
         _due_us < bind("now_us"),
     )
     .order_by(_due_us, consent_end.c.consent_id)
-    .limit(bind("limit"))
+    .limit(bind("limit")),
+    OverdueDeletion,
 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, literal, or_, select
 
 from bureau.store import tables as t
 from bureau.store.compiled import Query
 from bureau.store.queries.builders import bind, consent, consent_end, consent_event, entry, insert
 
 # `consent.state` of a consent that its subject revoked, or replaced by a newer one.
-_FINAL = (3, 7)
+_FINAL = (literal(3), literal(7))
 
 
 class LoggedConsentEvent(NamedTuple):

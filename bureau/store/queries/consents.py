@@ -150,7 +150,10 @@ _changed_since = or_(
         consent.c.expire_us >= bind("since_us"),
         consent.c.expire_us <= bind("now_us"),
         # A consent that ended before does not expire; 3 is REVOKED, 7 is REPLACED.
-        or_(consent.c.state.not_in((3, 7)), consent.c.update_us >= consent.c.expire_us),
+        or_(
+            consent.c.state.not_in((literal(3), literal(7))),
+            consent.c.update_us >= consent.c.expire_us,
+        ),
     ),
     _used_up_since.exists(),
 )

@@ -164,6 +164,7 @@ class ConsentsServicer:
         """Streams the changes of the consents that the calling member holds, those by the subject and
         those by time and use, in order; each once for a cursor, however late. A consent that
         expired is told once the log or the clock leaves no doubt, three minutes later at the latest.
+        Reasons: OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

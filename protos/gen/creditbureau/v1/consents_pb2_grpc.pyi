@@ -55,6 +55,7 @@ class ConsentsStub:
     """Streams the changes of the consents that the calling member holds, those by the subject and
     those by time and use, in order; each once for a cursor, however late. A consent that
     expired is told once the log or the clock leaves no doubt, three minutes later at the latest.
+    Reasons: OVERLOADED.
     """
     ConfirmDeletion: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ConfirmDeletionRequest, _consents_pb2.ConfirmDeletionResponse]
     """Confirms that everything received under a consent to STORE is deleted; signed by its
@@ -157,6 +158,7 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         """Streams the changes of the consents that the calling member holds, those by the subject and
         those by time and use, in order; each once for a cursor, however late. A consent that
         expired is told once the log or the clock leaves no doubt, three minutes later at the latest.
+        Reasons: OVERLOADED.
         """
 
     @_abc_1.abstractmethod
