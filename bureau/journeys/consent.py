@@ -29,8 +29,6 @@ from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.reason import Reason
 
-# The consent id in a page token; empty for the first page.
-
 
 class ShownConsents(NamedTuple):
     """Consents with the statements that bound the signing keys, and the next page's token."""
