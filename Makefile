@@ -33,7 +33,7 @@ check: venv  ## Format, lint, types, import contracts, generated code, contract,
 	PATH="$(BIN):$$PATH" $(BIN)/buf lint
 	PATH="$(BIN):$$PATH" $(BIN)/buf format --diff --exit-code protos --exclude-path protos/buf
 	PATH="$(BIN):$$PATH" $(BIN)/buf breaking protos --against protos/baseline.binpb
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(MAKE) protos
 	git diff --exit-code -- protos/gen docs/contract.md clients/bureau_client/_operations/methods.py
 
@@ -61,7 +61,7 @@ sync: venv  ## Generate bureau_client/sync from bureau_client/aio.
 	$(BIN)/python clients/unasync.py
 
 docs: venv  ## The documents as a site in build/site.
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: venv
 	$(BIN)/ruff format .

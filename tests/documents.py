@@ -11,7 +11,49 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
+# Each first makes a bureau and names; each other page goes on from there, with the bureau as the
+# pages before it have left it. The first group's is made by hand, the second's is the sandbox.
+BUREAU_PAGES = (
+    DOCS / "first-report.md",
+    DOCS / "sdk.md",
+    DOCS / "consents.md",
+    DOCS / "consent-requests.md",
+    DOCS / "rights.md",
+    DOCS / "complaints.md",
+    DOCS / "portal.md",
+    DOCS / "monitoring.md",
+    DOCS / "risk.md",
+    DOCS / "files.md",
+    DOCS / "record-rules.md",
+    DOCS / "texts.md",
+    DOCS / "decisions.md",
+    DOCS / "backtests.md",
+    DOCS / "study.md",
+    DOCS / "auditors.md",
+    DOCS / "operating.md",
+    DOCS / "witnesses.md",
+)
+SANDBOX_PAGES = (
+    DOCS / "sandbox.md",
+    ROOT / "README.md",
+    DOCS / "frozen-line.md",
+    DOCS / "first-audit.md",
+)
+# This one has a bureau of its own.
+ANALYST = DOCS / "analyst.md"
+# This one needs none: tests/unit/test_docs.py runs it.
+ERRORS = DOCS / "errors.md"
+# Pages whose Python blocks and console commands a test runs.
+RUN = (*BUREAU_PAGES, *SANDBOX_PAGES, ANALYST, ERRORS)
+
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A fence of any kind, with the comment above it.
+_ANY_FENCE = re.compile(
+    r"(?:<!-- (?P<mark>[^>]*?) -->\n+)?"
+    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})(?P<language>[^\n`]*)\n"
+    r"(?P<code>.*?)^[ \t]*(?P=fence)$",
+    re.MULTILINE | re.DOTALL,
+)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
@@ -37,6 +79,42 @@ class Block:
     def follows(self, other: Block) -> bool:
         """True if only an empty line is between the two blocks."""
         return self.line == other.line + other.code.count("\n") + 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A fenced block of any kind.
+
+    Attributes:
+        mark: The comment above it.
+        line: The line of its fence, from 1.
+    """
+
+    page: Path
+    mark: str
+    language: str
+    code: str
+    is_indented: bool
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def fences(page: Path) -> list[Fence]:
+    """A page's fenced blocks of every language, in order."""
+    text = page.read_text("utf-8")
+    return [
+        Fence(
+            page,
+            match["mark"] or "",
+            match["language"].strip(),
+            match["code"],
+            bool(match["indent"]),
+            text.count("\n", 0, match.start("fence")) + 1,
+        )
+        for match in _ANY_FENCE.finditer(text)
+    ]
 
 
 def pages() -> list[Path]:
@@ -101,3 +179,8 @@ def slug(heading: str) -> str:
     """A heading's fragment, as the site makes it."""
     plain = re.sub(r"[^\w\s-]", "", heading).strip().lower()
     return re.sub(r"[-\s]+", "-", plain)
+
+
+# The documents whose blocks are held to be run; CONTRIBUTING.md and SECURITY.md are not pages of
+# `pages`, which names what a reader is led to.
+WITH_CODE = [*pages(), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]

@@ -22,10 +22,14 @@ from tests.documents import Block, blocks, commands
 BIN = Path(sys.executable).parent
 # Where the text has a witness listen; the port may be taken.
 WITNESS = "127.0.0.1:7446"
-# Where the text has a sandbox listen.
-SANDBOX = "127.0.0.1:7450"
+# Where the text has a portal listen.
+PORTAL = "--port 8080"
+# The command of a sandbox at the port of production, which may be taken.
+SANDBOX = "bureau dev"
 # Commands that serve until they are stopped.
-SERVING = re.compile(r"bureau serve|bureau-witness serve|bureau dev( --\S+=\S+)*$")
+SERVING = re.compile(r"bureau serve|bureau-witness serve|bureau-portal |bureau dev( --\S+=\S+)*$")
+# What they print when they do.
+SERVES = re.compile(r"serving at|the portal serves")
 # Where no bureau or witness is served.
 NOWHERE = "127.0.0.1:0"
 
@@ -42,6 +46,7 @@ class Reader:
         names: What their Python session knows.
         known: What it knew after the first page.
         sandbox: Where their sandbox listens.
+        portal: Port of their portal.
     """
 
     folder: Path
@@ -51,6 +56,7 @@ class Reader:
     names: dict[str, Any] = field(default_factory=dict)
     known: dict[str, Any] = field(default_factory=dict)
     sandbox: str = NOWHERE
+    portal: int = 0
 
     def follow(self, page: Path) -> None:
         """Runs a page's code from top to bottom."""
@@ -82,12 +88,14 @@ class Reader:
         return printed.getvalue()
 
     def _run_command(self, command: str, block: Block) -> str:
-        command = command.replace(WITNESS, self.witness).replace(SANDBOX, self.sandbox)
+        command = command.replace(WITNESS, self.witness).replace(PORTAL, f"--port {self.portal}")
+        if command == SANDBOX:
+            command += f" --listen={self.sandbox}"
         if SERVING.match(command):
             self._serve(command)
             return ""
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", command],
+            ["bash", "-euo", "pipefail", "-c", self._in_one_terminal(command)],
             cwd=self.folder,
             env=self._environment(),
             capture_output=True,
@@ -97,6 +105,12 @@ class Reader:
         output = f"{block}: {command}\n{done.stdout}\n{done.stderr}"
         assert done.returncode == 0, output
         return done.stdout
+
+    def _in_one_terminal(self, command: str) -> str:
+        """A command with the variables that the commands before it have set."""
+        kept = self.folder.with_suffix(".variables")
+        kept.touch()
+        return f". {kept}\nset -a\n{command}\nset +a\nexport -p > {kept}"
 
     def _serve(self, command: str) -> None:
         if running := self.serving.pop(command, None):  # Ctrl-C, and once more
@@ -113,7 +127,7 @@ class Reader:
             )
         self.serving[command] = process
         while process.poll() is None:
-            if "serving at" in log.read_text():
+            if SERVES.search(log.read_text()):
                 return
             time.sleep(0.05)
         raise AssertionError(f"{command}: {log.read_text()}")

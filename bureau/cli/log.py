@@ -9,6 +9,7 @@ import typer
 
 from bureau.admin.forks import accept_fork
 from bureau.admin.log_audit import audit_log
+from bureau.admin.log_compare import compare_checkpoints
 from bureau.admin.log_memory import ask_about, newest_checkpoint
 from bureau.admin.operator import Operator
 from bureau.cli.common import (
@@ -19,6 +20,7 @@ from bureau.cli.common import (
     group,
     operator_of,
     settings_of,
+    show,
     show_one,
 )
 from bureau.cli.exit_codes import Exit, Stop
@@ -117,6 +119,48 @@ def verify(
         },
         output,
     )
+
+
+@app.command()
+def compare(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Checkpoints that you or others kept, as `bureau log checkpoint` prints them.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    folder: Dir = None,
+    profile: ProfileFolder = None,
+    output: Shown = Output.TABLE,
+) -> None:
+    """Compare the newest checkpoint of each of the bureau's addresses with those of others.
+
+    All must be of one log that only grew. Otherwise the exit code is 5, and the profile's folder
+    keeps the two that contradict each other.
+
+    For example: bureau log compare monday.checkpoint --profile auditor
+    """
+    own = profile or settings_of(folder).operator_folder
+    notes = {str(file): file.read_text("utf-8") for file in files or []}
+    compared = compare_checkpoints(Profile.load(own), MemoryFolder(own), notes)
+    rows = [
+        {
+            "source": each.source,
+            "tree_size": each.checkpoint.size if each.checkpoint else None,
+            "root": each.checkpoint.root.hex() if each.checkpoint else None,
+            "problem": each.problem,
+        }
+        for each in compared
+    ]
+    show(rows, output)
+    silent = sum(each.checkpoint is None for each in compared)
+    if silent:
+        message = f"{silent} of {len(compared)} sources did not answer; the others show one log"
+        raise Stop(Exit.UNAVAILABLE, message, "Compare again when all addresses answer.")
+    echo_status("one log: the largest checkpoint extends all others")
 
 
 @app.command("check-evidence")

@@ -16,56 +16,57 @@ import pytest
 
 from bureau.testing import free_port
 from tests.demo import analyst_pictures
-from tests.documents import DOCS, ROOT, blocks, pages
+from tests.documents import (
+    ANALYST,
+    BUREAU_PAGES,
+    DOCS,
+    RUN,
+    SANDBOX_PAGES,
+    blocks,
+    pages,
+)
 from tests.reader import Reader
 
-# The first makes a bureau and names; each other page goes on from there, with the
-# bureau as the pages before it have left it.
-FIRST = DOCS / "first-report.md"
-PAGES = (
-    FIRST,
-    ROOT / "README.md",
-    DOCS / "sdk.md",
-    DOCS / "consents.md",
-    DOCS / "consent-requests.md",
-    DOCS / "rights.md",
-    DOCS / "complaints.md",
-    DOCS / "monitoring.md",
-    DOCS / "risk.md",
-    DOCS / "files.md",
-    DOCS / "record-rules.md",
-    DOCS / "texts.md",
-    DOCS / "decisions.md",
-    DOCS / "backtests.md",
-    DOCS / "study.md",
-    DOCS / "auditors.md",
-    DOCS / "operating.md",
-    DOCS / "witnesses.md",
-)
-# The page with a bureau of its own.
-SANDBOX = DOCS / "sandbox.md"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     folder = tmp_path_factory.mktemp("reader")
-    reader = Reader(folder, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
+    witness, bureau = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    reader = Reader(folder, bureau, witness, portal=free_port())
     yield reader
     reader.leave()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+@pytest.fixture(scope="module")
+def sandbox_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    reader = Reader(tmp_path_factory.mktemp("sandbox"), sandbox=f"127.0.0.1:{free_port()}")
+    yield reader
+    reader.leave()
+
+
+@pytest.mark.parametrize("page", BUREAU_PAGES, ids=lambda page: page.stem)
 def test_page_does_what_it_says(
     page: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All pages, in order, with one bureau. A failure names page and line."""
     monkeypatch.chdir(reader.folder)
-    if page is not FIRST:
+    if page is not BUREAU_PAGES[0]:
         reader.names = dict(reader.known)
     reader.follow(page)
-    if page is FIRST:
+    if page is BUREAU_PAGES[0]:
         reader.known = dict(reader.names)
+
+
+@pytest.mark.parametrize("page", SANDBOX_PAGES, ids=lambda page: page.stem)
+def test_page_of_the_sandbox_does_what_it_says(
+    page: Path, sandbox_reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All pages, in order, with one sandbox."""
+    monkeypatch.chdir(sandbox_reader.folder)
+    sandbox_reader.names = {}
+    sandbox_reader.follow(page)
 
 
 def test_the_analysts_path_does_what_it_says(
@@ -73,23 +74,16 @@ def test_the_analysts_path_does_what_it_says(
 ) -> None:
     """The page needs no bureau but its own, and its pictures are those that its code makes."""
     monkeypatch.chdir(tmp_path)
-    Reader(tmp_path).follow(analyst_pictures.PAGE)
+    Reader(tmp_path).follow(ANALYST)
     for name, draw in analyst_pictures.PICTURES.items():
         committed = (analyst_pictures.IMAGES / name).read_text("utf-8")
         assert words_of(committed) == words_of(draw(tmp_path)), name
 
 
-def test_the_sandbox_does_what_its_page_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The page has a bureau of its own, and a test for pytest, which runs as a lender's would."""
-    monkeypatch.chdir(tmp_path)
-    reader = Reader(tmp_path, sandbox=f"127.0.0.1:{free_port()}")
-    try:
-        reader.follow(SANDBOX)
-    finally:
-        reader.leave()
-    (tests,) = [block for block in blocks(SANDBOX, "python") if "(credit_bureau: " in block.code]
+def test_the_tests_of_the_sandbox_page_pass_as_a_lenders_would(tmp_path: Path) -> None:
+    (tests,) = [
+        block for block in blocks(DOCS / "sandbox.md", "python") if "(credit_bureau: " in block.code
+    ]
     (tmp_path / "test_lender.py").write_text(tests.code)
     plugin = ["-p", "bureau.pytest_plugin", "-p", "no:cacheprovider"]
     # A folder of its own: in the common one pytest closes the root to other users, among them the
@@ -112,6 +106,4 @@ def words_of(svg: str) -> list[str]:
 
 
 def test_no_page_with_code_is_left_out() -> None:
-    pages_with_code = {page for page in pages() if blocks(page, "python", "console")}
-    # Those need no bureau of the first page; that of the errors is run by tests/unit/test_docs.py.
-    assert pages_with_code - {DOCS / "errors.md", analyst_pictures.PAGE, SANDBOX} == set(PAGES)
+    assert {page for page in pages() if blocks(page, "python", "console")} == set(RUN)

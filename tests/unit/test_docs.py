@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import pkgutil
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -29,6 +30,7 @@ from bureau_witness import cli as witness
 from creditbureau.v1.error_pb2 import Reason
 from tests.demo import picture
 from tests.demo.analyst_pictures import IMAGES, PICTURES
+from tests.demo.diagrams import DIAGRAMS
 from tests.documents import DOCS, ROOT, anchors, blocks, commands, images, links, mentioned, pages
 from tests.portal.pictures import PICTURES as PHOTOGRAPHS
 
@@ -77,10 +79,15 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_image_has_a_text_and_a_script_that_draws_it() -> None:
     shown = [image for page in PAGES for image in images(page)]
-    drawn = {picture.PICTURE, *(IMAGES / name for name in (*PICTURES, *PHOTOGRAPHS))}
+    drawn = {picture.PICTURE, *(IMAGES / name for name in (*PICTURES, *DIAGRAMS, *PHOTOGRAPHS))}
     assert {path for _, path in shown} == drawn == set(IMAGES.iterdir())
     for text, path in shown:
         assert len(text.split()) > 3, path.name  # for those who do not see it
+
+
+@pytest.mark.parametrize("name", DIAGRAMS)
+def test_a_diagram_is_as_its_script_draws_it(name: str) -> None:
+    assert (IMAGES / name).read_text("utf-8") == DIAGRAMS[name]()
 
 
 @pytest.mark.parametrize("path", sorted(IMAGES.glob("*.svg")), ids=lambda path: path.name)
@@ -94,7 +101,8 @@ def test_an_image_is_whole_and_loads_nothing(path: Path) -> None:
 def test_the_site_has_every_page() -> None:
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
     listed = set(paths_of(site["nav"]))
-    assert listed == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
+    root_pages = runpy.run_path(str(DOCS / "site_pages.py"))["ROOT_PAGES"].values()
+    assert listed == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} | {*root_pages}
 
 
 def paths_of(nav: object) -> list[str]:

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.documents import DOCS, ROOT, blocks, pages
+from tests.documents import ANALYST, BUREAU_PAGES, ERRORS, ROOT, SANDBOX_PAGES, blocks, pages
 
-FIRST = DOCS / "first-report.md"
+FIRST = BUREAU_PAGES[0]
 # Pages whose code needs no names of the first page.
-ALONE = {FIRST, ROOT / "README.md", DOCS / "errors.md", DOCS / "analyst.md", DOCS / "sandbox.md"}
+ALONE = {FIRST, ERRORS, ANALYST, *SANDBOX_PAGES}
 
 
 def code_of(page: Path) -> str:
@@ -24,7 +24,7 @@ def test_code_passes_mypy_strict(tmp_path: Path) -> None:
             file = tmp_path / f"{page.stem.replace('-', '_').lower()}_page.py"
             file.write_text(code if page in ALONE else code_of(FIRST) + code, "utf-8")
             files.append(str(file))
-    assert len(files) > len(ALONE)
+    assert len(files) > len(SANDBOX_PAGES)
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", "--strict", *files],
         cwd=ROOT,

@@ -17,11 +17,10 @@ PAGE = ROOT / "docs" / "attributes.md"
 DICTIONARY = ROOT / "clients" / "bureau_client" / "data" / "attributes.json"
 HEAD = f"""# Attributes
 
-Made from the registry by `python -m bureau.credit_file.attributes`; version {CURRENT.name}.
-
-A report whose consent opens the section ATTRIBUTES has these {COUNT} figures. They are
-of the file as reports show it, at the moment of the inquiry, and look at nothing later. An
-attribute without a value is missing; the last column says what that means.
+For analysts: the {COUNT} figures of a report whose consent opens the section ATTRIBUTES, in version
+{CURRENT.name}. The page is made from the registry by `python -m bureau.credit_file.attributes`.
+The figures are of the file as reports show it, at the moment of the inquiry, and look at nothing
+later. An attribute without a value is missing; the last column says what that means.
 
 - Windows of payments and balances count back from the newest month that each tradeline was
   reported for, so a file that did not change has the same figures on every day. Ages and

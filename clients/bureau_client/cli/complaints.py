@@ -56,8 +56,7 @@ def open_complaint(
     deed: Annotated[
         str,
         typer.Argument(
-            help="Id of the inquiry, decision, dispute or consent; of something done to a credit "
-            "line SUBMISSION:INDEX, from `file --output json`."
+            help="Id of the inquiry, decision, dispute, consent or action, from `complaint deeds`."
         ),
     ],
     wallet: WalletOption,

@@ -100,7 +100,7 @@ def list_holds(
 
 @disputes.command("open")
 def open_dispute(
-    tradeline_id: Annotated[str, typer.Argument(help="Tradeline id, from `file --output json`.")],
+    tradeline_id: Annotated[str, typer.Argument(help="Tradeline id, from `dispute lines`.")],
     wallet: WalletOption,
     profile: ProfileOption,
     field: Annotated[str, typer.Option(help="Disputed field, for example balance_minor.")],

@@ -15,6 +15,7 @@ from bureau_client.cli import (
     complaints,
     consent_requests,
     decisions,
+    deeds,
     deletions,
     rights,
 )
@@ -56,6 +57,8 @@ app = CodeTyper(
     pretty_exceptions_enable=False,
     callback=common.log_calls,
 )
+rights.disputes.command("lines")(deeds.list_lines)
+complaints.own.command("deeds")(deeds.list_deeds)
 app.add_typer(rights.holds, name="hold")
 app.add_typer(rights.disputes, name="dispute")
 app.add_typer(complaints.own, name="complaint")
