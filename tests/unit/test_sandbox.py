@@ -22,10 +22,12 @@ from bureau.sandbox.seeding import FIRST, STEPS
 from bureau.sandbox.world import LENDERS
 from bureau_client import AccountStatus, Month, Party
 from bureau_client.models.record_checks import check_order, check_record, find_warnings
+from bureau_client.models.texts import languages as texts_of_languages
 from bureau_keys.errors import KeysError
 from bureau_keys.identifiers import normalise
 from bureau_keys.sandbox_clock import ClockFile, ClockState
 from tests.documents import DOCS
+from tests.unit.test_terms import NEVER, pattern, read
 
 SUBJECTS = magic_subjects()
 PAGE = (DOCS / "sandbox.md").read_text("utf-8")
@@ -51,6 +53,13 @@ def test_the_page_has_the_table() -> None:
     ]
     assert re.findall(r"^\| `[a-z0-9-]+` \| \d{3}-\d\d-.*$", PAGE, re.MULTILINE) == rows
     assert f"{len(SUBJECTS)} made-up people" in PAGE
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_chinese_words_of_a_subject_keep_the_terms(name: str) -> None:
+    words = SUBJECTS[name].words["zh"]
+    wrong_word = pattern(texts_of_languages()["zh"][NEVER])
+    assert wrong_word.search(read("zh", words)[1]) is None, words
 
 
 def test_no_identifier_was_ever_issued_and_none_is_twice() -> None:
