@@ -19,6 +19,7 @@ from rich.table import Table
 from bureau import logs
 from tests.bench import process
 from tests.bench.fixture import QUICK, Size, open_loaded_bureau
+from tests.bench.machine import head
 from tests.bench.measure import BENCHES, Measure
 
 OUTPUT = Path("build/bench.json")
@@ -34,6 +35,7 @@ MODULES = (
     "directory",
     "alerts",
     "many",
+    "mixed",
     "piles",
     "bulk",
     "memory",
@@ -65,11 +67,12 @@ def main() -> None:
                 console.print(f"{name} …")
                 measures += BENCHES[name](loaded)
     OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(
-        json.dumps([measure.json() for measure in measures], indent=1) + "\n", "utf-8"
-    )
+    result = head() | {"rows": [measure.json() for measure in measures]}
+    OUTPUT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     output = Console()
     output.width = max(output.width, WIDTH)
+    for name, said in head().items():
+        output.print(f"{name}: {said}")
     output.print(_table(measures))
 
 
@@ -78,9 +81,9 @@ def _table(measures: list[Measure]) -> Table:
     for column in ("value", "baseline", "ratio"):
         table.add_column(column, justify="right")
     table.add_column("target")
-    table.add_column("reached")
+    table.add_column("met")
     for measure in measures:
-        mark = {True: "[green]yes", False: "[red]no", None: ""}[measure.reached]
+        mark = {True: "[green]yes", False: "[red]no", None: ""}[measure.is_met]
         ratio = "" if measure.ratio is None else f"{measure.ratio:.2f}"
         baseline = "" if measure.baseline is None else _figure(measure.baseline)
         table.add_row(
@@ -88,7 +91,7 @@ def _table(measures: list[Measure]) -> Table:
             f"{_figure(measure.value)} {measure.unit}",
             baseline,
             ratio,
-            measure.target,
+            str(measure.target or ""),
             mark,
         )
     return table

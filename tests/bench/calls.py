@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from tests.bench.fixture import Call, LoadedBureau
 from tests.bench.load import CALLERS, Load
-from tests.bench.measure import Measure, percentile
+from tests.bench.measure import Measure, Target, percentile
 
 # Makes so many fresh requests.
 Requests = Callable[[int], list[bytes]]
@@ -21,9 +21,9 @@ def against_echo(
     call: Call,
     requests: Requests,
     *,
-    least_ratio: float | None = None,
-    least: float | None = None,
+    target: Target | None = None,
     share: float = 1.0,
+    callers: int = CALLERS,
     per_call: int = 1,
 ) -> Iterator[Measure]:
     """Rates and latencies of a method beside the echo's.
@@ -33,18 +33,18 @@ def against_echo(
     Args:
         name: What the calls are.
         requests: Is called outside the figure.
-        least_ratio: Aimed at for the rate.
-        least: Aimed at for the rate.
+        target: Aimed at for the rate.
         share: Of the usual number of calls.
+        callers: How many call at once.
         per_call: How many things one call does.
     """
-    count = max(int(loaded.size.calls * share), 2 * CALLERS)
+    count = max(int(loaded.size.calls * share), 2 * callers)
     echo = loaded.echo_of(name.replace(" ", "-"), call(requests(1)[0]))
     busy, busy_echo, calm, calm_echo = Load(), Load(), Load(), Load()
     for _ in range(loaded.size.rounds):
         waiting = requests(count)
-        busy.run(loaded.bureau.pid, call, waiting)
-        busy_echo.run(loaded.echo.pid, echo, waiting)
+        busy.run(loaded.bureau.pid, call, waiting, callers)
+        busy_echo.run(loaded.echo.pid, echo, waiting, callers)
         waiting = requests(ALONE)
         calm.run(loaded.bureau.pid, call, waiting, callers=1)
         calm_echo.run(loaded.echo.pid, echo, waiting, callers=1)
@@ -54,8 +54,7 @@ def against_echo(
         value=busy.rate * per_call,
         unit="1/s",
         baseline=busy_echo.rate * per_call,
-        least_ratio=least_ratio,
-        least=least,
+        target=target,
     )
     yield Measure(
         name=f"{name}, by processor time",
@@ -64,7 +63,7 @@ def against_echo(
         baseline=busy_echo.rate_of_processor * per_call,
     )
     for words, load, bare in (
-        (f"{CALLERS} callers", busy, busy_echo),
+        (f"{callers} callers", busy, busy_echo),
         ("one caller", calm, calm_echo),
     ):
         for share_of, label in ((0.5, "p50"), (0.99, "p99")):
@@ -74,3 +73,11 @@ def against_echo(
                 unit="ms",
                 baseline=percentile(bare.latencies_ms, share_of),
             )
+    # How much longer than most callers the unlucky wait.
+    yield Measure(
+        name=f"{name}, p99 beside p50 with {callers} callers",
+        value=percentile(busy.latencies_ms, 0.99),
+        unit="ms",
+        baseline=percentile(busy.latencies_ms, 0.5),
+        target=Target("ratio", "most", 3),
+    )

@@ -7,7 +7,7 @@ from itertools import cycle, islice
 
 from tests.bench.calls import against_echo
 from tests.bench.fixture import LoadedBureau
-from tests.bench.measure import Measure, bench
+from tests.bench.measure import Measure, Target, bench
 from tests.bench.statements import consent
 
 LENDER = "alder"
@@ -23,4 +23,6 @@ def consents(loaded: LoadedBureau) -> Iterator[Measure]:
         return [consent(origin, person, LENDER) for person in islice(people, count)]
 
     call = loaded.lenders[LENDER].call("Consents/GrantConsent")
-    yield from against_echo(loaded, "consents", call, make, share=0.5)
+    yield from against_echo(
+        loaded, "consents", call, make, share=0.5, target=Target("ratio", "least", 0.3)
+    )

@@ -4,10 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from tests.bench.fixture import LoadedBureau
+
+
+class Target(NamedTuple):
+    """What is aimed at.
+
+    Attributes:
+        of: "ratio", the value over its baseline, or "value", the value itself.
+        at: "least" for figures that are to be large, "most" for those that are to be small.
+        figure: The figure that counts as reached.
+    """
+
+    of: Literal["ratio", "value"]
+    at: Literal["least", "most"]
+    figure: float
+
+    def __str__(self) -> str:
+        sign = "≥" if self.at == "least" else "≤"
+        return f"{'ratio ' if self.of == 'ratio' else ''}{sign} {self.figure:g}"
+
+    def is_met_by(self, value: float, ratio: float | None) -> bool:
+        """Return True if a measure reaches the target; one without its ratio does not."""
+        measured = ratio if self.of == "ratio" else value
+        if measured is None:
+            return False
+        return measured >= self.figure if self.at == "least" else measured <= self.figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,18 +42,14 @@ class Measure:
     Attributes:
         baseline: The same work done bare, in the same run and unit; None where
             there is no such thing.
-        least_ratio: The ratio to the baseline that is aimed at.
-        least: The value that is aimed at.
-        most: The value that is not to be exceeded.
+        target: What is aimed at; None for a figure that only tells.
     """
 
     name: str
     value: float
     unit: str
     baseline: float | None = None
-    least_ratio: float | None = None
-    least: float | None = None
-    most: float | None = None
+    target: Target | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -36,37 +57,27 @@ class Measure:
         return self.value / self.baseline if self.baseline else None
 
     @property
-    def target(self) -> str:
-        """The target in words; empty without a target."""
-        if self.least_ratio is not None:
-            return f"ratio ≥ {self.least_ratio:g}"
-        if self.least is not None:
-            return f"≥ {self.least:g}"
-        return f"≤ {self.most:g}" if self.most is not None else ""
-
-    @property
-    def reached(self) -> bool | None:
+    def is_met(self) -> bool | None:
         """True if the target is reached; None without a target."""
-        if self.least_ratio is not None:
-            return (self.ratio or 0) >= self.least_ratio
-        if self.least is not None:
-            return self.value >= self.least
-        return self.value <= self.most if self.most is not None else None
+        return self.target and self.target.is_met_by(self.value, self.ratio)
 
     def json(self) -> dict[str, Any]:
-        """The line of `build/bench.json`; its target is of the ratio where the
-        measure has a baseline to be compared with, else of the value.
-        """
-        return {
+        """Return the row of `build/bench.json`."""
+        row: dict[str, Any] = {
             "name": self.name,
             "value": round(self.value, 4),
             "unit": self.unit,
             "baseline": None if self.baseline is None else round(self.baseline, 4),
             "ratio": None if self.ratio is None else round(self.ratio, 4),
-            "target": next(
-                (n for n in (self.least_ratio, self.least, self.most) if n is not None), None
-            ),
         }
+        if self.target:
+            row |= {
+                "of": self.target.of,
+                "at": self.target.at,
+                "target": self.target.figure,
+                "met": self.is_met,
+            }
+        return row
 
 
 Bench = Callable[["LoadedBureau"], Iterable[Measure]]

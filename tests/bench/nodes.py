@@ -36,7 +36,7 @@ from tests.bench.fixture import (
     wait_for,
 )
 from tests.bench.load import CALLERS
-from tests.bench.measure import Measure, bench
+from tests.bench.measure import Measure, Target, bench
 from tests.bench.people import NEWEST_MONTH, record
 from tests.bench.reports import inquiries
 
@@ -264,6 +264,7 @@ def _measures(load: Load, embedded: Place, cluster: Place) -> Iterator[Measure]:
             value=cost.nodes_s / things * 1000,
             unit="ms",
             baseline=bare.nodes_s / (bare.calls * load.per_call) * 1000,
+            target=Target("ratio", "most", 1.5) if count == 1 and load.per_call == 1 else None,
         )
         yield Measure(
             name=f"{where}, database's processor", value=cost.database_s / things * 1000, unit="ms"

@@ -17,29 +17,40 @@ from creditbureau.v1.reporting_pb2 import (
 )
 from tests.bench.calls import Requests, against_echo
 from tests.bench.fixture import LoadedBureau
-from tests.bench.load import Load
-from tests.bench.measure import Measure, bench, percentile
+from tests.bench.load import CALLERS, Load
+from tests.bench.measure import Measure, Target, bench, percentile
 from tests.bench.people import Person
 from tests.bench.statements import PURPOSE, consent_id_of
 
 LENDER = "alder"
 # Calls of each kind in one round.
 ROUND = 100
+# Callers of a node that more lenders use at once.
+MANY = 48
 
 
 @bench("reports")
 def reports(loaded: LoadedBureau) -> Iterator[Measure]:
     """On ordinary files and on long ones, and with the furnishers' records."""
     call = loaded.lenders[LENDER].call("Reporting/QueryReport")
-    for name, people, evidence, least_ratio in (
-        ("reports", loaded.people, EVIDENCE_LEVEL_NONE, 0.4),
-        ("reports on long files", loaded.heavy, EVIDENCE_LEVEL_NONE, None),
-        ("reports with evidence", loaded.people, EVIDENCE_LEVEL_NEWEST, None),
+    for name, people, evidence, kind, least, callers in (
+        ("reports", loaded.people, EVIDENCE_LEVEL_NONE, "plain", 0.27, CALLERS),
+        ("reports to many callers", loaded.people, EVIDENCE_LEVEL_NONE, "plain", 0.3, MANY),
+        ("reports on long files", loaded.heavy, EVIDENCE_LEVEL_NONE, "plain", None, CALLERS),
+        ("reports with evidence", loaded.people, EVIDENCE_LEVEL_NEWEST, "plain", 0.22, CALLERS),
+        ("reports with attributes", loaded.people, EVIDENCE_LEVEL_NONE, "full", 0.22, CALLERS),
     ):
-        requests = inquiries(loaded, people, evidence)
+        requests = inquiries(loaded, people, evidence, kind)
         _check(call(requests(1)[0]), people[0], evidence)
-        share = 1.0 if least_ratio else 0.4
-        yield from against_echo(loaded, name, call, requests, least_ratio=least_ratio, share=share)
+        yield from against_echo(
+            loaded,
+            name,
+            call,
+            requests,
+            target=Target("ratio", "least", least) if least else None,
+            share=1.0 if name == "reports" else 0.4,
+            callers=callers,
+        )
 
 
 @bench("full")
@@ -69,9 +80,10 @@ def inquiries(
     people: Sequence[Person],
     evidence: EvidenceLevel.ValueType,
     kind: str = "plain",
+    lender_name: str = LENDER,
 ) -> Requests:
     """Makes signed inquiries about people in turn, first of all the first."""
-    lender = loaded.lenders[LENDER]
+    lender = loaded.lenders[lender_name]
 
     def make(count: int) -> list[bytes]:
         return [
@@ -81,7 +93,7 @@ def inquiries(
                         header=lender.header(),
                         subject_id=person.subject_id,
                         purpose=PURPOSE,
-                        consent_id=consent_id_of(person, LENDER, kind),
+                        consent_id=consent_id_of(person, lender_name, kind),
                         evidence=evidence,
                     ),
                     lender.key,

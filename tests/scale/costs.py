@@ -77,7 +77,8 @@ class Costs:
         Raises:
             KeyError: The run did not measure the nodes.
         """
-        value = {line["name"]: line["value"] for line in json.loads(path.read_text("utf-8"))}
+        rows = json.loads(path.read_text("utf-8"))["rows"]
+        value = {row["name"]: row["value"] for row in rows}
         bulk = "bulk records, 1 on PostgreSQL"
         return cls(
             report=_call_cost(value, "reports"),
