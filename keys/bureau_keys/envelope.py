@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +24,7 @@ from bureau_keys.errors import (
     TooLarge,
     WrongPayloadType,
 )
+from bureau_keys.request_ids import new_request_id
 from bureau_keys.signer_name import SignerName
 from bureau_keys.signing import StatementKey, VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
@@ -66,7 +66,7 @@ def new_header(audience: str, signer: SignerName, now_us: int) -> Header:
     header = Header(
         audience=audience,
         signer=signer,
-        request_id=str(uuid.uuid4()),
+        request_id=new_request_id(now_us),
         schema_version=SCHEMA_VERSION,
     )
     header.issue_time.FromMicroseconds(now_us)
