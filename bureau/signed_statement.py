@@ -301,11 +301,10 @@ def _was_accepted(db: Connection, header: Header, digest: bytes) -> bool:
 
 def statement_and_receipt(db: Connection, entry_key: int) -> tuple[Envelope, Receipt]:
     """Read an entry's statement and its receipt."""
-    row = db.one(q.entry_by_key, entry_key=entry_key)
-    envelope = db.one(q.envelope_of, entry_key=entry_key)
-    assert row is not None, "an entry key in a row names an entry"
-    assert envelope is not None, "every entry has its statement"
-    return Envelope.FromString(envelope[0]), receipt_of(log.proof_of(db, LoggedEntry(*row)))
+    row = db.one(q.statement_by_key, entry_key=entry_key)
+    assert row is not None, "an entry key in a row names an entry, and every entry its statement"
+    proof = log.proof_of(db, LoggedEntry(*row[:-1]))
+    return Envelope.FromString(row[-1]), receipt_of(proof)
 
 
 def logged_statement(db: Connection, entry_key: int) -> LoggedStatement:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bureau import paging
@@ -22,7 +21,8 @@ from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from creditbureau.v1.report_pb2 import Evidence, EvidencePage, PaymentHistory, Report
 
-TILE = TILE_WIDTH * HASH_BYTES
+# Records that are read at once.
+SLICE = 32
 
 
 class EvidenceStep(NamedTuple):
@@ -104,13 +104,14 @@ def read_page(db: Connection, steps: Sequence[EvidenceStep], start: int, most: i
         raise paging.bad_token()
     page, size = EvidencePage(), 0
     submissions: dict[int, _Submission] = {}
-    for index, (tradeline_id, step) in enumerate(steps[start:], start):
+    for index, (one, body) in enumerate(_with_records(db, steps[start:]), start):
+        step = one.step
         submission = submissions.get(step.submission_key)
         is_new = submission is None
         if submission is None:
             submission = _Submission(db, step.submission_key, len(page.manifests))
             submissions[step.submission_key] = submission
-        piece = submission.evidence(tradeline_id, step)
+        piece = submission.evidence(one, body)
         size += piece.ByteSize() + submission.logged.ByteSize() * is_new
         if page.evidence and size > most:
             page.next_page_token = str(index)
@@ -119,6 +120,20 @@ def read_page(db: Connection, steps: Sequence[EvidenceStep], start: int, most: i
             page.manifests.append(submission.logged)
         page.evidence.append(piece)
     return page
+
+
+def _with_records(
+    db: Connection, steps: Sequence[EvidenceStep]
+) -> Iterator[tuple[EvidenceStep, bytes]]:
+    """Yield each step with its record; records are read in slices, as a page may be full before
+    the last.
+    """
+    for start in range(0, len(steps), SLICE):
+        part = steps[start : start + SLICE]
+        wanted = [(step.submission_key, step.record_index) for _, step in part]
+        found = {row[:2]: row.body for row in db.all_in(q.records_at, wanted)}
+        for one, place in zip(part, wanted, strict=True):
+            yield one, found[place]
 
 
 def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:
@@ -133,33 +148,31 @@ def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:
 class _Submission:
     """A submission whose records are on a page: its manifest, its place, and its tree."""
 
-    def __init__(self, db: Connection, key: int, record_index: int) -> None:
+    def __init__(self, db: Connection, key: int, manifest_index: int) -> None:
         self.logged = logged_statement(db, key)
-        self._db, self._key, self._record_index = db, key, record_index
+        self._db, self._key, self._manifest_index = db, key, manifest_index
         manifest = SubmissionManifest.FromString(self.logged.envelope.payload)
         self._size = manifest.record_count
-        # A submission's tree is small: leaves, and roots over 256 of them.
-        self._roots = b"".join(root for (root,) in db.all(q.record_roots, submission_key=key))
-        # Records of one submission share most of their proofs.
-        self.node = cache(TileSource(self._hashes, self._size).node)
+        self.node = TileSource(self._hashes, self._size, db.tiles, key).node
 
-    def evidence(self, tradeline_id: str, step: TrailEntry) -> Evidence:
+    def evidence(self, one: EvidenceStep, body: bytes) -> Evidence:
         """Return the evidence that one of the records is."""
-        index = step.record_index
-        record = self._db.one(q.record_at, submission_key=self._key, record_index=index)
-        assert record is not None, "a step of a trail is a record"
+        index = one.step.record_index
         return Evidence(
-            tradeline_id=tradeline_id,
-            month=step.month,
-            manifest_index=self._record_index,
-            record=record[0],
+            tradeline_id=one.tradeline_id,
+            month=one.step.month,
+            manifest_index=self._manifest_index,
+            record=body,
             record_index=index,
             proof=inclusion_path(self, index, self._size),
         )
 
     def _hashes(self, level: int, tile_index: int, width: int) -> bytes:
+        # A submission's tree is small: leaves, and roots over 256 of them.
         if level:
-            return self._roots[tile_index * TILE : tile_index * TILE + width * HASH_BYTES]
+            roots = self._db.all(q.record_roots, submission_key=self._key)
+            first = tile_index * TILE_WIDTH
+            return b"".join(root for (root,) in roots[first : first + width])
         row = self._db.one(q.record_hashes, submission_key=self._key, tile_index=tile_index)
         assert row is not None, "a submission has the hashes of its records"
         return bytes(row[0][: width * HASH_BYTES])

@@ -32,6 +32,9 @@ from bureau_keys.tiles import TileSource
 
 TILE = 256
 HASH = 32
+# The log's name among the trees whose tiles a database keeps in memory; others are named by the
+# key of their entry.
+LOG_TREE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,20 +285,22 @@ def tile(db: Connection, level: int, index: int) -> bytes:
     width = min(TILE, (size_of(db) >> (8 * level)) - index * TILE)
     if width <= 0:
         raise Refusal("BEYOND_LOG", f"tile {index} of level {level} is beyond the log")
-    return _hashes(db, level, index, width)
+    return _hashes(db, level, index, width)[: width * HASH]
 
 
 def tile_source(db: Connection, size: int) -> TileSource:
     """Return the source of subtree hashes for proofs in the tree of a size."""
-    return TileSource(lambda level, index, width: _hashes(db, level, index, width), size)
+    return TileSource(
+        lambda level, index, width: _hashes(db, level, index, width), size, db.tiles, LOG_TREE
+    )
 
 
 def _hashes(db: Connection, level: int, index: int, width: int) -> bytes:
-    """Return the first `width` hashes of a tile; compute those of an unfinished tile from
-    the level below.
+    """Return the first `width` hashes of a tile, or all of one that is full; compute those of an
+    unfinished tile from the level below.
     """
     start = index * TILE
-    if width == TILE and (row := db.one(q.full_tile, level=level, index=index)):
+    if row := db.one(q.full_tile, level=level, index=index):
         return bytes(row[0])
     if level == 0:
         return b"".join(leaf_hash(data) for data in leaves(db, start, width))

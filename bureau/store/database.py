@@ -23,10 +23,13 @@ from bureau.store import commit_wait, sqlite
 from bureau.store.commit_wait import CommitWait
 from bureau.store.compiled import LIST_SIZES, Change, InQuery, Query, Row, Statement
 from bureau.store.errors import StorageError, translate
+from bureau_keys.tiles import TileMemory
 
 # Connections of one process, and seconds that a caller waits for one.
 MAX_CONNECTIONS = 48
 MAX_WAIT_S = 5.0
+# Tiles of trees in memory: 16 MB at most.
+MAX_TILES = 1024
 # Seconds within which a dead connection says so.
 AT_ONCE_S = 0.5
 # In a URL.
@@ -37,6 +40,8 @@ class Connection:
 
     Attributes:
         unfit: The server showed that its commits may not wait for a required standby.
+        tiles: The tiles of trees that the database keeps in memory; None in a write, which could
+            read what is never committed.
     """
 
     def __init__(self, raw: Any, dialect: Dialect, *, require_standby: bool = False) -> None:
@@ -46,6 +51,7 @@ class Connection:
             require_standby: Refuse transactions whose commit would not wait for a standby.
         """
         self.unfit = False
+        self.tiles: TileMemory | None = None
         self._require_standby = require_standby
         self._wait: CommitWait | None = None
         self._raw = raw
@@ -283,6 +289,7 @@ class Database:
         for _ in range(MAX_CONNECTIONS):
             self._free.put(None)
         self._idle: list[Connection] = []
+        self._tiles = TileMemory(MAX_TILES)
 
     @property
     def losses(self) -> int:
@@ -365,8 +372,10 @@ class Database:
             started = time.monotonic()
             try:
                 if begin == self._begin_write:
+                    connection.tiles = None
                     connection.begin(begin)
                 else:
+                    connection.tiles = self._tiles
                     connection.execute_raw(begin)
             except StorageError as error:
                 self._give_back(connection, usable=False)
@@ -416,6 +425,8 @@ class Database:
             self._losses += connection.is_lost or connection.unfit
             connection.close()
             self._close_idle()
+            # Another server may go on from an earlier state than the one that was read.
+            self._tiles.clear()
         self._free.put(None)
 
     def _close_idle(self) -> None:

@@ -6,14 +6,17 @@ is computed from the tile.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from hashlib import sha256
 from typing import NamedTuple
 
 from bureau_keys.errors import BadProof
-from bureau_keys.merkle import HASH_BYTES, root_of, root_of_row
+from bureau_keys.merkle import HASH_BYTES, root_of
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
+_PAIR = 2 * HASH_BYTES
 
 Fetch = Callable[[int, int, int], bytes]
 
@@ -61,10 +64,70 @@ class Tiles(NamedTuple):
         return cls([b"".join(part) for part in parts], [root_of(part) for part in parts])
 
 
+# A tile's hashes, and above them, for each height below the next tile's, the roots of the perfect
+# subtrees of that height; each row one after another.
+Rows = tuple[bytes, ...]
+
+
+def rows_over(tile: bytes) -> Rows:
+    """Return the rows of a tile of up to 256 hashes, from its own hashes up."""
+    rows, row = [tile], tile
+    for _ in range(1, TILE_HEIGHT):
+        pairs = range(0, len(row) // _PAIR * _PAIR, _PAIR)
+        row = b"".join([sha256(b"\x01" + row[at : at + _PAIR]).digest() for at in pairs])
+        rows.append(row)
+    return tuple(rows)
+
+
+class TileMemory:
+    """The rows of tiles that were read last, for several threads.
+
+    The hashes of a tile never change once they are in a tree: a tile at the right edge of a growing
+    one is only replaced by a wider one.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """Begin empty.
+
+        Args:
+            limit: Number of tiles; each has up to 16 kB.
+        """
+        self._limit = limit
+        self._rows: dict[tuple[int, int, int], Rows] = {}
+        self._lock = threading.Lock()
+
+    def find(self, tree: int, level: int, index: int, width: int) -> Rows | None:
+        """Return the rows of a tile if they are kept, and at least so wide."""
+        name = (tree, level, index)
+        with self._lock:
+            rows = self._rows.pop(name, None)
+            if rows is not None:
+                self._rows[name] = rows  # the last used goes last
+        return rows if rows and len(rows[0]) >= width * HASH_BYTES else None
+
+    def keep(self, tree: int, level: int, index: int, rows: Rows) -> None:
+        """Keep the rows of a tile in place of those that were used the longest time ago."""
+        with self._lock:
+            self._rows[tree, level, index] = rows
+            if len(self._rows) > self._limit:
+                del self._rows[next(iter(self._rows))]
+
+    def clear(self) -> None:
+        """Forget every tile."""
+        with self._lock:
+            self._rows.clear()
+
+
 class TileSource:
     """Finds the hashes of perfect subtrees in tiles, and remembers the tiles."""
 
-    def __init__(self, fetch: Fetch, size: int | None = None) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        size: int | None = None,
+        memory: TileMemory | None = None,
+        tree: int = 0,
+    ) -> None:
         """Read the tiles of one tree through a fetch function.
 
         Args:
@@ -73,10 +136,14 @@ class TileSource:
                 after another.
             size: The tree's. Then each tile is fetched once, as wide as it is in
                 that tree; else as wide as a hash needs, again for one farther on.
+            memory: Has tiles of before, and keeps those that are fetched.
+            tree: The name of the tree in the memory.
         """
         self._fetch = fetch
         self._size = size
-        self._tiles: dict[tuple[int, int], bytes] = {}
+        self._memory = memory
+        self._tree = tree
+        self._tiles: dict[tuple[int, int], Rows] = {}
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of the perfect subtree over leaves index * 2^level and on.
@@ -85,15 +152,26 @@ class TileSource:
             BadProof: The tile was fetched short.
         """
         span = span_of(level, index)
-        tile = self._tile(span)
-        return root_of_row(tile[span.first * HASH_BYTES : span.stop * HASH_BYTES])
+        height = level % TILE_HEIGHT
+        start = (span.first >> height) * HASH_BYTES
+        return self._rows(span)[height][start : start + HASH_BYTES]
 
-    def _tile(self, span: Span) -> bytes:
+    def _rows(self, span: Span) -> Rows:
         level, index, _, stop = span
-        known = self._tiles.get((level, index), b"")
-        if len(known) < stop * HASH_BYTES:
+        rows = self._tiles.get((level, index))
+        if rows is None or len(rows[0]) < stop * HASH_BYTES:
             width = stop if self._size is None else tile_width(level, index, self._size)
-            known = self._tiles[level, index] = self._fetch(level, index, width)
-            if len(known) < max(width, stop) * HASH_BYTES:
-                raise BadProof(f"tile {index} of level {level} is too short")
-        return known
+            rows = self._tiles[level, index] = self._read(level, index, max(width, stop))
+        return rows
+
+    def _read(self, level: int, index: int, width: int) -> Rows:
+        memory, tree = self._memory, self._tree
+        if memory and (kept := memory.find(tree, level, index, width)):
+            return kept
+        tile = self._fetch(level, index, width)
+        if len(tile) < width * HASH_BYTES:
+            raise BadProof(f"tile {index} of level {level} is too short")
+        rows = rows_over(tile)
+        if memory:
+            memory.keep(tree, level, index, rows)
+        return rows

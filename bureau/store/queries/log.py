@@ -27,6 +27,10 @@ from bureau_keys.signer_name import SignerName
 
 # The columns of an entry of the log, in the order of `LoggedEntry`.
 EntryColumns: TypeAlias = tuple[int, int, str, SignerName, str, bytes, bytes, bytes, bytes, int]
+# Those, and the bytes of its statement.
+StatementColumns: TypeAlias = tuple[
+    int, int, str, SignerName, str, bytes, bytes, bytes, bytes, int, bytes
+]
 
 # The log ---------------------------------------------------------------------
 
@@ -62,6 +66,11 @@ entry_of_request = Query[EntryColumns](
 )
 entry_by_key = Query[EntryColumns](
     select(*entry.columns).where(entry.c.entry_key == bind("entry_key"))
+)
+statement_by_key = Query[StatementColumns](
+    select(*entry.columns, statement.c.envelope)
+    .join_from(entry, statement, statement.c.entry_key == entry.c.entry_key)
+    .where(entry.c.entry_key == bind("entry_key"))
 )
 envelope_of = Query[tuple[bytes]](
     select(statement.c.envelope).where(statement.c.entry_key == bind("entry_key"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bureau_keys.errors import BadProof
 from bureau_keys.merkle import consistency_path, inclusion_path, root_of
-from bureau_keys.tiles import Span, TileSource, span_of, tile_width
+from bureau_keys.tiles import Span, TileMemory, TileSource, rows_over, span_of, tile_width
 from tests.unit.keys import trees
 
 BIG = 70_000
@@ -91,6 +91,35 @@ def test_consistency_from_tiles(leaves: list[bytes], second: int, data: st.DataO
     first = data.draw(st.integers(1, second))
     source = TileSource(Tiles(leaves[:second]).fetch, second)
     assert consistency_path(source, first, second) == trees.proof(first, leaves[:second])
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, BIG), min_size=1, max_size=4), st.integers(1, 5), st.data())
+def test_proofs_with_a_memory(
+    leaves: list[bytes], sizes: list[int], limit: int, data: st.DataObject
+) -> None:
+    """A growing tree and another beside it, in a memory that forgets most tiles."""
+    memory = TileMemory(limit)
+    other = leaves[::-1]
+    for size in sorted(sizes):
+        index = data.draw(st.integers(0, size - 1))
+        for tree, hashes in enumerate((leaves, other)):
+            source = TileSource(Tiles(hashes[:size]).fetch, size, memory, tree)
+            assert inclusion_path(source, index, size) == trees.path(index, hashes[:size])
+        assert len(memory._rows) <= limit
+
+
+def test_a_memory_keeps_what_was_used_last() -> None:
+    memory = TileMemory(2)
+    rows = {index: rows_over(bytes([index]) * 32 * 256) for index in range(3)}
+    memory.keep(0, 0, 0, rows[0])
+    memory.keep(0, 0, 1, rows[1])
+    assert memory.find(0, 0, 0, 256) == rows[0]
+    memory.keep(0, 0, 2, rows[2])
+    assert memory.find(0, 0, 1, 1) is None
+    assert memory.find(0, 0, 0, 257) is None, "narrower than asked for"
+    memory.clear()
+    assert memory.find(0, 0, 2, 1) is None
 
 
 def test_a_tile_that_is_short_is_not_believed() -> None:
