@@ -130,10 +130,10 @@ def _with_records(
     """
     for start in range(0, len(steps), SLICE):
         part = steps[start : start + SLICE]
-        wanted = [(step.submission_key, step.record_index) for _, step in part]
-        found = {row[:2]: row.body for row in db.all_in(q.records_at, wanted)}
-        for one, place in zip(part, wanted, strict=True):
-            yield one, found[place]
+        names = [(step.submission_key, step.record_index) for _, step in part]
+        bodies = {row[:2]: row.body for row in db.all_in(q.records_at, names)}
+        for one, name in zip(part, names, strict=True):
+            yield one, bodies[name]
 
 
 def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:

@@ -13,7 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    WebDriverException,
+)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -24,6 +28,9 @@ REQUIRED = "CREDITBUREAU_REQUIRE_BROWSER"
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 # Seconds for a page to come, on a machine that does much else.
 PATIENCE = 120
+# What the driver answers for an element of a page that another one has replaced.
+GONE = (StaleElementReferenceException, NoSuchElementException)
+NO_NODE = "does not belong to the document"
 DESKTOP, PHONE = (1200, 900), (390, 844)
 
 
@@ -44,6 +51,11 @@ def programs() -> tuple[str, str]:
     return browser, driver
 
 
+def shown(driver: Any, selector: str) -> WebElement | None:
+    every = driver.find_elements(By.CSS_SELECTOR, selector)
+    return next((each for each in every if each.is_displayed()), None)
+
+
 class Browser:
     """What a person does with the pages."""
 
@@ -55,25 +67,41 @@ class Browser:
         self.driver.get(self.origin + path)
 
     def wait(self, condition: Any) -> Any:
-        # A page that leads on to another one takes its elements with it.
-        gone = (StaleElementReferenceException, NoSuchElementException)
-        waiting = WebDriverWait(self.driver, PATIENCE, 0.05, ignored_exceptions=gone)
-        return waiting.until(condition)
+        def met(driver: Any) -> Any:
+            try:
+                return condition(driver)
+            except WebDriverException as error:
+                # A page that leads on to another one takes its elements with it.
+                if isinstance(error, GONE) or NO_NODE in (error.msg or ""):
+                    return None
+                raise
+
+        return WebDriverWait(self.driver, PATIENCE, 0.05).until(met)
 
     def find(self, selector: str) -> WebElement:
         """An element that is shown, once it is."""
-
-        def shown(driver: Any) -> WebElement | None:
-            every = driver.find_elements(By.CSS_SELECTOR, selector)
-            return next((each for each in every if each.is_displayed()), None)
-
-        return self.wait(shown)  # type: ignore[no-any-return]
+        return self.wait(lambda driver: shown(driver, selector))  # type: ignore[no-any-return]
 
     def click(self, selector: str) -> None:
-        self.find(selector).click()
+        """Click an element, once it is shown; one that is gone by then was not clicked."""
+
+        def clicked(driver: Any) -> bool:
+            element = shown(driver, selector)
+            if element:
+                element.click()
+            return bool(element)
+
+        self.wait(clicked)
 
     def text(self, selector: str = "main") -> str:
-        return self.find(selector).text
+        """The text of an element, once it is shown."""
+
+        def texts(driver: Any) -> list[str]:
+            element = shown(driver, selector)
+            return [element.text] if element else []
+
+        (text,) = self.wait(texts)
+        return str(text)
 
     def arrive(self, path: str) -> str:
         """The text of a page, once its title stands there and the address is its own."""

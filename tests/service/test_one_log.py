@@ -46,8 +46,11 @@ def checked(settings: Settings, subject: str) -> CheckResult:
 
 
 def copy(folder: Path, to: Path) -> None:
-    """Make the folder of a further node: without what the first one keeps."""
-    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("checkpoint-*", "bureau.db*"))
+    """Make the folder of a further node: without what the first one, which runs, keeps and
+    replaces.
+    """
+    own = ("checkpoint-*", ".checkpoint-*", "bureau.db*")
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns(*own))
 
 
 @contextmanager
