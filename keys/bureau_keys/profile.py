@@ -16,6 +16,7 @@ authority, the member's TLS certificate and key, and its signing key::
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tomllib
@@ -101,7 +102,7 @@ class Profile:
                 the message says which.
         """
         folder = Path(folder)
-        settings = tomllib.loads((folder / "profile.toml").read_text("utf-8"))
+        settings = tomllib.loads(_text_of(folder / "profile.toml"))
         witnesses, quorum = _witnesses(folder, settings)
         try:
             trust = Trust(
@@ -155,6 +156,23 @@ class Profile:
         write_private(folder / "tls.pem", self.tls_certificate_pem)
         write_private(folder / "tls.key", self.tls_key_pem)
         write_private(folder / "signing.pem", self.signing_key_pem)
+
+
+def _text_of(file: Path) -> str:
+    """Return the text of a profile's settings.
+
+    Raises:
+        FileNotFoundError: The folder is no profile; the message says where profiles come from.
+    """
+    try:
+        return file.read_text("utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            errno.ENOENT,
+            "no profile is in this folder; the operator hands a profile over, and a sandbox has "
+            "one of each lender in bureau-dev/members",
+            str(file),
+        ) from None
 
 
 def settings_text(

@@ -31,7 +31,7 @@ def scenario() -> Iterator[Scenario]:
 
 def test_the_usable_consent_is_the_longest_that_covers_the_purpose(scenario: Scenario) -> None:
     person, lender = scenario.person(), scenario.lenders["brook"]
-    with pytest.raises(ConsentRequired, match=r"None of the . consents"):
+    with pytest.raises(ConsentRequired, match=r"holds no consent .* of \d in all"):
         lender.usable_consent(person.subject_id, Purpose.CREDIT_APPLICATION)
     granted = [
         person.grant(

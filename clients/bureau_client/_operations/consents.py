@@ -278,8 +278,8 @@ def usable(
     ]
     if not usable:
         raise ConsentRequired(
-            f"None of the {len(consents)} consents that this member holds of the person allows "
-            f"{action.text} for {purpose.text} now",
+            f"This member holds no consent of the person that allows {action.text} for "
+            f"{purpose.text} now, of {len(consents)} in all",
             reason="CONSENT_REQUIRED",
             fix="Ask the person for one; `consents` lists them, with their states",
         )

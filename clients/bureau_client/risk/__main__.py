@@ -12,9 +12,9 @@ from bureau_client.risk.outcomes import LOSS, OUTCOME
 PAGE = Path(__file__).parents[3] / "docs" / "tables.md"
 HEAD = """# Tables
 
-For analysts: the columns of the tables that `bureau_client.risk.tables` makes of reports, and
-of training sets. [Data for models](risk.md) shows how to make and read them. This page is made from the
-declarations by `python -m bureau_client.risk`.
+For analysts: the columns of the tables that `bureau_client.risk.tables` makes of reports, and of
+training sets. [Data for models](risk.md) shows how to make and read them. This page is made from
+the declarations by `python -m bureau_client.risk`.
 """
 KINDS_TEXT = """
 ## Types

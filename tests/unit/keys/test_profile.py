@@ -59,6 +59,12 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
         Profile.load(tmp_path)
 
 
+def test_a_folder_without_a_profile_is_refused_with_where_profiles_are(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="the operator hands a profile over") as refused:
+        Profile.load(tmp_path)
+    assert refused.value.filename == str(tmp_path / "profile.toml")
+
+
 @pytest.mark.parametrize(
     "name",
     ["member", "addresses", "origin", "log_key", "operator_key", "report_keys", "directory_key"],
