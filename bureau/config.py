@@ -103,6 +103,7 @@ class Settings(BaseSettings):
         limits: Limits of what one member or one person stores.
         metrics_listen: Address and port of the plain HTTP endpoint for metrics,
             liveness and readiness; none if empty.
+        traces_to: URL of a collector that takes traces as OTLP over gRPC; none if empty.
         log_level: `debug`, `info`, `warning` or `error`.
     """
 
@@ -131,6 +132,7 @@ class Settings(BaseSettings):
     quotas: Quotas = Quotas()
     limits: PartyLimits = PartyLimits()
     metrics_listen: str = ""
+    traces_to: Annotated[str, Field(pattern=r"^(https?://[^\s/@]+)?$")] = ""
     log_level: str = "info"
 
     @field_validator("witnesses")

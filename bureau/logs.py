@@ -19,6 +19,8 @@ from bureau_keys.printable import printable
 SECRET_NAMES = frozenset(
     {"passphrase", "password", "secret", "seed", "private_key", "signing_key", "salt", "pem"}
 )
+# Fields whose values look like subject ids and are none: a trace is searched by its whole id.
+PLAIN_NAMES = frozenset({"trace_id"})
 # A subject id. Fingerprints and digests are longer,
 # request ids have dashes.
 _SUBJECT_ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{4})[0-9a-f]{28}(?![0-9a-f])")
@@ -84,7 +86,8 @@ def iso(time_s: float) -> str:
 def masked(_logger: object, _method: str, event: Event) -> Event:
     """Mask secrets, subject ids and bytes in an event, and escape control characters."""
     for name, value in event.items():
-        event[name] = "***" if name in SECRET_NAMES else masked_value(value)
+        if name not in PLAIN_NAMES:
+            event[name] = "***" if name in SECRET_NAMES else masked_value(value)
     return event
 
 

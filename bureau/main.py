@@ -39,6 +39,7 @@ from bureau.rpc.guard import Guard
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.server import RpcServer
 from bureau.store import schema
+from bureau.tracing import tracing_of
 from bureau_keys.keyring import Keyring
 from bureau_keys.pseudonym import Evaluator
 
@@ -101,7 +102,8 @@ class Server:
             ForkedLogError: The database lacks a kept checkpoint.
             LogKeyError: The keyring is not that of the database's log.
             PolicyError: There are no rules for the jurisdiction.
-            ValueError: A setting does not go with the kind of the database.
+            ValueError: A setting does not go with the kind of the database, or needs an extra
+                that is not installed.
             bureau_keys.errors.LockedKey: Wrong passphrase.
         """
         if settings.is_sandbox != (edge is not None):
@@ -155,6 +157,7 @@ class Server:
 
         # 3. gRPC.
         self._calls = edge.calls if edge else CallLog()
+        self._tracing = tracing_of(settings.traces_to, settings.node)
         self._limits = MemberLimits(max(settings.workers * 3 // 4, 1))
         self._readiness = ReadinessProbe(
             self.database, self.clock, schema.newest(), self._show_ready
@@ -167,6 +170,7 @@ class Server:
             readiness=self._readiness,
             calls=self._calls,
             connections=Connections(),
+            tracing=self._tracing,
         )
         self.rpc = RpcServer(settings, guard, edge)
         self.parts = self._parts()
@@ -190,6 +194,8 @@ class Server:
             Part("gRPC", rpc.start, lambda: rpc.stop(self._grace_s)),
             Part("readiness", self._readiness.start, self._drain),
         ]
+        if self._tracing:
+            parts[3:3] = [Part("tracing", self._tracing.start, self._tracing.stop)]
         if self.settings.metrics_listen:
             http = HealthServer(self.settings.metrics_listen, self._serving.is_set)
             parts[1:1] = [Part("metrics port", http.bind, http.close)]

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from bureau import field_rules
+from bureau import field_rules, tracing
 from bureau.calendar import DAY_US, MICROSECONDS, timestamp_of
 from bureau.context import Caller
 from bureau.errors import Refusal
@@ -143,11 +143,12 @@ def verify_opened(
     if signer is not None and header.signer != signer:
         raise Refusal("SIGNER_MISMATCH", f"the statement must be signed by {signer}")
     # 2. Signed with a key of the signer's.
-    keys = {key.key_id: key} if key else _named_key(db, header, opened)
-    try:
-        signing_key = opened.verify(keys)
-    except StatementError as error:
-        raise Refusal(error.reason, str(error)) from error
+    with tracing.step("verify"):
+        keys = {key.key_id: key} if key else _named_key(db, header, opened)
+        try:
+            signing_key = opened.verify(keys)
+        except StatementError as error:
+            raise Refusal(error.reason, str(error)) from error
     # 3. Every field keeps the contract's rules.
     field_rules.check(opened.message)
     signed = SignedStatement(
@@ -324,7 +325,8 @@ def unerased_statement(db: Connection, entry_key: int) -> LoggedStatement:
 def sign_report(key: SigningKey, payload: bytes) -> Envelope:
     """Sign a report's bytes with the bureau's report key."""
     payload_type = payload_type_of(Report)
-    signature = key.sign(pae(payload_type, payload))
+    with tracing.step("sign"):
+        signature = key.sign(pae(payload_type, payload))
     return Envelope(
         payload=payload,
         payload_type=payload_type,

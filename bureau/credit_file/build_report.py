@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from bureau import paging
+from bureau import paging, tracing
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.evidence import action_steps, evidence_steps, read_page
 from bureau.credit_file.report import MAX_REPORT_BYTES
@@ -72,7 +72,8 @@ def build_report(
             larger than clients receive.
     """
     rules = current_rules(policy)
-    inputs = read_inputs(db, origin, policy, request, consent, now_us)
+    with tracing.step("read"):
+        inputs = read_inputs(db, origin, policy, request, consent, now_us)
     report = _built(db, inputs, rules)
     check_size(report.payload)
     return report
@@ -93,21 +94,23 @@ def rebuild_report(
             evidence has no such page.
     """
     rules = rules_of(inquiry.rules_version, policy)
-    inputs = read_inputs_at(
-        db,
-        origin,
-        rules.policy,
-        request,
-        consent,
-        now_us=inquiry.create_us,
-        log_size=inquiry.log_size,
-        level=inquiry.level,
-    )
+    with tracing.step("read"):
+        inputs = read_inputs_at(
+            db,
+            origin,
+            rules.policy,
+            request,
+            consent,
+            now_us=inquiry.create_us,
+            log_size=inquiry.log_size,
+            level=inquiry.level,
+        )
     return _built(db, inputs, rules)
 
 
 def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltReport:
-    shaped = rules.version.shape(inputs, rules)
+    with tracing.step("shape"):
+        shaped = rules.version.shape(inputs, rules)
     level = inputs.request.evidence
     steps = evidence_steps(shaped.shown, level, shaped.scope)
     steps += action_steps(db, shaped.report, level)

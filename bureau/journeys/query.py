@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from bureau import paging, signed_statement
+from bureau import paging, signed_statement, tracing
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
@@ -95,7 +95,8 @@ def query_report(
             first_step,
         )
         prepared = consent = None
-        held_consent = None if first_step else named_consent(db, inquiry.consent_id)
+        with tracing.step("consent"):
+            held_consent = None if first_step else named_consent(db, inquiry.consent_id)
         if (
             held_consent
             and held_consent.grantee == caller.member_id
@@ -148,9 +149,10 @@ def commit_inquiry(
     def work(tx: Transaction) -> RecordedDenial | None:
         opened.recheck_key_and_time(tx)
         tx.subjects.add(inquiry.subject_id)
-        named = named_consent(tx.db, inquiry.consent_id)
-        consent_id = named.consent_id if named else inquiry.consent_id
-        locked = _consent(tx.db.one(q.lock_consent, consent_id=consent_id))
+        with tracing.step("consent"):
+            named = named_consent(tx.db, inquiry.consent_id)
+            consent_id = named.consent_id if named else inquiry.consent_id
+            locked = _consent(tx.db.one(q.lock_consent, consent_id=consent_id))
         if locked and locked.state == REPLACED and consent_id != inquiry.consent_id:
             raise Refusal("CONFLICT", "the consent is being replaced: send the request again")
         try:

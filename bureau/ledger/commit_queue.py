@@ -21,6 +21,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import structlog
 
+from bureau import tracing
 from bureau.clock import Clock, Moment
 from bureau.errors import Refusal
 from bureau.ledger import log
@@ -139,6 +140,7 @@ class _Unit:
     work: Work[Any]
     deadline: float
     load: Load
+    span: tracing.Span | None
     tries: int = 0
     committed: Committed[Any] | None = None
     error: Exception | None = None
@@ -256,17 +258,18 @@ class Ledger:
                 request id was used for other bytes; OVERLOADED,
                 DATABASE_UNAVAILABLE, NODE_UNFIT, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
         """
-        unit = _Unit(statement, work, deadline.get(), load.get())
-        with self._gate:
-            if not self._open:
-                raise Refusal("SHUTTING_DOWN", "the node is stopping")
-            if self._queue.qsize() >= MAX_WAITING:
-                raise Refusal("OVERLOADED", "too many writes are waiting")
-            self._queue.put(unit)
-        if not unit.wait(min(MAX_WAIT_S, unit.deadline - time.monotonic())):
-            raise Refusal(
-                "DEADLINE", "no outcome in time: retry with the same request id to learn it"
-            )
+        with tracing.step("commit"):
+            unit = _Unit(statement, work, deadline.get(), load.get(), tracing.current())
+            with self._gate:
+                if not self._open:
+                    raise Refusal("SHUTTING_DOWN", "the node is stopping")
+                if self._queue.qsize() >= MAX_WAITING:
+                    raise Refusal("OVERLOADED", "too many writes are waiting")
+                self._queue.put(unit)
+            if not unit.wait(min(MAX_WAIT_S, unit.deadline - time.monotonic())):
+                raise Refusal(
+                    "DEADLINE", "no outcome in time: retry with the same request id to learn it"
+                )
         if unit.error is not None:
             try:
                 raise unit.error
@@ -405,7 +408,8 @@ class Ledger:
                 results.answered.append((unit, _replay(db, entry, statement)))
             else:
                 meter.check(unit.parties)
-                result = unit.work(tx)
+                with tracing.within(unit.span), tracing.step("unit of work"):
+                    result = unit.work(tx)
                 if not isinstance(result, RecordedDenial):
                     leaf = NewLeaf(tx.entry_key, statement, tx.answer_digest, tx.subjects)
                     results.accepted.append((unit, leaf, result))

@@ -33,7 +33,8 @@ class EndedCall(NamedTuple):
         seconds: Duration of the call.
         request_id: Id that the caller was given.
         peer: Address of the caller, as gRPC spells it.
-        trace_id: Trace id of the caller's `traceparent`; empty without one.
+        trace_id: Trace of the call's span, or, if calls are not traced, of the caller's
+            `traceparent`; empty without one.
     """
 
     time_s: float

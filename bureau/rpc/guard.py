@@ -28,7 +28,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from bureau import field_rules
+from bureau import field_rules, tracing
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
@@ -41,9 +41,10 @@ from bureau.rpc.limits import MemberLimits
 from bureau.rpc.methods import Method, name_of, rules_of
 from bureau.rpc.servicer import Servicer
 from bureau.rpc.status import REQUEST_ID, abort, drop_traceback
-from bureau.rpc.trace_context import trace_id_of
+from bureau.rpc.trace_context import parent_of
 from bureau.store import queries as q
 from bureau.store.errors import StorageError
+from bureau.tracing import RemoteParent, Span, Tracing
 from bureau_keys.authority import fingerprint
 from creditbureau.v1.codes_pb2 import Role
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE
@@ -86,6 +87,7 @@ class Guard:
         readiness: The node's readiness.
         calls: The log of calls.
         connections: The count of connections that carried a call.
+        tracing: The node's tracing; None if it sends no traces.
     """
 
     bureau: Bureau
@@ -95,16 +97,16 @@ class Guard:
     readiness: ReadinessProbe
     calls: CallLog
     connections: Connections
+    tracing: Tracing | None
 
     def unary_handler(self, method: MethodDescriptor, servicer: type[Servicer]) -> AnyHandler:
         """Return the gRPC handler of a unary method of a servicer."""
-        name = name_of(method)
         rule = rules_of(method)
         request_class = GetMessageClass(method.input_type)
         serve: Callable[..., Message] = getattr(servicer, method.name)
 
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
-            with self._answering(name, context) as call:
+            with self._answering(method, context) as call:
                 end = time.monotonic() + seconds_left(context, rule)
                 deadline.set(end)
                 admit = partial(self._admitted, call, context, rule)
@@ -121,13 +123,12 @@ class Guard:
 
     def stream_handler(self, method: MethodDescriptor, servicer: type[Servicer]) -> AnyHandler:
         """Return the gRPC handler of a streaming method of a servicer."""
-        name = name_of(method)
         rule = rules_of(method)
         request_class = GetMessageClass(method.input_type)
         serve: Callable[..., Iterator[Message]] = getattr(servicer, method.name)
 
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            with self._answering(name, context) as call:
+            with self._answering(method, context) as call:
                 end = time.monotonic() + seconds_left(context, rule)
                 admit = partial(self._admitted, call, context, rule)
                 served = servicer(self.bureau, admit(), context, end, admit)
@@ -140,15 +141,18 @@ class Guard:
         return grpc.stream_stream_rpc_method_handler(handle)
 
     @contextmanager
-    def _answering(self, name: str, context: grpc.ServicerContext) -> Iterator[Call]:
-        """Turn every error of a call into its status, and log the call."""
-        started = time.perf_counter()
+    def _answering(self, method: MethodDescriptor, context: grpc.ServicerContext) -> Iterator[Call]:
+        """Turn every error of a call into its status; log the call, and trace it."""
+        name, started = name_of(method), time.perf_counter()
         call = Call(str(uuid.uuid4()))
         # On success too, so that the operator can find any call in the node's log.
         context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
+        parent = parent_of(context.invocation_metadata())
+        span = self._start_span(method, parent, call.request_id)
         reason = ""
         try:
-            yield call
+            with tracing.within(span):
+                yield call
         except grpc.RpcError:
             reason = "CANCELLED"
             raise
@@ -172,6 +176,9 @@ class Guard:
         finally:
             seconds = time.perf_counter() - started
             observe(name, reason or "OK", seconds)
+            joined = span or parent
+            if span is not None:
+                span.end(reason or "OK", call.member)
             ended = EndedCall(
                 time.time(),
                 name,
@@ -180,19 +187,28 @@ class Guard:
                 seconds,
                 call.request_id,
                 context.peer(),
-                trace_id_of(context.invocation_metadata()),
+                joined.trace_id if joined else "",
             )
             self.calls.add(ended)
+
+    def _start_span(
+        self, method: MethodDescriptor, parent: RemoteParent | None, request_id: str
+    ) -> Span | None:
+        if self.tracing is None:
+            return None
+        name = f"{method.containing_service.full_name}/{method.name}"
+        return self.tracing.start_call(name, parent, request_id)
 
     def _reserve_bytes(self, member_id: str, size: int) -> AbstractContextManager[None]:
         """Reserve memory for a large request; no-op for a small one."""
         return self.request_memory.acquire(member_id, size) if size > SMALL_BYTES else nullcontext()
 
     def _admitted(self, call: Call, context: grpc.ServicerContext, rule: Method) -> Caller:
-        self.readiness.require_ready()
-        caller = self.authenticate(context)
-        call.member = caller.member_id
-        authorize(caller, rule)
+        with tracing.step("admit"):
+            self.readiness.require_ready()
+            caller = self.authenticate(context)
+            call.member = caller.member_id
+            authorize(caller, rule)
         return caller
 
     def read_request(

@@ -87,3 +87,16 @@ def test_a_log_that_cannot_be_written_ends_no_call(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stderr", Gone())
     logs.configure("info", as_json=True)
     CallLog().add(ended(0))
+
+
+def test_a_trace_is_named_whole_and_a_subject_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both are 32 hexadecimal digits."""
+    logs.configure("info", as_json=True)
+    calls = CallLog()
+    calls.add(ended(0, "4bf92f3577b34da6a3ce929d0e0e4736"))
+    calls.add(ended(1)._replace(method="4bf92f3577b34da6a3ce929d0e0e4736"))
+    calls.stop()
+    calls._write()
+    first, second = lines(capsys.readouterr().err)
+    assert first["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert second["method"] == "4bf9…"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Call, Operation, Sleep
+from bureau_client._operations.operation import Around, Call, Operation, Sleep, unchanged
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Cursor, Item, Stream
 from bureau_client._transport.connection_errors import CERTIFICATE_REASON
 from bureau_client._transport.load_balancing import AddressBook, AddressPool
 from bureau_client._transport.retry import CLOSED_REASON, RetryPolicy, is_retryable
+from bureau_client._transport.tracing import AttemptSpan, Metadata, OperationSpan
 from bureau_client.errors import BureauError, Unavailable, VerificationFailed
 from bureau_client.models.progress import Progress
 from bureau_client.models.statements import BeforeSend, ignore
@@ -29,11 +30,16 @@ LEAST_STREAM_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request to the driver: send this call to this address, return reply or error."""
+    """A request to the driver: send this call to this address, return reply or error.
+
+    Attributes:
+        metadata: Metadata that go with the call.
+    """
 
     call: Call
     address: int
     timeout_seconds: float
+    metadata: Metadata = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ def run_operation(
     policy: RetryPolicy,
     now: Callable[[], float],
     before_send: BeforeSend = ignore,
+    around: Around = unchanged,
 ) -> Effects[Result]:
     """Run an operation, one effect at a time.
 
@@ -62,9 +69,12 @@ def run_operation(
         policy: Deadlines and retries.
         now: Returns the seconds of a clock that never goes back.
         before_send: Called with each signed statement before its first attempt.
+        around: Adds the calls before and after those of each operation.
     """
+    span = OperationSpan(operation)
+    operation = around(operation)
     # Closed with the effects where the call is cancelled: it keeps what it has seen.
-    with closing(operation):
+    with span, closing(operation):
         effect = step(operation, None)
         while not isinstance(effect, Done):
             if isinstance(effect, Progress | Sleep):
@@ -74,7 +84,7 @@ def run_operation(
             if statement := statement_of(effect):
                 before_send(statement)
             try:
-                reply = yield from _persist(effect, addresses, policy, now)
+                reply = yield from _persist(effect, addresses, policy, now, span)
             except BureauError as error:
                 effect = step(operation, None, error)
             else:
@@ -96,7 +106,11 @@ def step(
 
 
 def _persist(
-    call: Call, addresses: AddressBook, policy: RetryPolicy, now: Callable[[], float]
+    call: Call,
+    addresses: AddressBook,
+    policy: RetryPolicy,
+    now: Callable[[], float],
+    span: OperationSpan,
 ) -> Effects[Message]:
     deadline_class = call.method.deadline_class
     give_up = now() + policy.budget(deadline_class)
@@ -109,7 +123,8 @@ def _persist(
         attempts += 1
         timeout = min(policy.timeout(deadline_class), give_up - now())
         try:
-            reply: Message = yield Attempt(call, address, timeout)
+            with span.attempt(call, addresses.addresses[address], attempts) as attempt:
+                reply: Message = yield Attempt(call, address, timeout, attempt.metadata)
         except BureauError as error:
             # A request id from the bureau finds more of its log lines than the statement's.
             error.request_id = error.request_id or call.request_id
@@ -143,6 +158,7 @@ class Following(Generic[Item]):
         now: Callable[[], float],
     ) -> None:
         self._stream = stream
+        self._addresses = addresses.addresses
         self._pool = addresses.for_method(stream.method)
         self._policy = policy
         self._now = now
@@ -152,18 +168,23 @@ class Following(Generic[Item]):
         self._address = 0
         self._opened = 0.0
         self._received = False
+        self._attempts = 0
 
     def call(self) -> Call:
         """Return the call for the messages after the cursor."""
         stream = self._stream
         return Call(stream.method, stream.request(self._cursor), stream.request_id)
 
-    def attempt(self) -> Attempt:
-        """Return the attempt that opens the stream after the cursor."""
+    @contextmanager
+    def attempt(self) -> Iterator[Attempt]:
+        """Yield the attempt that opens the stream after the cursor; its span ends with it."""
         self._address, self._opened = self._pool.pick(self._now()), self._now()
         self._received = False
+        self._attempts += 1
         timeout = self._policy.timeout(self._stream.method.deadline_class)
-        return Attempt(self.call(), self._address, timeout)
+        call = self.call()
+        with AttemptSpan(call, self._addresses[self._address], self._attempts) as span:
+            yield Attempt(call, self._address, timeout, span.metadata)
 
     def advance(self, cursor: Cursor, *, has_item: bool) -> None:
         """Move to the cursor of a message that was read.

@@ -184,11 +184,12 @@ class AsyncDriver:
             self._before_send(statement)
         while True:
             try:
-                async for message in self._open(following.attempt(), stop):
-                    item = await self._carry_out(stream.read(message), stop)
-                    following.advance(message.cursor, has_item=item is not None)
-                    if item is not None:
-                        yield item
+                with following.attempt() as attempt:
+                    async for message in self._open(attempt, stop):
+                        item = await self._carry_out(stream.read(message), stop)
+                        following.advance(message.cursor, has_item=item is not None)
+                        if item is not None:
+                            yield item
                 if following.is_complete():
                     return
             except BureauError as error:
@@ -244,7 +245,7 @@ class AsyncDriver:
         heavy: bool = False,
     ) -> Result:
         effects = run_operation(
-            self._around(operation), self._addresses, self._policy, self._now, self._before_send
+            operation, self._addresses, self._policy, self._now, self._before_send, self._around
         )
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
         # Closed at once where the call is cancelled: the operation keeps what it has seen.
@@ -314,7 +315,9 @@ class GrpcAioTransport:
             f"/{method.path}",
             request_serializer=method.request.SerializeToString,
         )
-        call = send(attempt.call.request, timeout=attempt.timeout_seconds)
+        call = send(
+            attempt.call.request, timeout=attempt.timeout_seconds, metadata=attempt.metadata
+        )
         try:
             data: bytes = await call
             self._note(attempt, "OK", await call.trailing_metadata())
@@ -339,7 +342,9 @@ class GrpcAioTransport:
             f"/{method.path}",
             request_serializer=method.request.SerializeToString,
         )
-        call = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
+        call = open_stream(
+            attempt.call.request, timeout=attempt.timeout_seconds, metadata=attempt.metadata
+        )
         try:
             async for data in call:
                 yield read_reply(attempt.call, data)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from contextvars import copy_context
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
@@ -147,7 +148,8 @@ class Driver:
         with ThreadPoolExecutor(concurrency, "bureau-client") as pool:
             while True:
                 for item in islice(waiting, concurrency - len(running)):
-                    running[pool.submit(outcome, item)] = item
+                    # In the context of the caller: its span is the parent of the operations' spans.
+                    running[pool.submit(copy_context().run, outcome, item)] = item
                 if not running:
                     return
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -171,11 +173,12 @@ class Driver:
             self._before_send(statement)
         while True:
             try:
-                for message in self._open(following.attempt(), stop):
-                    item = self._carry_out(stream.read(message), stop)
-                    following.advance(message.cursor, has_item=item is not None)
-                    if item is not None:
-                        yield item
+                with following.attempt() as attempt:
+                    for message in self._open(attempt, stop):
+                        item = self._carry_out(stream.read(message), stop)
+                        following.advance(message.cursor, has_item=item is not None)
+                        if item is not None:
+                            yield item
                 if following.is_complete():
                     return
             except BureauError as error:
@@ -230,7 +233,7 @@ class Driver:
         on_progress: OnProgress | None = None,
     ) -> Result:
         effects = run_operation(
-            self._around(operation), self._addresses, self._policy, self._now, self._before_send
+            operation, self._addresses, self._policy, self._now, self._before_send, self._around
         )
         # Closed at once where the call is cancelled: the operation keeps what it has seen.
         with closing(effects):
@@ -276,7 +279,9 @@ class GrpcTransport:
         """
         send = self._callable(attempt)
         try:
-            data, ended = send(attempt.call.request, timeout=attempt.timeout_seconds)
+            data, ended = send(
+                attempt.call.request, timeout=attempt.timeout_seconds, metadata=attempt.metadata
+            )
         except grpc.RpcError as error:
             explained = self._explained(error, attempt)
         except ValueError:
@@ -300,7 +305,9 @@ class GrpcTransport:
                 f"/{method.path}",
                 request_serializer=method.request.SerializeToString,
             )
-            call = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
+            call = open_stream(
+                attempt.call.request, timeout=attempt.timeout_seconds, metadata=attempt.metadata
+            )
         return self._messages(attempt, call)
 
     def _messages(self, attempt: Attempt, call: Any) -> Iterator[Any]:
