@@ -22,6 +22,7 @@ COMMANDS = {
     "renew": "serve",
     "rules": "rules",
     "deletions": "deletions",
+    "health": "health",
     "doctor": "doctor",
     "version": "doctor",
 }

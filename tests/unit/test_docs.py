@@ -38,7 +38,10 @@ PAGES = pages()
 WITH_NAMES = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
 # First part of a path that a document names, and where it lies.
 FOLDERS = {
-    **{name: ROOT / name for name in ("bureau", "clients", "docs", "keys", "protos", "tests")},
+    **{
+        name: ROOT / name
+        for name in ("bureau", "clients", "deploy", "docs", "keys", "protos", "tests")
+    },
     "witness": ROOT / "witness",
     "bureau_client": ROOT / "clients/bureau_client",
     "bureau_keys": ROOT / "keys/bureau_keys",
