@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from google.protobuf.descriptor import EnumDescriptor
 
@@ -46,6 +46,15 @@ class EnumNames:
             return self._codes[word.lower().replace("_", "-")]
         except KeyError:
             raise ValueError(f"{word!r} is none of {', '.join(self._codes)}") from None
+
+    def parser(self) -> Callable[[str], int]:
+        """Return a parser of an option's value, which knows its words."""
+
+        def parse(word: str) -> int:
+            return self.code(word)
+
+        parse.words = self.all  # type: ignore[attr-defined]
+        return parse
 
     def codes(self, words: Iterable[str]) -> list[int]:
         """Return the codes for words."""

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-import typer
+from bureau_keys.command_line.app import CommandLine, command_line_of
+from bureau_keys.command_line.completion import words_typed
+from bureau_keys.command_line.context_commands import context_commands
+from bureau_keys.command_line.programs import Program
+from bureau_keys.command_line.running import run
 
-from bureau.cli.common import echo_status
-from bureau_keys.option_names import NamingTyper
-
+PROGRAM = Program("bureau", "bureau.cli", ("dir", "output", "language"))
 # The module of this package for each command, in the order of the help.
 COMMANDS = {
     "init": "serve",
@@ -26,6 +28,7 @@ COMMANDS = {
     "doctor": "doctor",
     "version": "doctor",
 }
+CONTEXTS = "context"
 GROUPS = {
     "member": "member",
     "log": "log",
@@ -38,44 +41,27 @@ GROUPS = {
 }
 
 
-def app_of(arguments: Sequence[str]) -> typer.Typer:
+def app_of(arguments: Sequence[str]) -> CommandLine:
     """Return the command line with the typed command, or with all commands."""
-    app = NamingTyper(
-        name="bureau",
-        help="Create, serve and operate an open credit bureau.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-    )
+    app = command_line_of(PROGRAM, "Create, serve and operate an open credit bureau.")
     typed = arguments[0] if arguments else ""
-    known = typed in COMMANDS or typed in GROUPS
+    known = typed in COMMANDS or typed in GROUPS or typed == CONTEXTS
     for name, module in COMMANDS.items():
         if name == typed or not known:
             app.command(name)(getattr(import_module(f"bureau.cli.{module}"), name))
     for name, module in GROUPS.items():
         if name == typed or not known:
             app.add_typer(import_module(f"bureau.cli.{module}").app, name=name)
-    if known:
-        app.callback()(_no_options)  # otherwise Typer runs a single command without its name
+    if typed == CONTEXTS or not known:
+        app.add_typer(context_commands(PROGRAM), name=CONTEXTS)
     return app
-
-
-def _no_options() -> None:
-    """Take no option before the command."""
 
 
 def command_of(arguments: Sequence[str] | None = None) -> Callable[[], None]:
     """Import the typed command; what is returned runs it and exits with its code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    app = app_of(typed)
-    from bureau.cli.exit_codes import EXPLAINED, exit_of, explain  # noqa: PLC0415  (see above)
+    completed = words_typed("_BUREAU_COMPLETE")
+    app = app_of(typed if completed is None else completed)
+    from bureau.cli.exit_codes import explained  # noqa: PLC0415  (see above)
 
-    def run() -> None:
-        try:
-            app(args=typed)
-        except EXPLAINED as error:
-            first, *rest = explain(error)
-            echo_status("\n".join([f"error: {first}", *rest]))
-            sys.exit(exit_of(error))
-
-    return run
+    return lambda: run(app, PROGRAM, explained, typed)

@@ -16,10 +16,6 @@ app = group("Complaints of people about deeds of members: decide those taken to 
 COLUMNS = ("complaint_id", "member_id", "kind", "state", "decide_until_time", "narrative")
 
 
-def _outcome(word: str) -> int:
-    return COMPLAINT_OUTCOMES.code(word)
-
-
 @app.command("list")
 def list_complaints(
     every: Annotated[bool, typer.Option("--all", help="Show those that are decided, too.")] = False,
@@ -42,7 +38,9 @@ def decide(
     outcome: Annotated[
         int,
         typer.Argument(
-            parser=_outcome, metavar="OUTCOME", help=f"One of {', '.join(COMPLAINT_OUTCOMES.all)}."
+            parser=COMPLAINT_OUTCOMES.parser(),
+            metavar="OUTCOME",
+            help=f"One of {', '.join(COMPLAINT_OUTCOMES.all)}.",
         ),
     ],
     narrative: Annotated[str, typer.Option(help="Reasons, for both parties to read.")],

@@ -13,6 +13,7 @@ from datetime import timedelta
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any
@@ -33,6 +34,7 @@ from bureau.sandbox.remote import SandboxOperator, shown
 from bureau.sandbox.seeding import FIRST
 from bureau.sandbox.world import AGENT, ATTESTER, Person
 from bureau.store.database import Database
+from bureau_keys.command_line.output import emit_stream
 from bureau_keys.terminal import write_out
 
 app = group("Serve a sandbox: a bureau with lenders and people, for development.")
@@ -333,22 +335,14 @@ def tail(
 ) -> None:
     """Print the calls: time, member, method, purpose, outcome, milliseconds, request id."""
     sandbox = _open(context, folder)
-    calls = last_calls(sandbox.calls_file, lines)
-    if output is Output.JSON and not follow:
-        show(calls, output)
-        return
-    for call in calls:
-        _print(call, output)
-    if follow:
-        for call in following(sandbox.calls_file, lambda: time.sleep(LOOK_S)):
-            _print(call, output)
-
-
-def _print(call: dict[str, Any], output: Output) -> None:
+    past = last_calls(sandbox.calls_file, lines)
+    more = following(sandbox.calls_file, lambda: time.sleep(LOOK_S)) if follow else ()
+    calls = chain(past, more)
     if output is Output.TABLE:
-        _write(text_of(call) + "\n")
+        for call in calls:
+            _write(text_of(call) + "\n")
     else:
-        show([{name: call[name] for name in COLUMNS}], Output.JSONL)
+        emit_stream(({name: call[name] for name in COLUMNS} for call in calls), output)
 
 
 def _write(text: str) -> None:

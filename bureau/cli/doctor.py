@@ -9,7 +9,7 @@ from bureau.admin.check_results import Health
 from bureau.admin.doctor import examine
 from bureau.cli.common import Dir, Output, Shown, clock_of, settings_of, show
 from bureau.cli.exit_codes import Exit, Stop
-from bureau_keys.terminal import write_out
+from bureau_keys.command_line.output import emit_text
 
 
 def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:
@@ -32,8 +32,9 @@ def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:
         raise Stop(Exit.INVALID, f"{failed} of {len(results)} checks failed")
 
 
-def version() -> None:
+def version(output: Shown = Output.TABLE) -> None:
     """Print the versions of the bureau and of its main libraries."""
     names = ("creditbureau", "grpcio", "protobuf", "cryptography", "SQLAlchemy")
-    lines = [f"{name} {version_of(name)}" for name in names]
-    write_out("\n".join([*lines, f"Python {sys.version.split()[0]}", ""]))
+    versions = {name: version_of(name) for name in names} | {"Python": sys.version.split()[0]}
+    lines = "".join(f"{name} {number}\n" for name, number in versions.items())
+    emit_text(lines, versions, output)

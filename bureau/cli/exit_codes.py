@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import IntEnum
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,55 +17,11 @@ from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.logs import masked_value
 from bureau.store.dump import CopyError, DatabaseExistsError
 from bureau.store.errors import StorageError
-from bureau_keys.errors import KeysError, LockedKey
+from bureau_keys.command_line.exit_codes import Exit, Stop, code_of
+from bureau_keys.command_line.running import lines_of
 from bureau_keys.option_names import option_of, with_options
 
-
-class Exit(IntEnum):
-    """Exit code of a command."""
-
-    OK = 0
-    USAGE = 2
-    AUTH = 3
-    NOT_FOUND = 4
-    INVALID = 5
-    CONFLICT = 6
-    UNAVAILABLE = 7
-    PARTIAL = 8
-
-
-class Stop(Exception):
-    """An error that ends a command.
-
-    Attributes:
-        code: Exit code of the command.
-        fix: Advice for the operator.
-    """
-
-    def __init__(self, code: Exit, message: str, fix: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.fix = fix
-
-
-# Errors of a command that `main` explains; any other is a bug and prints its traceback.
-EXPLAINED = (
-    Stop,
-    CallError,
-    FolderError,
-    ReportKeyError,
-    SchemaError,
-    ForkedLogError,
-    LogKeyError,
-    CopyError,
-    NoForkError,
-    Refusal,
-    StorageError,
-    KeysError,
-    ValidationError,
-    OSError,
-    ValueError,
-)
+__all__ = ["Exit", "Stop", "exit_of", "explain", "explained"]
 
 _OF_STATUS = {
     "UNAUTHENTICATED": Exit.AUTH,
@@ -80,8 +35,6 @@ _OF_STATUS = {
     "ABORTED": Exit.CONFLICT,
 }
 _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
-    (LockedKey, Exit.AUTH),
-    (KeysError, Exit.INVALID),
     (SchemaError, Exit.INVALID),
     (ForkedLogError, Exit.CONFLICT),
     (LogKeyError, Exit.INVALID),
@@ -90,38 +43,36 @@ _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (NoForkError, Exit.CONFLICT),
     (Refusal, Exit.CONFLICT),
     (StorageError, Exit.UNAVAILABLE),
-    (FileNotFoundError, Exit.NOT_FOUND),
-    (FileExistsError, Exit.CONFLICT),
     (FolderError, Exit.CONFLICT),
     (ReportKeyError, Exit.CONFLICT),
-    (OSError, Exit.UNAVAILABLE),
-    (ValueError, Exit.INVALID),
 )
 
 
-def exit_of(error: Exception) -> Exit:
-    """Return the exit code for one of `EXPLAINED`."""
-    if isinstance(error, Stop):
-        return error.code
+def explained(error: Exception) -> tuple[list[str], int] | None:
+    """Return the text of an error and its exit code; None for a fault of the program."""
+    code = exit_of(error)
+    return None if code is None else (explain(error), code)
+
+
+def exit_of(error: Exception) -> Exit | None:
+    """Return the exit code of an error; None for a fault of the program."""
     if isinstance(error, CallError):
         return _OF_STATUS.get(error.status, Exit.UNAVAILABLE)
-    return next(code for kind, code in _OF_ERROR if isinstance(error, kind))
+    return code_of(error, _OF_ERROR)
 
 
 def explain(error: Exception) -> list[str]:
     """Return lines with the error, its value and its fix."""
-    fix = getattr(error, "fix", "")
     if isinstance(error, ValidationError):
         return [
             f"{_setting_of(wrong)}: {_problem_of(wrong)} (given: {masked_value(wrong['input'])!r})"
             for wrong in error.errors()
         ]
-    lines = [str(error) or type(error).__name__]
-    if isinstance(error, CallError):
-        if error.reason:
-            lines[0] = f"{error.reason}: {_with_option(error.message)}"
-        lines += [f"  {_with_option(field)}" for field in error.fields]
-    return [with_options(line) for line in ([*lines, fix] if fix else lines)]
+    if not isinstance(error, CallError):
+        return lines_of(error)
+    first = f"{error.reason}: {_with_option(error.message)}" if error.reason else str(error)
+    lines = [first, *(f"  {_with_option(field)}" for field in error.fields)]
+    return [with_options(line) for line in ([*lines, error.fix] if error.fix else lines)]
 
 
 def _with_option(violation: str) -> str:

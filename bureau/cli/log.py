@@ -24,12 +24,12 @@ from bureau.cli.common import (
     show_one,
 )
 from bureau.cli.exit_codes import Exit, Stop
+from bureau_keys.command_line.output import emit_text
 from bureau_keys.fork_evidence import Finding, ForkEvidence
 from bureau_keys.log_memory import MemoryFolder
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.profile import Profile
 from bureau_keys.receipt_checks import check_checkpoint, check_witnessed
-from bureau_keys.terminal import write_out
 
 app = group("The log: checkpoints, proofs, audit.")
 
@@ -40,10 +40,11 @@ ProfileFolder = Annotated[
 
 
 @app.command()
-def key(folder: Dir = None, profile: ProfileFolder = None) -> None:
+def key(folder: Dir = None, profile: ProfileFolder = None, output: Shown = Output.TABLE) -> None:
     """Print the log's verifier key, which witnesses and auditors pin."""
     with _reader(folder, profile) as reader:
-        write_out(reader.profile.trust.log_key + "\n")
+        log_key = reader.profile.trust.log_key
+    emit_text(f"{log_key}\n", {"log_key": log_key}, output)
 
 
 @app.command()
@@ -56,15 +57,23 @@ def checkpoint(
     ] = 0,
     folder: Dir = None,
     profile: ProfileFolder = None,
+    output: Shown = Output.TABLE,
 ) -> None:
     """Print the newest signed checkpoint, verified."""
     with _reader(folder, profile) as reader:
         note, trust = _checkpoint(reader, profile, cosigned), reader.profile.trust
-        check_checkpoint(note, trust)
+        newest = check_checkpoint(note, trust)
         names = check_witnessed(note, trust, cosigned)
     if cosigned:
         echo_status(f"cosigned by {', '.join(names)}")
-    write_out(note)
+    fields = {
+        "origin": newest.origin,
+        "tree_size": newest.size,
+        "root": newest.root.hex(),
+        "witnesses": names,
+        "checkpoint": note,
+    }
+    emit_text(note, fields, output)
 
 
 @app.command()
@@ -173,6 +182,7 @@ def check_evidence(
     ] = False,
     folder: Dir = None,
     profile: ProfileFolder = None,
+    output: Shown = Output.TABLE,
 ) -> None:
     """Verify two checkpoints that contradict each other; exit code 5 if they do not."""
     evidence = ForkEvidence.from_json(file.read_bytes())
@@ -186,8 +196,9 @@ def check_evidence(
     echo_status(finding.value)
     if finding is Finding.OPEN:
         echo_status("`--ask` asks the log again; without a valid proof it has lost one of them")
-    for note in (evidence.kept, evidence.seen):
-        write_out(note + "\n")
+    notes = f"{evidence.kept}\n{evidence.seen}\n"
+    fields = {"finding": finding.value, "kept": evidence.kept, "seen": evidence.seen}
+    emit_text(notes, fields, output)
 
 
 @app.command("accept-fork")

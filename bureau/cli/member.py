@@ -48,14 +48,6 @@ LIST_COLUMNS = (
 )
 
 
-def _role(word: str) -> int:
-    return ROLES.code(word)
-
-
-def _purpose(word: str) -> int:
-    return PURPOSES.code(word)
-
-
 ROLE_HELP = f"Role, of {', '.join(ROLES.all)}; repeatable."
 PURPOSE_HELP = (
     f"Purpose for which the member may inquire, of {', '.join(PURPOSES.all)}; repeatable."
@@ -65,10 +57,11 @@ PURPOSE_HELP = (
 @app.command()
 def add(
     member_id: MemberId,
-    role: Annotated[list[int], typer.Option(parser=_role, metavar="ROLE", help=ROLE_HELP)],
+    role: Annotated[list[int], typer.Option(parser=ROLES.parser(), metavar="ROLE", help=ROLE_HELP)],
     name: Annotated[str, typer.Option(help="Display name; empty uses the id.")] = "",
     purpose: Annotated[
-        list[int] | None, typer.Option(parser=_purpose, metavar="PURPOSE", help=PURPOSE_HELP)
+        list[int] | None,
+        typer.Option(parser=PURPOSES.parser(), metavar="PURPOSE", help=PURPOSE_HELP),
     ] = None,
     quota: Annotated[int, typer.Option(min=0, help="Directory evaluations per day.")] = 100_000,
     jurisdiction: Annotated[
@@ -198,10 +191,11 @@ def change(
     member_id: MemberId,
     name: Annotated[str | None, typer.Option(help="Display name.")] = None,
     role: Annotated[
-        list[int] | None, typer.Option(parser=_role, metavar="ROLE", help=ROLE_HELP)
+        list[int] | None, typer.Option(parser=ROLES.parser(), metavar="ROLE", help=ROLE_HELP)
     ] = None,
     purpose: Annotated[
-        list[int] | None, typer.Option(parser=_purpose, metavar="PURPOSE", help=PURPOSE_HELP)
+        list[int] | None,
+        typer.Option(parser=PURPOSES.parser(), metavar="PURPOSE", help=PURPOSE_HELP),
     ] = None,
     no_purposes: Annotated[
         bool, typer.Option("--no-purposes", help="Remove every purpose.")

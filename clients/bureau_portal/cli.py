@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
+from bureau_client.cli.common import explain
 from bureau_client.cli.extras import extra
+from bureau_keys.command_line.app import one_command_of
+from bureau_keys.command_line.programs import Program
+from bureau_keys.command_line.running import run
 from bureau_keys.profile import Profile
+from bureau_keys.terminal import write_err
 
-app = typer.Typer(pretty_exceptions_enable=False, add_completion=True)
 
-
-@app.command()
 def serve(
     profile: Annotated[
         Path,
@@ -39,25 +41,18 @@ def serve(
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM.")] = None,
 ) -> None:
-    """Serve the portal: people read and control their credit file in their browsers.
-
-    Example: bureau-portal --profile wallets --port 8080
-    """
+    """Serve the portal: people read and control their credit file in their browsers."""
     scheme = "https" if tls_certificate else "http"
-    try:
-        with extra("portal", "pages in a browser"):
-            import uvicorn  # noqa: PLC0415
+    with extra("portal", "pages in a browser"):
+        import uvicorn  # noqa: PLC0415
 
-            from bureau_portal.app import application  # noqa: PLC0415
-            from bureau_portal.security import checked_origin  # noqa: PLC0415
-            from bureau_portal.site import Portal  # noqa: PLC0415
-        own = checked_origin(origin or f"{scheme}://localhost:{port}")
-        portal = Portal(Profile.load(profile), own)
-    except (OSError, ValueError) as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from None
+        from bureau_portal.app import application  # noqa: PLC0415
+        from bureau_portal.security import checked_origin  # noqa: PLC0415
+        from bureau_portal.site import Portal  # noqa: PLC0415
+    own = checked_origin(origin or f"{scheme}://localhost:{port}")
+    portal = Portal(Profile.load(profile), own)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    typer.echo(f"the portal serves {portal.origin}", err=True)
+    write_err(f"the portal serves {portal.origin}")
     uvicorn.run(
         application(portal),
         host=host,
@@ -72,6 +67,10 @@ def serve(
     )
 
 
+PROGRAM = Program("bureau-portal", "bureau_portal")
+app = one_command_of(PROGRAM, serve)
+
+
 def main() -> None:
     """Run `bureau-portal`."""
-    app()
+    run(app, PROGRAM, explain)

@@ -7,14 +7,10 @@ at a terminal typed an option. All command lines read the one table here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any
 
 import typer
-from typer.core import TyperCommand
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 # The arguments of the SDK, the fields of the contract and the settings that an option sets, by its
 # name in the command's function; an option that is not listed sets the one of its own name.
@@ -67,21 +63,14 @@ _NAME_IN_TEXT = re.compile(r"(?<![\w./'\"-])[a-z]+(?:_[a-z]+)+(?![\w/'\"(-]|\.\w
 _in_progress: ContextVar[typer.Context | None] = ContextVar("command", default=None)
 
 
-class NamingCommand(TyperCommand):
-    """A command whose options are named in errors, also after it has ended with one."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
-        _in_progress.set(ctx)
-        return super().invoke(ctx)
+def command_in_progress(context: typer.Context) -> None:
+    """Remember the command in progress: errors name its options, also after it has ended."""
+    _in_progress.set(context)
 
 
-class NamingTyper(typer.Typer):
-    """A command line whose errors can name the options of the command in progress."""
-
-    def command(self, *names: Any, **settings: Any) -> Callable[[F], F]:
-        """See `typer.Typer.command`."""
-        return super().command(*names, **{"cls": NamingCommand, **settings})
+def context_in_progress() -> typer.Context | None:
+    """Return the context of the command in progress; None before the first command."""
+    return _in_progress.get()
 
 
 def option_of(path: str, *, typed: bool = False) -> str:

@@ -6,8 +6,9 @@ could repaint the terminal of the person who reads them, or type for that person
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -30,7 +31,19 @@ class Terminal(Console):
         if pipe_width is not None and not sys.stdout.isatty():
             options["width"] = pipe_width
         # Without markup, so that brackets in texts of others are printed unchanged.
-        super().__init__(**({"markup": False, "highlight": False, "emoji": False} | options))
+        plain = {"markup": False, "highlight": False, "emoji": False}
+        super().__init__(**(plain | colour_options(os.environ) | options))
+
+    @property
+    def is_terminal(self) -> bool:
+        """A person at a terminal; colours that are forced into a pipe do not make it one."""
+        if self._force_terminal is not None:
+            return self._force_terminal
+        is_tty = getattr(self.file, "isatty", None)
+        try:
+            return bool(is_tty and is_tty())
+        except ValueError:  # the file is closed
+            return False
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a string as Rich prints it; tables measure and print their cells with it."""
@@ -52,6 +65,20 @@ class Terminal(Console):
             self.print(renderable)
         lines = captured.get().splitlines()
         sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+def colour_options(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options of a console that decide on colours and other styles.
+
+    A variable that is set and not empty counts: NO_COLOR removes every style, also where
+    FORCE_COLOR is set; FORCE_COLOR keeps colours in a pipe or a file; TERM=dumb has none. Without
+    them a terminal has colours, a pipe and a file have none.
+    """
+    if environment.get("NO_COLOR"):
+        return {"color_system": None}
+    if environment.get("FORCE_COLOR"):
+        return {"color_system": "standard"}
+    return {"color_system": None} if environment.get("TERM") == "dumb" else {}
 
 
 def write_out(text: str) -> None:

@@ -404,7 +404,7 @@ def test_an_export_names_who_is_left_out_and_fills_what_is_unknown(
     assert lender(
         "export", records, target, "--people", people, "--reporter", "ACME", "--identification",
         "A", "--newline", "lf", "--packed",
-    ).returncode == 2  # fmt: skip
+    ).returncode == 5  # fmt: skip
     # The format of what is imported is found by the first bytes.
     lines = raw.split(b"\r\n")
     target.write_bytes(b"\r\n".join([lines[0], lines[1][4:], *lines[2:]]))

@@ -168,7 +168,7 @@ def test_a_policy_by_a_scorecard_of_the_lenders_own_needs_its_file(
     fall_late(scenario, person)
     command = [*folder.command(), "--policy", str(tmp_path / "scored.json")]
     refused = run([*command, "--for", "1"])
-    assert refused.returncode == 2
+    assert refused.returncode == 5
     assert "scorecard 'acme-own': is missing" in " ".join(refused.stderr.split())
     with running([*command, "--scorecard", str(tmp_path / "scorecard.json")]) as live:
         (line,) = next_review(live)["lines"]
@@ -208,7 +208,7 @@ def test_the_exit_code_says_how_a_run_ended(
     assert refused.returncode == 6
     assert "in use by another agent" in refused.stderr
     (tmp_path / "applications.json").write_text("{}")
-    assert run([*folder.command(), "--policy", str(tmp_path / "applications.json")]).returncode == 2
+    assert run([*folder.command(), "--policy", str(tmp_path / "applications.json")]).returncode == 5
     assert run([*folder.command(), "--lines", str(tmp_path / "policy.json")]).returncode == 5
     assert run(folder.command("--for", "0.1")).returncode == 0
     template = run([LENDER, "template", "--lines"])

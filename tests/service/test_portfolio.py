@@ -125,7 +125,7 @@ def test_a_portfolio_is_killed_and_started_again(
     other = subprocess.run(
         [*command[:-1], "collection"], check=False, capture_output=True, text=True
     )
-    assert other.returncode == 2
+    assert other.returncode == 5
     assert "an unfinished portfolio of ACCOUNT_REVIEW" in " ".join(other.stderr.split())
     again = subprocess.run(command, check=False, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr

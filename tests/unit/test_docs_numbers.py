@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from bureau import field_rules, main, signed_statement
-from bureau.cli.exit_codes import Exit
 from bureau.config import Settings
 from bureau.errors import REASONS
 from bureau.journeys import submit
@@ -18,13 +17,14 @@ from bureau.quotas import Quotas
 from bureau.rpc import guard, server
 from bureau.rpc.methods import METHODS
 from bureau_client import Auditor, Lender, Wallet
-from bureau_client.cli import common
 from bureau_keys import pseudonym
-from bureau_witness import cli as witness
+from bureau_keys.command_line.common_options import EXIT_HELP
+from bureau_keys.command_line.exit_codes import Exit
 from tests.documents import DOCS, pages
 
-SDK, ERRORS, OPERATING = (
-    (DOCS / name).read_text("utf-8") for name in ("sdk.md", "errors.md", "operating.md")
+SDK, ERRORS, OPERATING, COMMAND_LINES = (
+    (DOCS / name).read_text("utf-8")
+    for name in ("sdk.md", "errors.md", "operating.md", "command-lines.md")
 )
 # Attributes of every client, which the page explains in other sections.
 OF_EVERY_CLIENT = {"close", "from_profile", "last_request_id", "member_id", "origin", "subject_id"}
@@ -80,15 +80,9 @@ def test_the_first_page_says_that_every_method_is_served() -> None:
 
 
 def test_the_exit_codes_are_those_of_every_command_line() -> None:
-    table = {
-        int(code) for code in rows(section(ERRORS, "## On the command lines")) if code.isdigit()
-    }
-    assert table == {*map(int, Exit), 1}
-    assert set(witness.Exit) <= table
-    assert {code for _, code in common.EXIT_CODES} | {common.EXIT_PARTIAL} <= table
-    [listed] = re.findall(r"Exit codes: (.+?):", OPERATING, re.DOTALL)
-    assert set(map(int, re.findall(r"\d", listed))) == table
-    assert set(map(int, re.findall(r"\d", common.EXIT_HELP))) == table - {1}
+    table = {int(code) for code in rows(section(COMMAND_LINES, "## Exit codes")) if code.isdigit()}
+    assert table == set(map(int, Exit))
+    assert set(map(int, re.findall(r"\d+", EXIT_HELP))) == table
 
 
 # Settings and limits

@@ -1,4 +1,4 @@
-"""Errors of the three command lines name the option that was typed: a walk over all of them."""
+"""Errors of all command lines name the option that was typed: a walk over all of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from bureau_client import Auditor, InvalidRequest, Lender, Wallet
 from bureau_client.cli import lender, remedies, wallet
 from bureau_client.files import Metro2Source
 from bureau_client.models.violations import Violation
-from bureau_keys.option_names import SETS, sets, spelling
+from bureau_keys.command_line.context_commands import SETTINGS
+from bureau_keys.option_names import SETS, option_of, sets, spelling
+from bureau_portal import cli as portal
+from bureau_witness import cli as witness
 from creditbureau.v1 import (
     complaint_pb2,
     consent_pb2,
@@ -49,7 +52,19 @@ LOCAL = frozenset(
         *("reporter_telephone", "equifax_program", "experian_program", "transunion_program"),
         *("innovis_program", "dns", "ip", "log_format", "csr", "no_purposes", "offline", "ask"),
         *("from_size", "trust", "unprepared", "yes", "records"),
-        *("ahead", "every", "follow", "wait"),
+        *(
+            "ahead",
+            "every",
+            "follow",
+            "wait",
+            "version",
+            "host",
+            "port",
+            "tls_certificate",
+            "tls_key",
+        ),
+        *("context_name", "use", "notice_language", *(f"set_{name}" for name in SETTINGS)),
+        *("install_completion", "show_completion"),
     }
 )
 CONTRACT = (
@@ -75,6 +90,8 @@ def commands(group: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from commands(command, f"{path}{name} ")
         else:
             yield f"{path}{name}", command
+    if not hasattr(group, "commands"):
+        yield path, group
 
 
 def refused_by_the_sdk(command: Any, field: str) -> str:
@@ -88,6 +105,18 @@ def refused_by_the_sdk(command: Any, field: str) -> str:
     with pytest.raises(InvalidRequest) as refused:
         command.invoke(typer.Context(command))
     return remedies.explained(refused.value)
+
+
+def refused_on_this_machine(command: Any, field: str) -> str:
+    """Return the text of a program that calls no bureau, about a wrong field."""
+
+    def call(**_: Any) -> None:
+        raise LookupError
+
+    command.callback = call
+    with pytest.raises(LookupError):
+        command.invoke(typer.Context(command))
+    return f"{option_of(field)}: is wrong"
 
 
 def refused_by_the_bureau(command: Any, field: str) -> str:
@@ -107,6 +136,8 @@ APPS: list[tuple[str, Callable[[], typer.Typer], Explained]] = [
     ("bureau-lender", lambda: lender.app, refused_by_the_sdk),
     ("bureau-wallet", lambda: wallet.app, refused_by_the_sdk),
     ("bureau", lambda: app_of([]), refused_by_the_bureau),
+    ("bureau-portal", lambda: portal.app, refused_on_this_machine),
+    ("bureau-witness", lambda: witness.app, refused_on_this_machine),
 ]
 
 

@@ -6,24 +6,26 @@ import json
 import logging
 import secrets
 import sqlite3
-import sys
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from bureau_keys.errors import KeysError, LockedKey
+from bureau_keys.command_line.app import CommandLine, command_line_of
+from bureau_keys.command_line.context_commands import context_commands
+from bureau_keys.command_line.exit_codes import Exit, Stop
+from bureau_keys.command_line.output import Output, OutputOption, emit_many, emit_one, emit_text
+from bureau_keys.command_line.programs import Program
+from bureau_keys.command_line.running import explain_common, lines_of, run
 from bureau_keys.keyring import Keyring
 from bureau_keys.note import COSIGNATURE_V1, ED25519, check_name, note_vkey, parse_vkey
 from bureau_keys.printable import printable
 from bureau_keys.secret_files import write_private
 from bureau_keys.signing import SigningKey
-from bureau_keys.terminal import Terminal, write_err, write_json, write_out
+from bureau_keys.terminal import Terminal, write_err
 from bureau_witness.book import Book, Evidence, Followed
 from bureau_witness.signer import Witness
 from bureau_witness.web import App
@@ -34,33 +36,15 @@ SETTINGS, KEYRING, PASSPHRASE, BOOK = "witness.toml", "keyring", "passphrase", "
 WIDE = 160
 
 
-class Exit(IntEnum):
-    """How a command ended."""
-
-    AUTH = 3
-    NOT_FOUND = 4
-    INVALID = 5
-    CONFLICT = 6
-    UNAVAILABLE = 7
-    PARTIAL = 8
-
-
-class Output(StrEnum):
-    """How data is shown."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-app = typer.Typer(
-    name="bureau-witness",
-    help="A witness: cosigns the checkpoints of logs that only grow, keeps those of others.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+PROGRAM = Program(
+    "bureau-witness", "bureau_witness", ("dir", "passphrase_file", "output", "language")
 )
-logs = typer.Typer(help="The logs that it follows.", no_args_is_help=True, rich_markup_mode=None)
+app = command_line_of(
+    PROGRAM, "A witness: cosigns the checkpoints of logs that only grow, keeps those of others."
+)
+logs = CommandLine("The logs that it follows.")
 app.add_typer(logs, name="log")
+app.add_typer(context_commands(PROGRAM), name="context")
 
 Dir = Annotated[
     Path, typer.Option("--dir", envvar="BUREAU_WITNESS_DIR", help="The witness's folder.")
@@ -113,6 +97,7 @@ def init(
     folder: Dir = HERE,
     listen: Annotated[str, typer.Option(help="Address and port to serve on.")] = "127.0.0.1:7446",
     passphrase_file: PassphraseFile = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Make a witness in a new folder and print the key by which its cosignatures verify."""
     check_name(name)
@@ -131,7 +116,7 @@ def init(
     write_private(folder / SETTINGS, text.encode())
     Book(folder / BOOK).close()
     _say(f"made the witness {name} in {folder}; its key, for the bureau and its members:")
-    write_out(vkey + "\n")
+    emit_text(f"{vkey}\n", {"name": name, "key": vkey}, output)
 
 
 @app.command()
@@ -155,8 +140,7 @@ def serve(
     finally:
         book.close()
     if web.failure:
-        _say(f"error: stopped: {web.failure}")
-        raise typer.Exit(Exit.UNAVAILABLE)
+        raise Stop(Exit.UNAVAILABLE, f"stopped: {web.failure}")
 
 
 @logs.command("add")
@@ -180,12 +164,7 @@ def log_add(
 
 
 @app.command()
-def show(
-    folder: Dir = HERE,
-    output: Annotated[Output, typer.Option("--output", "-o", help="How to show it.")] = (
-        Output.TABLE
-    ),
-) -> None:
+def show(folder: Dir = HERE, output: OutputOption = Output.TABLE) -> None:
     """Show what the witness has cosigned, and what speaks against a log.
 
     Exit code 6 if a log is forked, 8 if one has signed what it has not explained.
@@ -196,16 +175,15 @@ def show(
     book.close()
     rows = [_log_row(log, evidence) for log in followed]
     pieces = [_piece(piece) for piece in evidence]
-    if output is Output.JSON:
-        status = {
-            "name": settings["name"],
-            "key": settings["key"],
-            "logs": rows,
-            "evidence": pieces,
-        }
-        write_json(status, indent=2)
-    else:
-        _print_table(settings, rows, pieces)
+    match output:
+        case Output.TABLE:
+            _print_table(settings, rows, pieces)
+        case Output.JSON:
+            named = {"name": settings["name"], "key": settings["key"]}
+            emit_one({**named, "logs": rows, "evidence": pieces}, output)
+        case _:
+            # A line for each log; what speaks against one is in the JSON alone.
+            emit_many(rows, output)
     if any(piece.is_fork for piece in evidence):
         raise typer.Exit(Exit.CONFLICT)
     if evidence:
@@ -240,13 +218,7 @@ def _print_table(
 ) -> None:
     console = Terminal(pipe_width=WIDE)
     console.print(f"{settings['name']}\n{settings['key']}\n", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    names = ("origin", "size", "cosigned", "forks", "unexplained")
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if row[name] is None else str(row[name]) for name in names))
-    console.print(table)
+    emit_many(rows, Output.TABLE, ("origin", "size", "cosigned", "forks", "unexplained"))
     for piece in pieces:
         word = "IS FORKED" if piece["verdict"] == "fork" else "has not explained what it signed"
         console.print(f"\n{piece['origin']} {word} (received {piece['received']})", soft_wrap=True)
@@ -262,22 +234,13 @@ def _say(message: str) -> None:
     write_err(message)
 
 
-_EXITS: tuple[tuple[type[Exception], Exit], ...] = (
-    (LockedKey, Exit.AUTH),
-    (KeysError, Exit.INVALID),
-    (FileNotFoundError, Exit.NOT_FOUND),
-    (FileExistsError, Exit.CONFLICT),
-    (OSError, Exit.UNAVAILABLE),
-    (sqlite3.Error, Exit.UNAVAILABLE),
-    (ValueError, Exit.INVALID),
-)
+def explain(error: Exception) -> tuple[list[str], int] | None:
+    """Return the text of an error and its exit code; None for a fault of the program."""
+    if isinstance(error, sqlite3.Error):
+        return lines_of(error), Exit.UNAVAILABLE
+    return explain_common(error)
 
 
 def main() -> None:
     """Run one command and exit with its code."""
-    try:
-        app()
-    except tuple(kind for kind, _ in _EXITS) as error:
-        fix = getattr(error, "fix", "")
-        _say("\n".join(filter(None, [f"error: {error}", fix])))
-        sys.exit(next(code for kind, code in _EXITS if isinstance(error, kind)))
+    run(app, PROGRAM, explain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +13,16 @@ import typer
 
 from bureau_client._operations.operation import utc_now
 from bureau_client.cli import common
-from bureau_client.cli.common import PassphraseOption, ProfileOption, code_parser, names_of
+from bureau_client.cli.common import (
+    OutputOption,
+    PassphraseOption,
+    ProfileOption,
+    code_parser,
+    names_of,
+)
 from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import err, plain
+from bureau_client.cli.output import Output, emit_stream, err
 from bureau_client.cli.policies import ScorecardOption, load_scorecards, signing_key
 from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_client.cli.streams import WaitOption, within
@@ -25,7 +32,6 @@ from bureau_client.models.codes import ActionReason
 from bureau_client.models.lines import Lines
 from bureau_client.models.reports import Report
 from bureau_keys.profile import Profile, Trust
-from bureau_keys.terminal import write_json
 
 if TYPE_CHECKING:
     from bureau_client.agent.plans import LinePlanner
@@ -74,10 +80,11 @@ def agent(
     ] = None,
     seconds: WaitOption = 0,
     passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.JSONL,
 ) -> None:
     """Review the lines of a person on each alert: query, decide, record, act, acknowledge.
 
-    Prints a JSON line for each alert that is acted on. After a crash, run it again with the same
+    Prints a line for each alert that is acted on. After a crash, run it again with the same
     state file: no inquiry, decision or action is made twice.
     """
     with extra("risk", "decisions"):
@@ -103,23 +110,26 @@ def agent(
         if dry_run:
             planner = LinePlanner(active, terms, lender.member_id)
             saved = {} if reports is None else _newest(reports, own.trust)
-            for alert in alerts:
-                if review := _preview(alert, planner, own_lines, saved, utc_now()):
-                    write_json(plain(review))
+            previews = (_preview(alert, planner, own_lines, saved, utc_now()) for alert in alerts)
+            emit_stream((review for review in previews if review), output)
             return
         with LineAgent(lender, active, own_lines, state, terms) as line_agent:
-            print_reviews(line_agent.run(alerts))
+            print_reviews(line_agent.run(alerts), output)
 
 
-def print_reviews(reviews: Iterator[Review]) -> None:
-    """Print a JSON line for each review as it comes; exit with 8 if one has a problem."""
+def print_reviews(reviews: Iterator[Review], output: Output = Output.JSONL) -> None:
+    """Print a line for each review as it comes; exit with 8 if one has a problem."""
     from bureau_client.agent.reviews import ReviewState  # noqa: PLC0415  (an extra)
 
-    problem_count = 0
-    for review in reviews:
-        write_json(plain(review))
-        problem_count += review.state is not ReviewState.DONE
-    if problem_count:
+    states: Counter[ReviewState] = Counter()
+
+    def counted() -> Iterator[Review]:
+        for review in reviews:
+            states[review.state] += 1
+            yield review
+
+    emit_stream(counted(), output)
+    if problem_count := states.total() - states[ReviewState.DONE]:
         err.print(f"{problem_count} alerts have a problem: see their state", style="yellow")
         sys.exit(common.EXIT_PARTIAL)
 

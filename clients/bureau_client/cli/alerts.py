@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-from bureau_client.cli.common import PassphraseOption, ProfileOption
+from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import plain
+from bureau_client.cli.output import Output, emit_stream
 from bureau_client.cli.streams import WaitOption, within
-from bureau_keys.terminal import write_json
+from bureau_client.models.alerts import Alert
 
 
 def alerts(
@@ -23,10 +24,16 @@ def alerts(
     ] = False,
     seconds: WaitOption = 0,
     passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.JSONL,
 ) -> None:
-    """Follow the alerts on persons who consented to monitoring; print a JSON line each."""
+    """Follow the alerts on persons who consented to monitoring; print a line each."""
     with open_lender(profile, passphrase_file) as lender:
-        for alert in within(lender.alerts(after), seconds):
-            write_json(plain(alert))
-            if acknowledge:
-                lender.acknowledge(alert.cursor)
+
+        def each_written() -> Iterator[Alert]:
+            for alert in within(lender.alerts(after), seconds):
+                yield alert
+                # The next one is asked for once this one is written.
+                if acknowledge:
+                    lender.acknowledge(alert.cursor)
+
+        emit_stream(each_written(), output)

@@ -18,6 +18,7 @@ from bureau_client.cli.open_clients import (
 )
 from bureau_client.cli.output import Output, emit_many, out
 from bureau_client.models.consents import Arrangement
+from bureau_keys.command_line.texts import tr
 
 ReplacesOption = Annotated[
     str | None,
@@ -59,9 +60,11 @@ def _emit(listed: Sequence[Arrangement], output: Output, language: str) -> None:
         return
     for arrangement in listed:
         newest = arrangement.newest
-        parties = f"{newest.grantee}, subject {newest.subject_id}"
+        parties = tr("{0}, subject {1}").format(newest.grantee, newest.subject_id)
         out.print(Text.assemble((arrangement.arrangement_id, "bold"), f"  {parties}"))
         for consent in arrangement.consents:
-            dates = f"{consent.start_time:%Y-%m-%d} to {consent.expire_time:%Y-%m-%d}"
+            span = tr("{0:%Y-%m-%d} to {1:%Y-%m-%d}")
+            dates = span.format(consent.start_time, consent.expire_time)
             state = consent.state.text_in(language)
-            out.print(Text(f"  {dates}  {state}  {consent.consent_id}  uses {consent.use_count}"))
+            uses = tr("uses {0}").format(consent.use_count)
+            out.print(Text(f"  {dates}  {state}  {consent.consent_id}  {uses}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from bureau_client.cli.common import OutputOption
 from bureau_client.cli.output import Output, emit_many
 from bureau_client.models.attributes import attribute_dictionary
+from bureau_keys.command_line.suggestions import did_you_mean
 
 
 def attributes(
@@ -30,9 +30,9 @@ def attributes(
     wanted = [name.partition(".")[0] for name in names or known]
     for name in wanted:
         if name not in known:
-            near = ", ".join(get_close_matches(name, known)) or "see the list without a name"
+            near = did_you_mean(name, known) or " See the list without a name."
             raise typer.BadParameter(
-                f"{name!r} is no attribute of this version; near it: {near}", param_hint="'NAMES'"
+                f"{name!r} is no attribute of this version.{near}", param_hint="'NAMES'"
             )
     shown = ("name", "text", "unit", "window", "missing")
     emit_many([known[name] for name in wanted], output, shown)

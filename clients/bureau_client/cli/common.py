@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,14 +19,21 @@ from rich.text import Text
 from bureau_client import errors
 from bureau_client._operations.operation import utc_now
 from bureau_client._transport.request_ids import logger as calls
-from bureau_client.cli.output import Output, err
+from bureau_client.cli.output import err
 from bureau_client.cli.remedies import explained
 from bureau_client.models.codes import Code
 from bureau_client.models.months import Month
 from bureau_client.models.progress import OnProgress, Progress
 from bureau_client.models.records import RecordRef
+from bureau_client.models.texts import DEFAULT
+from bureau_keys.command_line import output
+from bureau_keys.command_line.exit_codes import Exit, code_of
+from bureau_keys.command_line.languages import current_language
+from bureau_keys.command_line.programs import Program
+from bureau_keys.command_line.running import explain_common, print_error
+from bureau_keys.command_line.running import run as run_program
+from bureau_keys.command_line.texts import tr
 from bureau_keys.log_memory import MemoryFolder
-from bureau_keys.option_names import with_options
 
 ProfileOption = Annotated[
     Path,
@@ -46,55 +52,49 @@ PassphraseOption = Annotated[
         help="File with the passphrase of the signing key, if the key is locked.",
     ),
 ]
-OutputOption = Annotated[
-    Output, typer.Option("--output", help="Form of the data on stdout.", show_default=True)
-]
+OutputOption = output.OutputOption
 LimitOption = Annotated[
     int | None,
     typer.Option("--limit", min=1, help="Largest number of entries; the rest is left out."),
 ]
 
-# The first match is used; exceptions without a match exit with 1.
-EXIT_CODES: tuple[tuple[type[errors.BureauError], int], ...] = (
-    (errors.NotAuthenticated, 3),
-    (errors.PermissionDenied, 3),
-    (errors.NotFound, 4),
-    (errors.InvalidRequest, 5),
-    (errors.VerificationFailed, 5),
-    (errors.Conflict, 6),
-    (errors.WrongState, 6),
-    (errors.NotWitnessed, 7),
-    (errors.Unavailable, 7),
-    (errors.Overloaded, 7),
-    (errors.QuotaExceeded, 7),
+# The first match is used.
+EXIT_CODES: tuple[tuple[type[Exception], Exit], ...] = (
+    (errors.NotAuthenticated, Exit.AUTH),
+    (errors.PermissionDenied, Exit.AUTH),
+    (errors.NotFound, Exit.NOT_FOUND),
+    (errors.InvalidRequest, Exit.INVALID),
+    (errors.VerificationFailed, Exit.INVALID),
+    (errors.Conflict, Exit.CONFLICT),
+    (errors.WrongState, Exit.CONFLICT),
+    (errors.NotWitnessed, Exit.UNAVAILABLE),
+    (errors.Unavailable, Exit.UNAVAILABLE),
+    (errors.Overloaded, Exit.UNAVAILABLE),
+    (errors.QuotaExceeded, Exit.UNAVAILABLE),
+    (errors.BureauError, Exit.FAULT),
 )
 # Least time between two lines of progress in a log.
 BETWEEN_LINES = timedelta(seconds=5)
-EXIT_INVALID = 5
-EXIT_PARTIAL = 8
-EXIT_HELP = (
-    "Exit codes: 0 ok, 2 usage, 3 not authenticated or not permitted, 4 not found, 5 invalid, "
-    "6 conflict, 7 unavailable, 8 done in part."
-)
+EXIT_INVALID = Exit.INVALID
+EXIT_PARTIAL = Exit.PARTIAL
 
 C = TypeVar("C", bound=Code)
 
 
-def run(app: typer.Typer) -> NoReturn:
-    """Run a command line; print an error as one paragraph and exit with its code."""
-    # gRPC's own lines on stderr would repeat the SDK's errors.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+def run(app: typer.Typer, program: Program) -> NoReturn:
+    """Run a command line of the SDK and exit with its code."""
     warnings.showwarning = _show_warning
-    try:
-        app()
-    except errors.BureauError as error:
-        fail(explained(error), exit_code(error))
-    except OSError as error:
-        # A full disk, too, is an error in one paragraph.
-        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
-    except ValueError as error:
-        fail(with_options(str(error)), 2)
-    sys.exit(0)
+    run_program(app, program, explain)
+
+
+def explain(error: Exception) -> tuple[list[str], int] | None:
+    """Return the text of an error and its exit code; None for a fault of the program."""
+    if isinstance(error, errors.BureauError):
+        language = current_language()
+        # The texts of reasons are for people; the English error names the value as well.
+        text = explained(error)
+        return [text if language == DEFAULT else error.explain(language)], exit_code(error)
+    return explain_common(error)
 
 
 def log_calls(
@@ -112,24 +112,24 @@ def log_calls(
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    err.print(Text.assemble(("warning", "bold yellow"), f" {message}"), soft_wrap=True)
+    err.print(Text.assemble(("warning:", "bold yellow"), f" {message}"), soft_wrap=True)
 
 
 def forget_checkpoint(folder: Path) -> None:
     """Forget the newest checkpoint that the clients of a folder have seen."""
     for evidence in MemoryFolder(folder).forget(utc_now()):
-        err.print(f"the evidence is kept in {evidence}", soft_wrap=True)
-    err.print("the next call trusts the checkpoint that the bureau shows then")
+        err.print(tr("the evidence is kept in {0}").format(evidence), soft_wrap=True)
+    err.print(tr("the next call trusts the checkpoint that the bureau shows then"))
 
 
-def exit_code(error: errors.BureauError) -> int:
+def exit_code(error: Exception) -> int:
     """Return the exit code of an error."""
-    return next((code for cls, code in EXIT_CODES if isinstance(error, cls)), 1)
+    return code_of(error, EXIT_CODES) or Exit.FAULT
 
 
 def fail(message: str, code: int) -> NoReturn:
     """Print an error on stderr and exit."""
-    err.print(Text.assemble(("error", "bold red"), f" {message}"), soft_wrap=True)
+    print_error([message])
     sys.exit(code)
 
 
@@ -146,6 +146,7 @@ def code_parser(cls: type[C]) -> Callable[[str], C]:
             raise typer.BadParameter(str(error)) from error
 
     parse.__name__ = cls.__name__
+    parse.words = cls.spellings()  # type: ignore[attr-defined]
     return parse
 
 

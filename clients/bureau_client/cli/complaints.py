@@ -22,10 +22,9 @@ from bureau_client.cli.open_clients import (
     open_lender,
     open_wallet,
 )
-from bureau_client.cli.output import Output, emit_many, emit_one, plain
+from bureau_client.cli.output import Output, emit_many, emit_one, emit_stream, plain
 from bureau_client.cli.streams import WaitOption, within
 from bureau_client.models.codes import ComplaintKind, ComplaintOutcome
-from bureau_keys.terminal import write_json
 
 own = CodeTyper(help="Complain about something that a lender did.", no_args_is_help=True)
 received = CodeTyper(help="List and answer the complaints about this member.", no_args_is_help=True)
@@ -128,11 +127,13 @@ def watch(
     after: Annotated[int, typer.Option(help="Cursor of the last event; 0: all.")] = 0,
     seconds: WaitOption = 0,
     passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.JSONL,
 ) -> None:
-    """Follow the events of complaints; print a JSON line each."""
+    """Follow the events of complaints; print a line each."""
     with open_lender(profile, passphrase_file) as lender:
-        for news in within(lender.watch_complaints(after), seconds):
-            write_json({"cursor": news.cursor, **plain(news.complaint)})
+        events = within(lender.watch_complaints(after), seconds)
+        rows = ({"cursor": news.cursor, **plain(news.complaint)} for news in events)
+        emit_stream(rows, output, ("cursor", *RECEIVED_COLUMNS))
 
 
 @received.command("answer")

@@ -26,6 +26,7 @@ from bureau_client.cli.open_clients import (
     open_wallet,
 )
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
+from bureau_client.cli.show import words
 from bureau_client.models.codes import (
     Action,
     Code,
@@ -37,6 +38,7 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.consent_requests import ConsentRequest
 from bureau_client.models.consents import Frequency
+from bureau_keys.command_line.texts import tr
 
 RequestArgument = Annotated[str, typer.Argument(help="Request id, from `consent-requests`.")]
 ActionOption = Annotated[
@@ -259,7 +261,7 @@ def _in_utc(time: datetime | None) -> datetime | None:
 
 def _emit_ended(request: ConsentRequest, output: Output) -> None:
     if output is Output.TABLE:
-        err.print(f"{request.consent_request_id} is {request.state.text}")
+        err.print(tr("{0} is {1}").format(request.consent_request_id, words(request.state)))
     else:
         emit_one(request, output)
 
@@ -272,28 +274,28 @@ def _emit(listed: Sequence[ConsentRequest], output: Output, language: str) -> No
         day = f"{request.create_time:%Y-%m-%d}  "
         state = request.state.text_in(language)
         out.print(Text.assemble(day, (request.member_id, "bold"), f"  {state}"))
-        for label, words in _lines(request, language):
-            out.print(Text.assemble(_INDENT, (label, "dim"), f" {words}"))
+        for label, text in _lines(request, language):
+            out.print(Text.assemble(_INDENT, (tr(label), "dim"), f" {text}"))
 
 
 def _lines(request: ConsentRequest, language: str) -> list[tuple[str, str]]:
     """Return the lines that follow the state of a request: label and words."""
 
-    def words(codes: Sequence[Code]) -> str:
+    def listed(codes: Sequence[Code]) -> str:
         return ", ".join(code.text_in(language) for code in codes)
 
     lines = [
         ("reason", request.text),
-        ("actions", words(request.actions)),
-        ("purposes", words(request.purposes)),
-        ("sections", words(request.sections)),
-        ("kinds", words(request.portfolio_types)),
-        ("lasts", f"{request.period.days} days"),
+        ("actions", listed(request.actions)),
+        ("purposes", listed(request.purposes)),
+        ("sections", listed(request.sections)),
+        ("kinds", listed(request.portfolio_types)),
+        ("lasts", tr("{0} days").format(request.period.days)),
         ("uses", str(request.max_uses or request.frequency or "")),
         ("mode", request.mode.text_in(language)),
         ("answer by", f"{request.expire_time:%Y-%m-%d %H:%M} UTC"),
         ("note", request.note),
         ("consent", request.consent_id),
-        ("request", f"{request.consent_request_id} to {request.subject_id}"),
+        ("request", tr("{0} to {1}").format(request.consent_request_id, request.subject_id)),
     ]
     return [(label, text) for label, text in lines if text]

@@ -12,9 +12,8 @@ import typer
 from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import Output, emit_one, plain
+from bureau_client.cli.output import Output, emit_one, emit_stream
 from bureau_client.cli.streams import WaitOption, within
-from bureau_keys.terminal import write_json
 
 member_consents = CodeTyper(
     help="Follow the consents that this member holds, and confirm deletions.", no_args_is_help=True
@@ -27,11 +26,11 @@ def watch_consents(
     after: Annotated[str, typer.Option(help="Cursor of the last change; empty: all.")] = "",
     seconds: WaitOption = 0,
     passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.JSONL,
 ) -> None:
-    """Follow the changes of the consents that this member holds; print a JSON line each."""
+    """Follow the changes of the consents that this member holds; print a line each."""
     with open_lender(profile, passphrase_file) as lender:
-        for event in within(lender.watch_consents(after), seconds):
-            write_json(plain(event))
+        emit_stream(within(lender.watch_consents(after), seconds), output)
 
 
 @member_consents.command("confirm-deletion")

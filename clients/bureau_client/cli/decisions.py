@@ -19,6 +19,7 @@ from bureau_client.cli.output import Output, emit_many, out
 from bureau_client.models.decisions import Decision, DecisionReason, RecordedDecision
 from bureau_client.models.money import format_amount
 from bureau_client.models.reasons import REASON_CODES, reason_text
+from bureau_keys.command_line.texts import tr
 
 LanguageOption = Annotated[
     str, typer.Option(help="Language, BCP 47, for example zh; English if unknown.")
@@ -67,7 +68,7 @@ def _emit(listed: Sequence[RecordedDecision], output: Output, language: str) -> 
         outcome = decision.outcome.text_in(language)
         out.print(Text.assemble(day, (recorded.member_id, "bold"), f"  {outcome}"))
         for label, words in _lines(decision, language):
-            out.print(Text.assemble(_INDENT, (label, "dim"), f" {words}"))
+            out.print(Text.assemble(_INDENT, (tr(label), "dim"), f" {words}"))
 
 
 def _lines(decision: Decision, language: str) -> Iterator[tuple[str, str]]:
@@ -76,15 +77,15 @@ def _lines(decision: Decision, language: str) -> Iterator[tuple[str, str]]:
         yield "reason", _reason(reason, language)
         for entry in reason.basis:
             month = f", {entry.month}" if entry.month else ""
-            yield "  rests on", f"tradeline {entry.tradeline_id}{month}"
+            yield "  rests on", tr("tradeline {0}").format(entry.tradeline_id) + month
     if decision.limit is not None:
         yield "limit", f"{format_amount(decision.limit, decision.currency)} {decision.currency}"
     if decision.price_band:
         yield "price band", decision.price_band
     if decision.tradeline_id:
-        yield "about", f"tradeline {decision.tradeline_id}"
+        yield "about", tr("tradeline {0}").format(decision.tradeline_id)
     yield "policy", f"{decision.policy_name} {decision.policy_version}"
-    yield "report", f"of inquiry {decision.inquiry_id} about {decision.subject_id}"
+    yield "report", tr("of inquiry {0} about {1}").format(decision.inquiry_id, decision.subject_id)
 
 
 def _reason(reason: DecisionReason, language: str) -> str:

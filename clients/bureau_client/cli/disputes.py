@@ -17,10 +17,9 @@ from bureau_client.cli.common import (
     parse_record_ref,
 )
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import Output, emit_many, emit_one, plain
+from bureau_client.cli.output import Output, emit_many, emit_one, emit_stream, plain
 from bureau_client.cli.streams import WaitOption, within
 from bureau_client.models.codes import DisputeOutcome
-from bureau_keys.terminal import write_json
 
 disputes = CodeTyper(
     help="List and answer the disputes against this member's records.", no_args_is_help=True
@@ -57,11 +56,13 @@ def watch_disputes(
     after: Annotated[int, typer.Option(help="Cursor of the last event; 0: all.")] = 0,
     seconds: WaitOption = 0,
     passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.JSONL,
 ) -> None:
-    """Follow the events of disputes; print a JSON line each."""
+    """Follow the events of disputes; print a line each."""
     with open_lender(profile, passphrase_file) as lender:
-        for news in within(lender.watch_disputes(after), seconds):
-            write_json({"cursor": news.cursor, **plain(news.dispute)})
+        events = within(lender.watch_disputes(after), seconds)
+        rows = ({"cursor": news.cursor, **plain(news.dispute)} for news in events)
+        emit_stream(rows, output, ("cursor", *DISPUTE_COLUMNS))
 
 
 @disputes.command("answer")
@@ -94,11 +95,7 @@ def answer(
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Answer a dispute; `deleted` and `fraud` delete the disputed data.
-
-    For example: bureau-lender dispute answer DISPUTE_ID accurate --narrative "The payment came a
-    month later."
-    """
+    """Answer a dispute; `deleted` and `fraud` delete the disputed data."""
     with open_lender(profile, passphrase_file) as lender:
         dispute = lender.answer_dispute(
             dispute_id,

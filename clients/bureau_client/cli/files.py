@@ -175,13 +175,14 @@ def template(
         bool, typer.Option("--applicants", help="A file for `query-many` instead.")
     ] = False,
     lines: Annotated[bool, typer.Option("--lines", help="A file for `agent` instead.")] = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Print the header of a CSV file for `submit`."""
     if applicants and lines:
-        raise ValueError("--applicants and --lines are two files; choose one")
+        raise typer.BadParameter("--applicants and --lines are two files; choose one")
     listed = APPLICANT_COLUMNS if applicants else LINE_COLUMNS if lines else columns()
-    if describe:
-        emit_many(listed, Output.TABLE, ("name", "required", "form"))
+    if describe or output is not Output.TABLE:
+        emit_many(listed, output, ("name", "required", "form"))
     else:
         # The header of a file that the command reads: names of columns, without text of others.
         write_out(",".join(column.name for column in listed) + "\n")

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bureau_client.models.months import Month
 from bureau_client.models.tradelines import PaymentHistory, Tradeline
+from bureau_keys.command_line.texts import tr
 
 # By character of the payment history profile: cell, style, words.
 _CELLS = {
@@ -47,7 +48,7 @@ def heatmap(tradelines: Sequence[Tradeline], width: int) -> Table:
     years = years[-room:]
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("#", justify="right")
-    table.add_column("furnisher")
+    table.add_column(tr("furnisher"))
     for year in years:
         table.add_column(str(year), no_wrap=True, min_width=_MONTHS)
     for number, history in histories.items():
@@ -62,7 +63,7 @@ def legend() -> Text:
     text = Text("\n")
     for shown, style, words in _CELLS.values():
         if shown.strip():
-            text.append(shown, style).append(f" {words}  ", "dim")
+            text.append(shown, style).append(f" {tr(words)}  ", "dim")
     return text
 
 

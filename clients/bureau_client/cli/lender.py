@@ -30,7 +30,6 @@ from bureau_client.cli import (
 from bureau_client.cli.assessments import assess
 from bureau_client.cli.attributes import attributes
 from bureau_client.cli.backtests import backtest
-from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -38,11 +37,12 @@ from bureau_client.cli.common import (
     ProfileOption,
     code_parser,
     in_a_folder,
+    log_calls,
     names_of,
 )
 from bureau_client.cli.consents import member_consents
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import Output, emit_many, emit_one, err, out
+from bureau_client.cli.output import Output, emit_many, emit_one, err
 from bureau_client.cli.portfolio import portfolio
 from bureau_client.cli.query_many import query_many
 from bureau_client.cli.schemes import schemes
@@ -52,18 +52,25 @@ from bureau_client.cli.tables import tables
 from bureau_client.models.codes import EvidenceLevel, IdentificationMethod, Purpose
 from bureau_client.models.reports import Report
 from bureau_client.verify import verify_bundle
+from bureau_keys.command_line.app import command_line_of
+from bureau_keys.command_line.context_commands import context_commands
+from bureau_keys.command_line.programs import Program
 from bureau_keys.profile import Profile
+from bureau_keys.terminal import write_out
 
-app = CodeTyper(
-    help="Submit credit records and query reports as a member of the bureau. " + common.EXIT_HELP,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    callback=common.log_calls,
+PROGRAM = Program(
+    "bureau-lender",
+    "bureau_client.cli",
+    ("profile", "passphrase_file", "output", "language"),
+)
+app = command_line_of(
+    PROGRAM, "Submit credit records and query reports as a member of the bureau.", log_calls
 )
 app.add_typer(disputes.disputes, name="dispute")
 app.add_typer(complaints.received, name="complaint")
 app.add_typer(member_consents, name="consent")
 app.add_typer(policies.policies, name="policy")
+app.add_typer(context_commands(PROGRAM), name="context")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
@@ -82,7 +89,7 @@ app.command("withdraw-request")(consent_requests.withdraw_request)
 
 def main() -> None:
     """Run `bureau-lender`."""
-    common.run(app)
+    common.run(app, PROGRAM)
 
 
 @app.command()
@@ -196,6 +203,7 @@ def subject_id(
     scheme: Annotated[str, typer.Argument(help="Identifier scheme, from `schemes`: resident-id.")],
     profile: ProfileOption,
     passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Turn national identifiers into subject ids.
 
@@ -210,8 +218,11 @@ def subject_id(
         open_lender(profile, passphrase_file) as lender,
         common.progress_bar("evaluating", len(identifiers)) as on_progress,
     ):
-        for subject in lender.subject_ids(identifiers, on_progress=on_progress):
-            out.print(subject)
+        subjects = list(lender.subject_ids(identifiers, on_progress=on_progress))
+    if output is Output.TABLE:
+        write_out("".join(f"{subject}\n" for subject in subjects))
+    else:
+        emit_many([{"subject_id": subject} for subject in subjects], output)
 
 
 @app.command()

@@ -13,9 +13,10 @@ from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption, in_a_folder
 from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender, read_passphrase
-from bureau_client.cli.output import Output, emit_one, err
+from bureau_client.cli.output import Output, emit_many, emit_one, err
 from bureau_client.models.reports import Report
 from bureau_client.verify import verify_bundle
+from bureau_keys.command_line.suggestions import did_you_mean
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 from bureau_keys.terminal import write_out
@@ -38,7 +39,9 @@ ScorecardOption = Annotated[
 
 
 @policies.command("check")
-def check_policy(file: PolicyFile, scorecard: ScorecardOption = None) -> None:
+def check_policy(
+    file: PolicyFile, scorecard: ScorecardOption = None, output: OutputOption = Output.TABLE
+) -> None:
     """Check that a policy is safe to decide by: every table, rule, cell and golden case."""
     with extra("risk", "decisions"):
         from bureau_client.risk.activation import activate  # noqa: PLC0415  (an extra)
@@ -46,10 +49,21 @@ def check_policy(file: PolicyFile, scorecard: ScorecardOption = None) -> None:
 
         active = activate(load_policy(file), load_scorecards(scorecard))
     policy, tables = active.policy, active.engine.tables
-    rules = sum(len(table.rules) for table in tables)
+    figures = {
+        "name": policy.name,
+        "version": policy.version,
+        "inputs": len(policy.inputs),
+        "tables": len(tables),
+        "rules": sum(len(table.rules) for table in tables),
+        "golden_cases": len(policy.golden),
+        "digest": policy.digest.hex(),
+    }
+    if output is not Output.TABLE:
+        emit_one(figures, output)
+        return
     err.print(
-        f"{policy.name} {policy.version}: {len(policy.inputs)} inputs, {len(tables)} tables, "
-        f"{rules} rules, {len(policy.golden)} golden cases pass; digest {policy.digest.hex()}",
+        "{name} {version}: {inputs} inputs, {tables} tables, {rules} rules, "
+        "{golden_cases} golden cases pass; digest {digest}".format_map(figures),
         soft_wrap=True,
     )
 
@@ -77,18 +91,23 @@ def sign_policy_file(
 @policies.command("reference")
 def reference_policy(
     name: Annotated[str, typer.Argument(help="Name, for example cards-US; empty to list.")] = "",
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Print a policy that comes with the SDK, to start from."""
     with extra("risk", "decisions"):
         from bureau_client.risk.policy import reference_policies  # noqa: PLC0415  (an extra)
 
         documents = reference_policies()
-    if not name:
-        write_out("".join(f"{known}\n" for known in documents))
-    elif name in documents:
+    if name and name not in documents:
+        near = did_you_mean(name, documents)
+        raise ValueError(f"{name!r} is not a reference policy, only {', '.join(documents)}.{near}")
+    if name:
+        # The document itself is JSON, which `policy check` and `policy sign` read.
         write_out(documents[name].decode())
+    elif output is Output.TABLE:
+        write_out("".join(f"{known}\n" for known in documents))
     else:
-        raise ValueError(f"{name!r} is not a reference policy, only {', '.join(documents)}")
+        emit_many([{"name": known} for known in documents], output)
 
 
 def decide(
@@ -119,7 +138,9 @@ def decide(
             metavar="FILE", help="TOML file with the names and addresses that a notice states."
         ),
     ] = None,
-    language: Annotated[str, typer.Option(metavar="TAG", help="Language of the notice.")] = "en",
+    notice_language: Annotated[
+        str, typer.Option("--language", metavar="TAG", help="Language of the notice.")
+    ] = "en",
     record: Annotated[
         bool, typer.Option("--record", help="Sign the decision and have the bureau log it.")
     ] = False,
@@ -158,7 +179,7 @@ def decide(
             report,
             Letterhead.load(letterhead),
             datetime.now(UTC).date(),
-            language,
+            notice_language,
         )
         write_whole(notice, _formats()[notice.suffix](written))
         err.print(f"notice: {notice}")

@@ -23,6 +23,7 @@ from bureau_client.cli.open_clients import WalletOption, WalletPassphraseOption,
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.models.codes import DisputeReason, HoldKind
 from bureau_client.models.texts import nearest
+from bureau_keys.command_line.texts import tr
 
 holds = CodeTyper(help="Freeze your file, or place a fraud alert on it.", no_args_is_help=True)
 disputes = CodeTyper(help="Dispute entries on your file.", no_args_is_help=True)
@@ -119,11 +120,7 @@ def open_dispute(
     passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Dispute an entry; every report shows the dispute at once.
-
-    For example: bureau-wallet dispute open TRADELINE_ID --field balance_minor --reason
-    wrong-amount --month 2026-05 --narrative "I paid this back in time."
-    """
+    """Dispute an entry; every report shows the dispute at once."""
     digests = _digests(attach)
     with open_wallet(wallet, profile, passphrase_file) as own:
         dispute = own.dispute(
@@ -179,8 +176,12 @@ def statement(
     """Set your own statement on your file; every report shows it."""
     with open_wallet(wallet, profile, passphrase_file) as own:
         receipt = own.set_statement(text)
-    done = "is on your file" if text else "is removed from your file"
-    err.print(f"the statement {done} (leaf {receipt.leaf_index})")
+    done = (
+        tr("the statement is on your file (leaf {0})")
+        if text
+        else tr("the statement is removed from your file (leaf {0})")
+    )
+    err.print(done.format(receipt.leaf_index))
 
 
 def notices(
@@ -202,10 +203,13 @@ def notices(
         day = f"{notice.create_time:%Y-%m-%d}"
         out.print(Text.assemble(f"{day}  ", (notice.member_id, "bold"), f"  {words}"))
         if not notice.proved:
-            out.print(Text("            not proved: its cause was erased", "dim"))
+            unproved = tr("not proved: its cause was erased")
+            out.print(Text(f"            {unproved}", "dim"))
         if notice.effect_time:
             since = f"{notice.effect_time:%Y-%m-%d %H:%M} UTC"
-            out.print(Text.assemble("            ", ("key", "dim"), f" {notice.key_id} ({since})"))
+            out.print(
+                Text.assemble("            ", (tr("key"), "dim"), f" {notice.key_id} ({since})")
+            )
 
 
 def _digests(paths: list[Path] | None) -> list[bytes]:

@@ -16,6 +16,7 @@ from bureau_client.cli.output import Output, emit_one, err, out
 from bureau_client.models.attributes import MINOR_UNITS
 from bureau_client.models.codes import (
     AccountStatus,
+    Code,
     FacilityActionKind,
     PartyRole,
     ReportOutcome,
@@ -24,23 +25,23 @@ from bureau_client.models.money import figure_text, format_amount
 from bureau_client.models.reports import Attribute, Report, Standing, Summary
 from bureau_client.models.texts import DEFAULT
 from bureau_client.models.tradelines import Tradeline
-from bureau_keys.money import label_of, text_of
+from bureau_keys.command_line.languages import current_language
+from bureau_keys.command_line.texts import label_for_people, speaking, tr
+from bureau_keys.money import text_of
 from bureau_keys.profile import Trust
 
 _GOOD, _BAD, _WARN = "green", "bold red", "yellow"
 
 
-def emit_report(report: Report, output: Output, language: str = DEFAULT) -> None:
+def emit_report(report: Report, output: Output, language: str = "") -> None:
     """Write a report to stdout: laid out for people as a table, otherwise as data."""
     if output is Output.TABLE:
-        show_report(report, out, language)
+        show_report(report, out, language or current_language())
     else:
         emit_one(report, output)
 
 
-def save_and_emit(
-    report: Report, save: Path | None, output: Output, language: str = DEFAULT
-) -> None:
+def save_and_emit(report: Report, save: Path | None, output: Output, language: str = "") -> None:
     """Save a report to a file, if one is named, and write it to stdout.
 
     What cannot be saved is written all the same: its inquiry has used the consent.
@@ -48,7 +49,7 @@ def save_and_emit(
     try:
         if save is not None:
             report.save(save)
-            err.print(f"saved to {save}")
+            err.print(tr("saved to {0}").format(save))
     finally:
         emit_report(report, output, language)
 
@@ -58,15 +59,16 @@ def show_report(report: Report, console: Console, language: str = DEFAULT) -> No
     furnishers, and the receipt.
 
     Args:
-        language: Language of the reasons of lenders and of what to do about them, BCP 47.
+        language: Language of the words, BCP 47.
     """
-    title = "Credit report" if report.member_id else "Your credit file"
-    console.print(Panel(_head(report), title=Text(title, "bold"), border_style="blue"))
-    for title, part in _parts(report, console.width, language):
-        console.print(Text(f"\n{title}", style="bold blue"))
-        console.print(part)
-    console.print()
-    console.print(_receipt_line(report), soft_wrap=True)
+    with speaking(language):
+        title = tr("Credit report" if report.member_id else "Your credit file")
+        console.print(Panel(_head(report), title=Text(title, "bold"), border_style="blue"))
+        for title, part in _parts(report, console.width, language):
+            console.print(Text(f"\n{tr(title)}", style="bold blue"))
+            console.print(part)
+        console.print()
+        console.print(_receipt_line(report), soft_wrap=True)
 
 
 def _parts(report: Report, width: int, language: str) -> list[tuple[str, RenderableType]]:
@@ -107,40 +109,48 @@ def _parts(report: Report, width: int, language: str) -> list[tuple[str, Rendera
 def _head(report: Report) -> Table:
     hit = report.outcome is ReportOutcome.HIT
     grid = _grid()
-    grid.add_row("subject", report.subject_id)
-    outcome = Text("credit file found" if hit else "no credit file", _GOOD if hit else _WARN)
-    grid.add_row("outcome", outcome)
-    grid.add_row("purpose", report.purpose.text)
+    _row(grid, "subject", report.subject_id)
+    outcome = Text(tr("credit file found" if hit else "no credit file"), _GOOD if hit else _WARN)
+    _row(grid, "outcome", outcome)
+    _row(grid, "purpose", words(report.purpose))
     if report.member_id:
-        grid.add_row("asked by", report.member_id)
-        grid.add_row("consent", report.consent_id)
-    grid.add_row("issued", f"{report.issue_time:%Y-%m-%d %H:%M:%S} UTC")
-    grid.add_row("sections", ", ".join(section.text for section in report.sections) or "–")
+        _row(grid, "asked by", report.member_id)
+        _row(grid, "consent", report.consent_id)
+    _row(grid, "issued", f"{report.issue_time:%Y-%m-%d %H:%M:%S} UTC")
+    _row(grid, "sections", ", ".join(words(section) for section in report.sections) or "–")
     rules = f"{report.jurisdiction} {report.rules_version}".strip()
-    grid.add_row("as of", f"log size {report.log_size}" + (f", rules {rules}" if rules else ""))
+    _row(
+        grid,
+        "as of",
+        tr("log size {0}").format(report.log_size)
+        + (tr(", rules {0}").format(rules) if rules else ""),
+    )
     return grid
 
 
 def _summary(summary: Summary) -> RenderableType:
     grid = _grid()
-    grid.add_row(
+    _row(
+        grid,
         "facilities",
-        f"{summary.tradeline_count}, {summary.open_tradeline_count} open, "
-        f"from {summary.furnisher_count} furnishers",
+        tr("{0}, {1} open, from {2} furnishers").format(
+            summary.tradeline_count, summary.open_tradeline_count, summary.furnisher_count
+        ),
     )
     others = summary.guaranteed_tradeline_count, summary.not_owed_tradeline_count
     if any(others):
-        grid.add_row("others' debts", f"{others[0]} guaranteed, {others[1]} not owed")
+        _row(grid, "others' debts", tr("{0} guaranteed, {1} not owed").format(*others))
     if summary.stale_tradeline_count:
-        grid.add_row("no longer reported", Text(str(summary.stale_tradeline_count), _WARN))
+        _row(grid, "no longer reported", Text(str(summary.stale_tradeline_count), _WARN))
     late = summary.delinquent_tradeline_count
-    grid.add_row("30+ days past due", Text(str(late), _BAD if late else _GOOD))
-    grid.add_row("worst in 24 months", summary.worst_status_24m or "–")
-    grid.add_row("oldest facility", str(summary.oldest_open_date or "–"))
-    grid.add_row("inquiries, 6 months", str(summary.inquiry_count_6m))
+    _row(grid, "30+ days past due", Text(str(late), _BAD if late else _GOOD))
+    _row(grid, "worst in 24 months", summary.worst_status_24m or "–")
+    _row(grid, "oldest facility", str(summary.oldest_open_date or "–"))
+    _row(grid, "inquiries, 6 months", str(summary.inquiry_count_6m))
     if summary.frozen_line_count:
-        frozen = f"{summary.frozen_line_count} frozen, {summary.lending_line_count} lending"
-        grid.add_row("lines", Text(frozen, _WARN))
+        counts = summary.frozen_line_count, summary.lending_line_count
+        frozen = tr("{0} frozen, {1} lending").format(*counts)
+        _row(grid, "lines", Text(frozen, _WARN))
     totals = _table(
         *("currency", "balance", "limits", "utilisation", "past due", "due", "unsecured"),
         *("guaranteed", "no longer reported"),
@@ -170,8 +180,8 @@ def _facilities(report: Report) -> Table:
         table.add_row(
             str(number),
             line.member_id,
-            f"{line.portfolio_type.text} {line.account_type}"
-            + ("" if _is_alone(line) else f", {line.role.text}"),
+            f"{words(line.portfolio_type)} {line.account_type}"
+            + ("" if _is_alone(line) else f", {words(line.role)}"),
             str(line.open_date or "–"),
             str(line.month or "–"),
             _status(line),
@@ -192,17 +202,17 @@ def _status(line: Tradeline) -> Text:
         style = _WARN
     elif line.status in (AccountStatus.CURRENT, AccountStatus.PAID_OR_CLOSED):
         style = _GOOD
-    text = Text(line.status.text, style)
+    text = Text(words(line.status), style)
     if line.days_past_due:
-        text.append(f" ({line.days_past_due} days)")
+        text.append(tr(" ({0} days)").format(line.days_past_due))
     if line.sold_month:
-        text.append(f" sold {line.sold_month}", _WARN)
+        text.append(tr(" sold {0}").format(line.sold_month), _WARN)
     if line.stale:
-        text.append(f" in {line.month}, {line.stale.text}", _WARN)
+        text.append(tr(" in {0}, {1}").format(line.month, words(line.stale)), _WARN)
     if line.restructured:
-        text.append(" restructured", _WARN)
+        text.append(tr(" restructured"), _WARN)
     if line.compliance_condition:
-        text.append(f" {line.compliance_condition.text}", _WARN)
+        text.append(f" {words(line.compliance_condition)}", _WARN)
     return text
 
 
@@ -214,9 +224,9 @@ def _actions(report: Report) -> Table:
             table.add_row(
                 str(number),
                 f"{action.effective_time:%Y-%m-%d}" if action.effective_time else "–",
-                Text(action.kind.text, _WARN if frozen else ""),
-                action.initiator.text,
-                ", ".join(reason.text for reason in action.reasons),
+                Text(words(action.kind), _WARN if frozen else ""),
+                words(action.initiator),
+                ", ".join(words(reason) for reason in action.reasons),
                 str(action.review_by_date or "–"),
                 action.appeal_route or "–",
             )
@@ -229,24 +239,27 @@ def _frozen(report: Report, language: str) -> Iterator[Text]:
         freeze = line.freeze
         if freeze is None:
             continue
-        since = f" since {freeze.effective_time:%Y-%m-%d}" if freeze.effective_time else ""
-        yield Text.assemble(f"#{number} ", (line.member_id, "bold"), f": frozen{since}")
+        since = ""
+        if freeze.effective_time:
+            since = tr(" since {0:%Y-%m-%d}").format(freeze.effective_time)
+        frozen = tr(": frozen{0}").format(since)
+        yield Text.assemble(f"#{number} ", (line.member_id, "bold"), frozen)
         for reason in freeze.reasons:
             yield Text.assemble("   ", (reason.text_in(language), _WARN))
             if fix := reason.fix_in(language):
                 yield Text(f"   {fix}")
         if freeze.review_by_date:
-            yield Text(f"   The lender reviews it by {freeze.review_by_date}.")
+            yield Text(tr("   The lender reviews it by {0}.").format(freeze.review_by_date))
         if freeze.appeal_route:
-            yield Text(f"   Objections: {freeze.appeal_route}")
+            yield Text(tr("   Objections: {0}").format(freeze.appeal_route))
 
 
 def _inquiries(report: Report) -> Table:
     table = _table("when", "member", "purpose", "kind", "outcome")
     for line in report.inquiries:
-        outcome = line.outcome.text + (f": {line.denial_reason}" if line.denial_reason else "")
+        outcome = words(line.outcome) + (f": {line.denial_reason}" if line.denial_reason else "")
         when = f"{line.create_time:%Y-%m-%d %H:%M}" if line.create_time else "–"
-        table.add_row(when, line.member_id, line.purpose.text, line.kind.text, outcome)
+        table.add_row(when, line.member_id, words(line.purpose), words(line.kind), outcome)
     return table
 
 
@@ -256,10 +269,12 @@ def _holds(report: Report) -> Table:
         since = f"{hold.create_time:%Y-%m-%d}" if hold.create_time else "–"
         until = f"{hold.expire_time:%Y-%m-%d}" if hold.expire_time else "–"
         lifts = ", ".join(
-            f"{lift.member_id or 'for all'} until {lift.until_time:%Y-%m-%d %H:%M}"
+            tr("{0} until {1:%Y-%m-%d %H:%M}").format(
+                lift.member_id or tr("for all"), lift.until_time
+            )
             for lift in hold.lifts
         )
-        table.add_row(Text(hold.kind.text, _WARN), hold.state.text, since, until, lifts or "–")
+        table.add_row(Text(words(hold.kind), _WARN), words(hold.state), since, until, lifts or "–")
     return table
 
 
@@ -270,9 +285,9 @@ def _disputes(report: Report) -> Table:
             dispute.tradeline_id[:8],
             dispute.field,
             str(dispute.month or "all"),
-            dispute.reason.text,
-            dispute.state.text,
-            dispute.outcome.text if dispute.outcome else "–",
+            words(dispute.reason),
+            words(dispute.state),
+            words(dispute.outcome) if dispute.outcome else "–",
             dispute.answer_narrative or "–",
         )
     return table
@@ -283,16 +298,16 @@ def _notices(report: Report) -> Table:
     for notice in report.notices:
         when = f"{notice.create_time:%Y-%m-%d}"
         which = notice.tradeline_id[:8] or "–"
-        table.add_row(when, Text(notice.kind.text, _WARN), notice.member_id, which)
+        table.add_row(when, Text(words(notice.kind), _WARN), notice.member_id, which)
     return table
 
 
 def _standings(report: Report) -> Table:
     table = _table("rule", "value", "limit", "")
     for standing in report.standings:
-        verdict = Text("within", _GOOD) if standing.within else Text("beyond", _BAD)
+        verdict = Text(tr("within"), _GOOD) if standing.within else Text(tr("beyond"), _BAD)
         figures = [_standing(report, standing, n) for n in (standing.value, standing.limit)]
-        table.add_row(label_of(standing.rule), *figures, verdict)
+        table.add_row(label_for_people(standing.rule), *figures, verdict)
     return table
 
 
@@ -315,7 +330,7 @@ def _attributes(report: Report) -> Table:
 
 def _figure(attribute: Attribute, value: float | None, currency: str) -> str:
     if value is None:
-        return "missing"
+        return tr("missing")
     if currency and attribute.unit == MINOR_UNITS:
         return format_amount(int(value), currency)
     if attribute.unit.startswith("share"):
@@ -327,7 +342,7 @@ def _omissions(report: Report) -> Table:
     table = _table("section", "because of", "tradeline")
     for omission in report.omissions:
         which = omission.tradeline_id[:8] or "–"
-        table.add_row(omission.section.text, Text(omission.reason.text, _WARN), which)
+        table.add_row(words(omission.section), Text(words(omission.reason), _WARN), which)
     return table
 
 
@@ -335,7 +350,7 @@ def _flags(report: Report) -> Table:
     table = _table("", "")
     for flag in report.flags:
         texts = "\n".join(flag.texts[tag] for tag in sorted(flag.texts))
-        table.add_row(Text(flag.kind.text, _BAD), texts)
+        table.add_row(Text(words(flag.kind), _BAD), texts)
     return table
 
 
@@ -348,25 +363,36 @@ def _sources(report: Report) -> Table:
         pieces = [p for p in report.evidence if furnisher_of.get(p.tradeline_id) == member_id]
         name = names.get(member_id, "")
         title = f"{member_id} ({name})" if name else member_id
-        table.add_row(title, str(len(lines)), str(len(pieces)) if pieces else "not asked for")
+        table.add_row(title, str(len(lines)), str(len(pieces)) if pieces else tr("not asked for"))
     return table
 
 
 def _receipt_line(report: Report) -> Text:
     receipt = report.receipt
     if receipt is None:
-        return Text("✓ signed by the bureau", _GOOD)
+        return Text(tr("✓ signed by the bureau"), _GOOD)
     unproved = ", ".join(report.unproved)
     return Text.assemble(
-        ("✓ signed by the bureau, inquiry logged", _GOOD),
-        f"  leaf {receipt.leaf_index} of the log at size {receipt.tree_size}, "
-        f"{receipt.log_time:%Y-%m-%d %H:%M:%S} UTC, request {report.request_id}",
-        f"\nnot proved, the bureau's word alone: {unproved}" if unproved else "",
+        (tr("✓ signed by the bureau, inquiry logged"), _GOOD),
+        tr("  leaf {0} of the log at size {1}, {2:%Y-%m-%d %H:%M:%S} UTC, request {3}").format(
+            receipt.leaf_index, receipt.tree_size, receipt.log_time, report.request_id
+        ),
+        tr("\nnot proved, the bureau's word alone: {0}").format(unproved) if unproved else "",
     )
 
 
 def _late(amount_minor: int, currency: str) -> Text:
     return Text(format_amount(amount_minor, currency), _BAD if amount_minor else "dim")
+
+
+def _row(grid: Table, label: str, value: RenderableType) -> None:
+    grid.add_row(tr(label), value)
+
+
+def words(code: Code) -> str:
+    """Return a code in words, in the language of the person at the terminal."""
+    language = current_language()
+    return code.text if language == DEFAULT else code.text_in(language)
 
 
 def _grid() -> Table:
@@ -383,7 +409,7 @@ _RIGHT |= {"guaranteed", "no longer reported"}
 def _table(*names: str) -> Table:
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), show_header=any(names))
     for name in names:
-        table.add_column(name, justify="right" if name in _RIGHT else "left")
+        table.add_column(tr(name), justify="right" if name in _RIGHT else "left")
     return table
 
 

@@ -11,8 +11,8 @@ import typer
 from bureau_client.cli.common import ProfileOption
 from bureau_client.cli.output import err
 from bureau_client.cli.saved_reports import load_verified, saved_reports
-from bureau_client.files.spreadsheet import text_cell
 from bureau_keys.profile import Profile
+from bureau_keys.spreadsheet import text_cell
 from bureau_keys.whole_files import whole_file
 
 if TYPE_CHECKING:

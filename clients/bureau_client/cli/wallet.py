@@ -20,13 +20,13 @@ from bureau_client.cli import (
     rights,
 )
 from bureau_client.cli.attributes import attributes
-from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
     ProfileOption,
     code_parser,
     in_a_folder,
+    log_calls,
     names_of,
 )
 from bureau_client.cli.open_clients import (
@@ -36,7 +36,7 @@ from bureau_client.cli.open_clients import (
     read_passphrase,
 )
 from bureau_client.cli.output import Output, emit_many, emit_one, err
-from bureau_client.cli.show import save_and_emit
+from bureau_client.cli.show import save_and_emit, words
 from bureau_client.models.codes import (
     Action,
     ConsentMode,
@@ -47,21 +47,29 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.wallet_folder import WalletFolder
+from bureau_keys.command_line.app import command_line_of
+from bureau_keys.command_line.context_commands import context_commands
+from bureau_keys.command_line.programs import Program
+from bureau_keys.command_line.texts import tr
 from bureau_keys.profile import Profile
 from bureau_keys.whole_files import write_whole
 
-app = CodeTyper(
-    help="Hold your own key: control access to your credit file, and see every inquiry. "
-    + common.EXIT_HELP,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    callback=common.log_calls,
+PROGRAM = Program(
+    "bureau-wallet",
+    "bureau_client.cli",
+    ("wallet", "profile", "passphrase_file", "output", "language"),
+)
+app = command_line_of(
+    PROGRAM,
+    "Hold your own key: control access to your credit file, and see every inquiry.",
+    log_calls,
 )
 rights.disputes.command("lines")(deeds.list_lines)
 complaints.own.command("deeds")(deeds.list_deeds)
 app.add_typer(rights.holds, name="hold")
 app.add_typer(rights.disputes, name="dispute")
 app.add_typer(complaints.own, name="complaint")
+app.add_typer(context_commands(PROGRAM), name="context")
 app.command("statement")(rights.statement)
 app.command("notices")(rights.notices)
 app.command("decisions")(decisions.decisions)
@@ -90,7 +98,7 @@ _SHOWN = (
 
 def main() -> None:
     """Run `bureau-wallet`."""
-    common.run(app)
+    common.run(app, PROGRAM)
 
 
 @app.command()
@@ -101,7 +109,8 @@ def create(
 ) -> None:
     """Make a wallet with a new key."""
     folder = WalletFolder.create(wallet, subject_id, read_passphrase(passphrase_file))
-    err.print(f"made {folder.path}; next, let a member attest the file of `bureau-wallet binding`")
+    made = tr("made {0}; next, let a member attest the file of `bureau-wallet binding`")
+    err.print(made.format(folder.path))
 
 
 @app.command()
@@ -185,8 +194,10 @@ def grant(
     if computed := {Section.SUMMARY, Section.ATTRIBUTES}.intersection(section or ()):
         names = " and ".join(sorted(one.name for one in computed))
         err.print(
-            f"{names}: these figures are computed from up to 84 months of history, "
-            "whatever --history-months says"
+            tr(
+                "{0}: these figures are computed from up to 84 months of history, "
+                "whatever --history-months says"
+            ).format(names)
         )
     with open_wallet(wallet, profile, passphrase_file) as own:
         consent = own.grant(
@@ -338,8 +349,10 @@ def rotate_key(
     """Replace your key, here and at the bureau; run it again if it is interrupted."""
     folder = WalletFolder.load(wallet, read_passphrase(passphrase_file))
     receipt = folder.rotate(Profile.load(profile))
-    where = f"leaf {receipt.leaf_index}" if receipt else "an earlier rotation took effect"
-    err.print(f"the new key is in force ({where}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)")
+    leaf = tr("leaf {0}").format(receipt.leaf_index) if receipt else ""
+    cause = leaf or tr("an earlier rotation took effect")
+    in_force = tr("the new key is in force ({0}, {1:%Y-%m-%d %H:%M} UTC)")
+    err.print(in_force.format(cause, datetime.now(UTC)))
 
 
 @app.command("approve-key")
@@ -352,7 +365,8 @@ def approve_key(
     """Approve the key that is to replace yours; it is in force at once."""
     with open_wallet(wallet, profile, passphrase_file) as own:
         receipt = own.approve_key(key_id)
-    err.print(f"the new key is in force (leaf {receipt.leaf_index}); this wallet's key has ended")
+    in_force = tr("the new key is in force (leaf {0}); this wallet's key has ended")
+    err.print(in_force.format(receipt.leaf_index))
 
 
 @app.command("repudiate-key")
@@ -370,6 +384,7 @@ def repudiate_key(
 
 def _emit_change(consent: Consent, output: Output) -> None:
     if output is Output.TABLE:
-        err.print(f"{consent.consent_id} is {consent.state.text}, from the next request on")
+        changed = tr("{0} is {1}, from the next request on")
+        err.print(changed.format(consent.consent_id, words(consent.state)))
     else:
         emit_one(consent, output)

@@ -12,11 +12,11 @@ from bureau_client.files.csv_records import REASON_COLUMN, column_of, read_rows,
 from bureau_client.files.csv_tables import open_table, whole_table
 from bureau_client.files.metro2.accounts import Accounts
 from bureau_client.files.sources import Reject, Row, SubjectIds, place_of
-from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.record_checks import find_warnings
 from bureau_client.models.records import Snapshot
 from bureau_client.models.violations import Violation
+from bureau_keys.spreadsheet import text_cell
 
 
 class CsvSource:

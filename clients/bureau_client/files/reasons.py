@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bureau_client.files.csv_tables import whole_table
-from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.violations import Violation
+from bureau_keys.spreadsheet import text_cell
 
 SUFFIX = ".reasons.csv"
 _COLUMNS = ("field", "rule", "message")

@@ -16,9 +16,9 @@ from typing import TypeAlias
 from bureau_client.errors import BureauError
 from bureau_client.files.applicants import Applicant
 from bureau_client.files.csv_tables import whole_table
-from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import Code
 from bureau_client.models.reports import Report, Summary
+from bureau_keys.spreadsheet import text_cell
 
 Row: TypeAlias = dict[str, object]
 

@@ -110,7 +110,9 @@ def test_attributes_are_shown_with_their_meaning(
     assert run("attributes", "--version", "2026-11", main=main) == 0
     assert "open tradelines now" in " ".join(capsys.readouterr().out.split())
     assert run("attributes", "total_balanc", main=main) != 0
-    assert "near it: total_balance" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "Did you mean 'total_balance'?" in " ".join(
+        capsys.readouterr().err.replace("│", " ").split()
+    )
     assert run("attributes", "--version", "2025", main=main) != 0
     assert "--version" in capsys.readouterr().err
 
@@ -256,7 +258,7 @@ def test_each_error_has_its_exit_code(
     assert run("members") == code
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("error X.")
+    assert captured.err.startswith("error: X.")
 
 
 def test_an_unreachable_bureau_exits_with_seven() -> None:
@@ -289,7 +291,8 @@ def test_a_receipt_waits_for_its_witnesses(
 def test_usage_errors_exit_with_two(run: Run) -> None:
     assert run("query") == 2
     assert run("query", SUBJECT, "--purpose", "because", "--consent", CONSENT) == 2
-    assert run("members", "--profile", "nowhere") == 2
+    # A folder that is not there is no word that the command does not know.
+    assert run("members", "--profile", "nowhere") == 4
 
 
 def test_a_person_grants_and_revokes(
@@ -789,7 +792,7 @@ def test_a_report_is_not_lost_where_it_cannot_be_saved(
     assert "does not exist; make it first" in refused
     assert len(bureau.calls) == sent
     # Found out too late: the report is shown all the same.
-    assert run(*command, "--save", tmp_path / ("r" * 256), "--output", "json") == 2
+    assert run(*command, "--save", tmp_path / ("r" * 256), "--output", "json") == 7
     captured = capsys.readouterr()
     assert json.loads(captured.out)["subject_id"] == SUBJECT
     assert captured.err.endswith(": File name too long\n")

@@ -14,8 +14,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bureau_client.files.spreadsheet import text_cell
 from bureau_keys.printable import HARMFUL, json_text, printable
+from bureau_keys.spreadsheet import text_cell
 from bureau_keys.terminal import Terminal
 
 ROOT = Path(__file__).parents[3]

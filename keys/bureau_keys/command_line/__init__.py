@@ -1,0 +1,1 @@
+"""What all command lines share: options, output, exit codes, errors, contexts, completion."""
