@@ -106,7 +106,7 @@ def test_contexts_are_listed_shown_changed_and_removed(
     assert left("context", "list", "-o", "json") == Exit.OK
     [row] = json.loads(capsys.readouterr().out)
     assert (row["name"], row["current"], row["language"]) == ("test", True, "zh")
-    assert left("context", "use", "tset") == Exit.NOT_FOUND
+    assert left("context", "use", "tset", "--language", "en") == Exit.NOT_FOUND
     assert "Did you mean 'test'?" in capsys.readouterr().err
     assert left("members", "--context", "tset") == Exit.NOT_FOUND
     assert left("context", "add", "No Name") == Exit.USAGE

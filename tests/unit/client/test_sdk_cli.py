@@ -110,7 +110,7 @@ def test_attributes_are_shown_with_their_meaning(
     assert run("attributes", "--version", "2026-11", main=main) == 0
     assert "open tradelines now" in " ".join(capsys.readouterr().out.split())
     assert run("attributes", "total_balanc", main=main) != 0
-    assert "Did you mean 'total_balance'?" in " ".join(
+    assert "Did you mean 'total_balance'" in " ".join(
         capsys.readouterr().err.replace("│", " ").split()
     )
     assert run("attributes", "--version", "2025", main=main) != 0
