@@ -51,7 +51,12 @@ Dir = Annotated[
 ]
 PassphraseFile = Annotated[
     Path | None,
-    typer.Option("--passphrase-file", envvar="BUREAU_WITNESS_PASSPHRASE_FILE", exists=True),
+    typer.Option(
+        "--passphrase-file",
+        envvar="BUREAU_WITNESS_PASSPHRASE_FILE",
+        exists=True,
+        help="Passphrase of the keyring; default: of the folder.",
+    ),
 ]
 HERE = Path("witness-data")
 

@@ -10,7 +10,6 @@ from bureau_keys.command_line.output import (
     emit_stream,
     plain,
 )
-from bureau_keys.command_line.texts import use_texts_of
 from bureau_keys.terminal import Terminal
 
 __all__ = ["Output", "emit_many", "emit_one", "emit_stream", "err", "out", "plain"]
@@ -21,4 +20,3 @@ out = Terminal(pipe_width=PIPE_WIDTH)
 err = Terminal(stderr=True)
 
 plain.register(Month, str)
-use_texts_of("bureau_client.cli")

@@ -14,6 +14,7 @@ from bureau_keys.command_line.defaults import LANGUAGE_TYPED, SETTABLE, TYPED
 from bureau_keys.command_line.exit_codes import MEANINGS
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.signatures import Added, hints_of, with_options
+from bureau_keys.command_line.texts import use_texts_of
 from bureau_keys.terminal import write_out
 
 DISTRIBUTION = "creditbureau"
@@ -82,6 +83,7 @@ def with_root_options(
     program: Program, function: Callable[..., None] | None
 ) -> Callable[..., None]:
     """Return a function with the options of all programs, beside its own."""
+    use_texts_of(program.package)
     added = (VERSION, CONTEXT) if program.settings else (VERSION,)
     root = with_options(function or _nothing, added)
     root.program = program  # type: ignore[attr-defined]

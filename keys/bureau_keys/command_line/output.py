@@ -232,8 +232,11 @@ def emit_stream(values: Iterable[Any], output: Output, shown: Sequence[str] = ()
         output: Form of the output. As JSON they are one list, written at the end.
         shown: Fields of a line of the table, without a header; all if empty.
     """
-    if output is Output.JSON or output is Output.JSONL:
+    if output is Output.JSONL:
         emit_many(values, output)
+        return
+    if output is Output.JSON:
+        _write_at_the_end(values)
         return
     is_first = True
     for row in kept_from(map(plain, values)):
@@ -250,6 +253,15 @@ def emit_stream(values: Iterable[Any], output: Output, shown: Sequence[str] = ()
         is_first = False
         write_out(text)
         sys.stdout.flush()
+
+
+def _write_at_the_end(values: Iterable[Any]) -> None:
+    """Write a stream as one list: what came, also where Ctrl-C or an error ends it."""
+    rows: list[Any] = []
+    try:
+        rows.extend(kept_from(map(plain, values)))
+    finally:
+        write_json(rows, indent=2)
 
 
 def emit_text(text: str, fields: Mapping[str, Any], output: Output) -> None:
