@@ -112,6 +112,7 @@ class Guard:
                 admit = partial(self._admitted, call, context, rule)
                 served = servicer(self.bureau, admit(), context, end, admit)
                 with self.member_limits.acquire(call.member):
+                    load.set(Load(call.member))
                     data = self.read_request(requests, context, rule.max_seconds)
                     load.set(Load(call.member, len(data)))
                     with self._reserve_bytes(call.member, len(data)):
@@ -133,6 +134,7 @@ class Guard:
                 admit = partial(self._admitted, call, context, rule)
                 served = servicer(self.bureau, admit(), context, end, admit)
                 with self.stream_limits.acquire(call.member):
+                    load.set(Load(call.member))
                     data = self.read_request(requests, context, rule.max_seconds)
                     load.set(Load(call.member, len(data)))
                     for answer in serve(served, parse(request_class, data, rule), context):

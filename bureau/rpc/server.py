@@ -13,7 +13,7 @@ from bureau.rpc.edge import Edge
 from bureau.rpc.guard import Guard, MembersOnlyInterceptor
 from bureau.rpc.methods import MAX_REQUEST_BYTES, SERVICES
 from bureau.rpc.reflection import add_reflection
-from bureau.rpc.services import handler_of, handlers
+from bureau.rpc.services import grpc_handlers, served_methods, servicers_of
 from bureau.rpc.tls import tls_credentials
 
 # Limits against floods, stalls and bombs; each measured, see docs/adr/0004.
@@ -37,7 +37,11 @@ CALLS_PER_WORKER = 8
 
 
 class RpcServer:
-    """The server of the contract, health and reflection over mutual TLS."""
+    """The server of the contract, health and reflection over mutual TLS.
+
+    Attributes:
+        methods: The methods of the contract that the node serves, by their path.
+    """
 
     def __init__(self, settings: Settings, guard: Guard, edge: Edge | None = None) -> None:
         self._settings = settings
@@ -52,10 +56,8 @@ class RpcServer:
             options=CHANNEL_OPTIONS,
             maximum_concurrent_rpcs=settings.workers * CALLS_PER_WORKER + settings.streams,
         )
-        self._grpc.add_generic_rpc_handlers(handlers(guard, settings.services))
-        self._grpc.add_generic_rpc_handlers(
-            [handler_of(guard, service, servicer) for service, servicer in added.items()]
-        )
+        self.methods = served_methods(guard, {**servicers_of(settings.services), **added})
+        self._grpc.add_generic_rpc_handlers(grpc_handlers(self.methods))
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         served = [service for service in SERVICES if service.name in settings.services]
