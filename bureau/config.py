@@ -104,6 +104,8 @@ class Settings(BaseSettings):
         metrics_listen: Address and port of the plain HTTP endpoint for metrics,
             liveness and readiness; none if empty.
         traces_to: URL of a collector that takes traces as OTLP over gRPC; none if empty.
+        http_listen: Address and port of the entrance over HTTP, for partners that cannot speak
+            gRPC; none if empty.
         log_level: `debug`, `info`, `warning` or `error`.
     """
 
@@ -133,6 +135,7 @@ class Settings(BaseSettings):
     limits: PartyLimits = PartyLimits()
     metrics_listen: str = ""
     traces_to: Annotated[str, Field(pattern=r"^(https?://[^\s/@]+)?$")] = ""
+    http_listen: str = ""
     log_level: str = "info"
 
     @field_validator("witnesses")

@@ -36,6 +36,7 @@ from bureau.rpc.call_log import CallLog
 from bureau.rpc.connections import Connections
 from bureau.rpc.edge import Edge
 from bureau.rpc.guard import Guard
+from bureau.rpc.http import http_entrance
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.server import RpcServer
 from bureau.store import schema
@@ -173,6 +174,10 @@ class Server:
             tracing=self._tracing,
         )
         self.rpc = RpcServer(settings, guard, edge)
+
+        # 4. HTTP in front of the same methods, if it is on.
+        methods = edge.intercepted(self.rpc.methods) if edge else self.rpc.methods
+        self.http = http_entrance(settings, methods, guard.request_memory, self._fail)
         self.parts = self._parts()
 
     def _parts(self) -> list[Part]:
@@ -200,6 +205,10 @@ class Server:
             http = HealthServer(self.settings.metrics_listen, self._serving.is_set)
             parts[1:1] = [Part("metrics port", http.bind, http.close)]
             parts[3:3] = [Part("health HTTP", http.start, http.stop)]
+        if self.http:
+            entrance = self.http
+            parts[1:1] = [Part("HTTP port", entrance.bind, entrance.close)]
+            parts[-2:-2] = [Part("HTTP", entrance.start, entrance.stop)]
         return parts
 
     @property
@@ -267,6 +276,8 @@ class Server:
         time.sleep(self._drain_s)
         # A request whose message has not arrived was not accepted: it gets no grace.
         self._limits.cut_read_deadlines(ARRIVING_S)
+        if self.http:  # it ends beside gRPC, in the same grace
+            self.http.drain(self._grace_s)
 
     def _show_ready(self, ready: bool) -> None:
         serving = ready and not self._draining.is_set()

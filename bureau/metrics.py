@@ -30,10 +30,15 @@ head_seconds = Histogram(
 )
 
 connections_accepted = Counter(
-    "bureau_connections_accepted", "TCP connections accepted on the gRPC port."
+    "bureau_connections_accepted", "TCP connections accepted on the ports for calls."
 )
 connections_used = Counter(
     "bureau_connections_used", "Connections whose TLS handshake succeeded and that made a call."
+)
+http_connections_refused = Counter(
+    "bureau_http_connections_refused",
+    "Connections to the HTTP port that were closed at a limit: of the node, or of a member.",
+    ["limit"],
 )
 witness_errands = Counter(
     "bureau_witness_errands", "Checkpoints sent to a witness.", ["witness", "outcome"]

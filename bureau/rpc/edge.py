@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import grpc
@@ -10,6 +11,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from bureau.rpc.call_log import CallLog
 from bureau.rpc.servicer import Servicer
+from bureau.rpc.services import ServedMethod
 
 
 class Edge(NamedTuple):
@@ -24,3 +26,22 @@ class Edge(NamedTuple):
     services: Mapping[ServiceDescriptor, type[Servicer]]
     interceptor: grpc.ServerInterceptor
     calls: CallLog
+
+    def intercepted(self, methods: Mapping[str, ServedMethod]) -> dict[str, ServedMethod]:
+        """Return the methods behind the interceptor, for an entrance other than gRPC's, which
+        calls it itself.
+        """
+        return {path: self._intercepted(path, served) for path, served in methods.items()}
+
+    def _intercepted(self, path: str, served: ServedMethod) -> ServedMethod:
+        handler = self.interceptor.intercept_service(lambda _details: served.handler, _Method(path))
+        assert handler is not None, "the interceptor wraps every method of the contract"
+        return served._replace(handler=handler)
+
+
+@dataclass
+class _Method:
+    """What an interceptor is shown of a call before it comes: the method."""
+
+    method: str
+    invocation_metadata: tuple[tuple[str, str | bytes], ...] = ()

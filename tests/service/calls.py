@@ -148,9 +148,14 @@ class Scenario:
 
 
 @contextmanager
-def open_scenario(database_url: str = "") -> Iterator[Scenario]:
-    """A scenario whose bureau has its database there."""
-    with running_bureau(plan=InitOptions(database_url=database_url)) as bureau:
+def open_scenario(database_url: str = "", **overrides: object) -> Iterator[Scenario]:
+    """A scenario whose bureau has its database there.
+
+    Args:
+        overrides: Settings of the node.
+    """
+    plan = InitOptions(database_url=database_url)
+    with running_bureau(plan=plan, **overrides) as bureau:
         members = {
             role: Raw(bureau.add_member(role, [role], ["credit-application", "account-review"]))
             for role in ROLES

@@ -24,6 +24,7 @@ from tests.service.postgres import until
 
 PARTS = (
     "database",
+    "HTTP port",
     "metrics port",
     "gRPC port",
     "health HTTP",
@@ -34,9 +35,13 @@ PARTS = (
     "witness feeders",
     "commit listener",
     "read deadlines",
+    "HTTP",
     "gRPC",
     "readiness",
 )
+
+
+LISTENING = ("listen", "metrics_listen", "http_listen")
 
 
 @pytest.fixture
@@ -62,18 +67,12 @@ def listens(port: int) -> bool:
 
 
 def settings_of(folder: Path, **overrides: object) -> Settings:
-    ports = {
-        name: f"127.0.0.1:{free_port()}"
-        for name in ("listen", "metrics_listen")
-        if name not in overrides
-    }
+    ports = {name: f"127.0.0.1:{free_port()}" for name in LISTENING if name not in overrides}
     return Settings.load(folder, **ports, **overrides)
 
 
 def ports_of(settings: Settings) -> list[int]:
-    return [
-        int(address.rpartition(":")[2]) for address in (settings.listen, settings.metrics_listen)
-    ]
+    return [int(getattr(settings, name).rpartition(":")[2]) for name in LISTENING]
 
 
 def failing(start: Callable[[], None], *, after: bool) -> Callable[[], None]:
@@ -132,15 +131,15 @@ def test_a_stopped_node_leaves_nothing_running(folder: Path) -> None:
     server.stop()  # again: nothing is left to do
 
 
-@pytest.mark.parametrize("setting", ["listen", "metrics_listen"])
+@pytest.mark.parametrize("setting", LISTENING)
 def test_a_taken_address_is_named_with_its_setting(folder: Path, taken: str, setting: str) -> None:
     settings = settings_of(folder, **{setting: taken})
     with pytest.raises(ListenError) as error:
         Server(settings).start()
     assert f"{taken} ({setting})" in str(error.value)
     assert f"BUREAU_{setting.upper()}" in error.value.fix
-    other = {"listen": settings.metrics_listen, "metrics_listen": settings.listen}[setting]
-    assert not listens(int(other.rpartition(":")[2]))
+    others = [getattr(settings, name) for name in LISTENING if name != setting]
+    assert not any(listens(int(other.rpartition(":")[2])) for other in others)
 
 
 def test_the_command_names_a_taken_address(folder: Path, taken: str) -> None:

@@ -1,0 +1,108 @@
+"""One HTTP connection: uvicorn's, bounded in time and for each member.
+
+uvicorn bounds heads of requests by bytes and pauses reading beyond 64 KiB; it does not bound how
+long a client takes to send a head, or to read an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+
+import structlog
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from bureau import metrics
+from bureau.rpc.http.context import Peer
+from bureau.rpc.http.entrance import PEER
+from bureau_keys.authority import identity_of
+from bureau_keys.errors import MalformedMessage
+
+logger = structlog.get_logger("bureau.http")
+
+# Seconds from the handshake, or from an answer, to the whole head of the next request; the
+# answer must have been read by then, too.
+IDLE_S = 30.0
+# Seconds after which a connection takes no further request, and seconds after which it is
+# closed: those of a gRPC connection.
+MAX_AGE_S, AGE_GRACE_S = 600.0, 30.0
+# Connections of one member on this node; a further one is closed.
+MAX_OF_MEMBER = 64
+
+
+class Connections(ServerState):
+    """The open connections of a node, counted for each member."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_member: Counter[str] = Counter()
+
+
+class Connection(H11Protocol):
+    """The server's end of one connection, after its TLS handshake."""
+
+    def __init__(self, config: Config, connections: Connections) -> None:
+        super().__init__(config, connections, {})
+        self._of_member = connections.of_member
+        self._member = ""
+        self._idle: asyncio.TimerHandle | None = None
+        self._ages: list[asyncio.TimerHandle] = []
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Note whose connection it is, from its certificate, and start its timers."""
+        super().connection_made(transport)
+        der = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        pem = ssl.DER_cert_to_PEM_cert(der).encode()
+        try:
+            # The authority writes the member into each certificate. The guard looks up at every
+            # call whose it is; here it is counted.
+            member = identity_of(pem)
+        except MalformedMessage:
+            transport.abort()
+            return
+        host, port = self.client or ("", 0)
+        self.app_state = {PEER: Peer(pem, f"{host}:{port}")}
+        self._ages = [
+            self.loop.call_later(MAX_AGE_S, self.shutdown),
+            self.loop.call_later(MAX_AGE_S + AGE_GRACE_S, transport.abort),
+        ]
+        self._member = member
+        self._of_member[member] += 1
+        if self._of_member[member] > MAX_OF_MEMBER:
+            metrics.http_connections_refused.labels("member").inc()
+            logger.warning("connection_refused", member=member, limit=MAX_OF_MEMBER)
+            transport.abort()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timers."""
+        super().connection_lost(exc)
+        for timer in (self._idle, *self._ages):
+            if timer is not None:
+                timer.cancel()
+        if self._member:
+            self._of_member[self._member] -= 1
+            if not self._of_member[self._member]:
+                del self._of_member[self._member]
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """Start waiting for the next request."""
+        super().on_response_complete()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Bound the time without a request: bytes of its head do not extend it."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            if self._idle is not None:
+                self._idle.cancel()
+            self._idle = None
+        elif self._idle is None:
+            self._idle = self.loop.call_later(IDLE_S, self.transport.abort)
