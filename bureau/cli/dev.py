@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
 from contextlib import ExitStack
 from datetime import timedelta
-from importlib import import_module
 from importlib.resources import files
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from string import Template
@@ -25,11 +24,12 @@ from bureau.admin.bureau_folder import InitOptions
 from bureau.cli.common import Output, Shown, echo_status, group, show, show_one
 from bureau.cli.exit_codes import Exit, Stop
 from bureau.cli.serving_lock import serving_lock
-from bureau.parts import Part, start_all
+from bureau.listen import ListenError
 from bureau.sandbox.calls import COLUMNS, following, last_calls, text_of
 from bureau.sandbox.folder import INITIAL, SandboxFolder
 from bureau.sandbox.magic import LANGUAGES, magic_subjects
 from bureau.sandbox.node import SandboxNode
+from bureau.sandbox.portal import PortalBeside, listener_at
 from bureau.sandbox.remote import SandboxOperator, shown
 from bureau.sandbox.seeding import FIRST
 from bureau.sandbox.world import AGENT, ATTESTER, Person
@@ -49,13 +49,12 @@ BANNER = """\
 │ SANDBOX, NOT FOR PRODUCTION                                           │
 │ Made-up people, lenders' keys beside the bureau's, a clock that moves │
 └───────────────────────────────────────────────────────────────────────┘"""
+PORTAL_FIX = "Stop the program that listens there, or pass another --portal-listen."
 # Seconds between two looks for months that have ended.
 CATCH_UP_S = 60.0
 # Seconds between two looks at the parts of a running sandbox, and at a file that is followed.
 LOOK_S = 0.2
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-# Module of the portal that returns it as a part of a sandbox; absent, no portal is served.
-PORTAL = "bureau_portal"
 
 DevDir = Annotated[
     Path | None,
@@ -76,23 +75,36 @@ def dev(
         str | None,
         typer.Option(help=f"Address and port to listen on. [default: {InitOptions().listen}]"),
     ] = None,
+    portal_listen: Annotated[
+        str | None,
+        typer.Option(
+            help="Address and port of the portal; empty serves none. "
+            "[default: 127.0.0.1:8080, or a free port]",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each call.")] = False,
 ) -> None:
-    """Serve a sandbox until Ctrl-C: a bureau with lenders, wallets and magic subjects.
+    """Serve a sandbox until Ctrl-C: a bureau with lenders, wallets, magic subjects and a portal.
 
     The first start makes the folder. Not for production.
     """
     context.obj = folder
     if context.invoked_subcommand is None:
-        _Session(folder or DEFAULT, listen, quiet=quiet).run()
+        _Session(folder or DEFAULT, listen, portal_listen, quiet=quiet).run()
 
 
 class _Session:
     """A run of `bureau dev`."""
 
-    def __init__(self, path: Path, listen: str | None, *, quiet: bool) -> None:
+    def __init__(
+        self, path: Path, listen: str | None, portal_listen: str | None, *, quiet: bool
+    ) -> None:
         self._path, self._listen, self._quiet = path, listen, quiet
+        self._portal_listen = portal_listen
         self._ending = threading.Event()
+        # Set once the sandbox's agent and its first person are there.
+        self._has_people = threading.Event()
         self._is_seeded = False
         self._broken: BaseException | None = None
 
@@ -100,20 +112,23 @@ class _Session:
         """Serve until a signal, and carry out what the sandbox's operator asks for."""
         logs.configure("warning")
         echo_status(BANNER)
-        # 1. The folder, made if it is not there.
+        # 1. The folder, made if it is not there, and the portal's port.
         folder = self._open()
-        with serving_lock(folder.settings()):
+        with serving_lock(folder.settings()), ExitStack() as running:
+            listener = None
+            if self._portal_listen != "":
+                listener = running.enter_context(_bound(self._portal_listen))
             node = SandboxNode(folder, self._show_call, listen=self._listen)
             self._end_on_signals()
             # 2. The node serves; its people come while it does.
             node.start()
+            running.callback(node.stop)
             echo_status(f"serving at {node.address}")
-            with ExitStack() as running:
-                running.callback(node.stop)
-                running.enter_context(start_all(portal_parts(node)))
-                threading.Thread(target=self._seed, args=(node,), name="seed", daemon=True).start()
-                # 3. Until the end: months that have ended are furnished.
-                self._serve(node)
+            threading.Thread(target=self._seed, args=(node,), name="seed", daemon=True).start()
+            # 3. The portal, once somebody can sign in.
+            portal = self._start_portal(node, listener, running) if listener else None
+            # 4. Until the end: months that have ended are furnished.
+            self._serve(node, portal)
         if self._broken is not None:
             raise self._broken
 
@@ -137,9 +152,31 @@ class _Session:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
 
-    def _seed(self, node: SandboxNode) -> None:
+    def _start_portal(
+        self, node: SandboxNode, listener: socket.socket, running: ExitStack
+    ) -> PortalBeside | None:
+        """Serve the portal; None if its extra is missing, or the sandbox ends before."""
+        while not self._has_people.wait(LOOK_S):
+            if self._ending.is_set() or node.has_ended:
+                return None
+        portal = PortalBeside(node, listener)
+        running.callback(portal.stop)
         try:
-            node.seed(lambda person: _write(first_call(node.folder, person)))
+            portal.start()
+        except ValueError as error:
+            echo_status(f"no portal is served: {error}")
+            return None
+        echo_status(f"the portal serves {portal.origin}/sandbox")
+        return portal
+
+    def _seed(self, node: SandboxNode) -> None:
+        def show_first(person: Person) -> None:
+            _write(first_call(node.folder, person))
+            self._has_people.set()
+
+        try:
+            node.seed(show_first)
+            self._has_people.set()
             self._is_seeded = True
             echo_status(
                 f"all {len(magic_subjects())} magic subjects are there: "
@@ -151,7 +188,7 @@ class _Session:
                 self._broken = error
                 self._ending.set()
 
-    def _serve(self, node: SandboxNode) -> None:
+    def _serve(self, node: SandboxNode, portal: PortalBeside | None) -> None:
         next_look, generation = time.monotonic() + CATCH_UP_S, node.generation
         while not self._ending.wait(LOOK_S):
             if node.broken is not None:
@@ -160,6 +197,9 @@ class _Session:
                 raise Stop(Exit.UNAVAILABLE, f"stopped: {node.server.failure}")
             if node.generation != generation and not node.restoring.is_set():
                 generation = node.generation
+                if portal is not None:
+                    portal.stop()
+                    portal.start()
                 echo_status(f"restored a snapshot; serving at {node.address}")
             if time.monotonic() > next_look and node.folder.is_seeded:
                 node.catch_up()
@@ -171,12 +211,18 @@ class _Session:
             echo_status(text_of(call))
 
 
-def portal_parts(node: SandboxNode) -> list[Part]:
-    """Return the portal as a part of the sandbox, if it is installed."""
-    if find_spec(PORTAL) is None or find_spec(f"{PORTAL}.sandbox") is None:
-        return []
-    part: Part = import_module(f"{PORTAL}.sandbox").part(node.folder.path, node.address)
-    return [part]
+def _bound(address: str | None) -> socket.socket:
+    """Bind the portal's port.
+
+    Raises:
+        Stop: The address has another form.
+    """
+    try:
+        return listener_at(address)
+    except ListenError as error:
+        raise Stop(Exit.UNAVAILABLE, str(error), PORTAL_FIX) from None
+    except ValueError as error:
+        raise Stop(Exit.USAGE, f"--portal-listen: {error}") from None
 
 
 def first_call(folder: SandboxFolder, person: Person) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -95,8 +95,12 @@ PAGES = (
 )
 
 
-def application(portal: Portal) -> ASGIApp:
-    """Build the application of a portal."""
+def application(portal: Portal, more_pages: Sequence[Page] = ()) -> ASGIApp:
+    """Build the application of a portal.
+
+    Args:
+        more_pages: Further pages, of a sandbox.
+    """
 
     @asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
@@ -107,7 +111,8 @@ def application(portal: Portal) -> ASGIApp:
 
     static = StaticFiles(directory=Path(str(files("bureau_portal") / "static")))
     routes: list[Route | Mount] = [
-        Route(page.path, _endpoint(portal, page), methods=[page.method]) for page in PAGES
+        Route(page.path, _endpoint(portal, page), methods=[page.method])
+        for page in (*PAGES, *more_pages)
     ]
     routes.append(Mount("/static", static))
     pages = Starlette(

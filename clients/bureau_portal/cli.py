@@ -48,9 +48,10 @@ def serve(
 
         from bureau_portal.app import application  # noqa: PLC0415
         from bureau_portal.security import checked_origin  # noqa: PLC0415
-        from bureau_portal.site import Portal  # noqa: PLC0415
+        from bureau_portal.site import Portal, clock_of  # noqa: PLC0415
     own = checked_origin(origin or f"{scheme}://localhost:{port}")
-    portal = Portal(Profile.load(profile), own)
+    agent = Profile.load(profile)
+    portal = Portal(agent, own, clock=clock_of(agent))
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
     write_err(f"the portal serves {portal.origin}")
     uvicorn.run(

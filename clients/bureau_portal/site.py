@@ -18,6 +18,7 @@ from bureau_client.models.reports import Report
 from bureau_client.sync.wallet import Wallet
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
+from bureau_keys.sandbox_clock import ClockFile
 from bureau_portal.exchange import (
     MAX_ENTRIES,
     READING_TIMEOUT_S,
@@ -53,6 +54,7 @@ class Portal:
         profile: Profile of the agent that carries what people sign.
         origin: Origin of the pages, as browsers have it.
         clock: Source of the time in statements.
+        is_sandbox: True if everybody is made up, as every page then says.
         exchanges: Operations of people who signed in.
         entries: Operations by which people sign in, or bind a key.
         public: Reader of what everybody may see.
@@ -61,6 +63,7 @@ class Portal:
     profile: Profile
     origin: str
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    is_sandbox: bool = False
     sessions: Sessions = field(default_factory=Sessions)
     exchanges: Exchanges = field(default_factory=Exchanges)
     entries: Exchanges = field(default_factory=lambda: Exchanges(MAX_ENTRIES))
@@ -92,6 +95,13 @@ class Portal:
     def open_wallet(self, subject_id: str, key: BrowserKey) -> Wallet:
         """Open the wallet of a person whose browser holds the key."""
         return Wallet(self.profile, subject_id, key, clock=self.clock)
+
+
+def clock_of(profile: Profile) -> Callable[[], datetime]:
+    """Return the clock of a profile's bureau: the machine's, or that of its sandbox."""
+    if profile.sandbox_clock is None:
+        return lambda: datetime.now(UTC)
+    return ClockFile(profile.sandbox_clock)
 
 
 class FormError(ValueError):
@@ -159,6 +169,7 @@ class Visit:
             address=self.address,
             path=self.request.url.path,
             messages=messages,
+            is_sandbox=self.portal.is_sandbox,
             **values,
         )
 

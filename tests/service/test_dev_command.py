@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -78,9 +80,19 @@ def test_the_first_start_prints_a_first_call_that_works(tmp_path: Path) -> None:
         until(lambda: "Reporting/QueryReport" in log.read_text(), "the line of the query")
         calls = run(tmp_path, "bureau", "dev", "logs", "tail", "--no-follow", "-o", "jsonl")
         assert "written-instruction" in calls
+        # The portal is on a port of its own, and lists who can sign in.
+        until(lambda: "the portal serves" in log.read_text(), "the portal")
+        address = log.read_text().partition("the portal serves ")[2].split()[0]
+        with urlopen(address, timeout=60) as page:
+            assert "late-60" in page.read().decode()
     # All is there at once when it is started again.
-    with serving(tmp_path, "--quiet"):
+    with serving(tmp_path, "--quiet", "--portal-listen=") as log:
         assert "clean" in run(tmp_path, "bureau", "dev", "subjects")
+        assert "portal" not in log.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"--portal-listen=127.0.0.1:{other.getsockname()[1]}"
+        assert "cannot listen on" in run(tmp_path, "bureau", "dev", taken, fails=7)
+    assert "no address" in run(tmp_path, "bureau", "dev", "--portal-listen=here", fails=2)
 
 
 def test_a_start_that_was_killed_begins_again(tmp_path: Path) -> None:

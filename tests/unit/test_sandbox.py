@@ -7,17 +7,17 @@ import re
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from importlib import invalidate_caches
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bureau.cli.dev import PORTAL, portal_parts
+from bureau.listen import ListenError
 from bureau.sandbox.accounts import CHARGED_OFF, SandboxAccount
 from bureau.sandbox.calls import following, last_calls
 from bureau.sandbox.magic import LANGUAGES, Fault, magic_subjects
+from bureau.sandbox.portal import MODULE, PortalBeside, listener_at
 from bureau.sandbox.seeding import FIRST, STEPS
 from bureau.sandbox.world import LENDERS
 from bureau_client import AccountStatus, Month, Party
@@ -112,27 +112,29 @@ def test_a_delinquency_ages_with_one_first_day() -> None:
     assert len({each.balance_minor for each in late}) == 1
 
 
-def test_a_portal_that_is_installed_is_a_part(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_sandbox_without_the_extra_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The point at which a package `bureau_portal` is started, if it has a module `sandbox`."""
-    package = tmp_path / PORTAL
-    package.mkdir()
-    (package / "__init__.py").touch()
-    for name in (PORTAL, f"{PORTAL}.sandbox"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.syspath_prepend(tmp_path)
-    node: Any = SimpleNamespace(folder=SimpleNamespace(path=tmp_path), address="127.0.0.1:1")
-    assert portal_parts(node) == []
-    (package / "sandbox.py").write_text(
-        "from bureau.parts import Part, nothing\n"
-        "def part(folder, address):\n"
-        "    return Part(f'portal at {address}', nothing, nothing)\n"
-    )
-    invalidate_caches()
-    assert [part.name for part in portal_parts(node)] == ["portal at 127.0.0.1:1"]
-    for name in (PORTAL, f"{PORTAL}.sandbox"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in [name for name in sys.modules if name.startswith(MODULE)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    node: Any = SimpleNamespace()
+    with listener_at("127.0.0.1:0") as listener:
+        portal = PortalBeside(node, listener)
+        with pytest.raises(ValueError, match=r"pip install 'creditbureau\[portal\]'"):
+            portal.start()
+        portal.stop()
+
+
+def test_the_portal_takes_a_free_port_unless_one_is_named() -> None:
+    with listener_at(None) as first, listener_at(None) as second:
+        assert first.getsockname() != second.getsockname()
+        taken = f"127.0.0.1:{first.getsockname()[1]}"
+        with pytest.raises(ListenError, match=taken):
+            listener_at(taken)
+    for address in ("8080", "127.0.0.1:", "127.0.0.1:99999", ":80a"):
+        with pytest.raises(ValueError, match=r"write 127\.0\.0\.1:8080"):
+            listener_at(address)
 
 
 def test_the_log_of_calls_is_followed_by_whole_lines(tmp_path: Path) -> None:
