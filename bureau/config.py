@@ -40,6 +40,7 @@ SERVICES = (
     "Log",
     "Members",
     "Complaints",
+    "Operations",
 )
 
 

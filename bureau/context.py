@@ -12,6 +12,7 @@ from bureau.ledger.commit_queue import Writer
 from bureau.ledger.commit_signal import CommitSignal
 from bureau.party_limits import PartyLimits
 from bureau.policy import Policy
+from bureau.recent_calls import RecentCalls
 from bureau.store.database import Database
 from bureau_keys.pseudonym import Evaluator
 from bureau_keys.signer_name import SignerName, member_signer
@@ -32,6 +33,7 @@ class Bureau:
         limits: Limits of what one member or one person stores.
         misses: Slows down members that guess consents or subjects.
         commits: Wakes the streams that follow committed entries.
+        recent_calls: The newest calls of this node.
     """
 
     origin: str
@@ -44,6 +46,7 @@ class Bureau:
     limits: PartyLimits = field(default_factory=PartyLimits)
     misses: EnumerationLimiter = field(default_factory=EnumerationLimiter)
     commits: CommitSignal = field(default_factory=CommitSignal)
+    recent_calls: RecentCalls = field(default_factory=RecentCalls)
 
     @property
     def jurisdiction(self) -> str:

@@ -20,6 +20,7 @@ from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
+from bureau.recent_calls import CarriedStatement, carried_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.entry_kinds import StatementKind
@@ -151,6 +152,9 @@ def verify_opened(
             raise Refusal(error.reason, str(error)) from error
     # 3. Every field keeps the contract's rules.
     field_rules.check(opened.message)
+    if kind != "possession":
+        purpose = getattr(opened.message, "purpose", 0)
+        carried_statement.set(CarriedStatement(header.request_id, purpose))
     signed = SignedStatement(
         kind,
         SignerName(header.signer),

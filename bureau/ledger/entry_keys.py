@@ -33,3 +33,8 @@ class EntryKeys:
 def moment_of(key: int) -> int:
     """Return the last time (µs) at which a node assigns a key: the end of its millisecond."""
     return EPOCH_US + ((key >> 22) + 1 << 10) - 1
+
+
+def first_key_at(time_us: int) -> int:
+    """Return the least key that a node assigns at a time or later; 0 before the first of all."""
+    return max(time_us - EPOCH_US >> 10, 0) << 22

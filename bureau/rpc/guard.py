@@ -35,6 +35,7 @@ from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Load, deadline, load
 from bureau.ledger.readiness import ReadinessProbe
 from bureau.metrics import observe
+from bureau.recent_calls import NO_STATEMENT, carried_statement
 from bureau.rpc.call_log import CallLog, EndedCall
 from bureau.rpc.connections import Connections
 from bureau.rpc.limits import MemberLimits
@@ -152,6 +153,7 @@ class Guard:
         parent = parent_of(context.invocation_metadata())
         span = self._start_span(method, parent, call.request_id)
         reason = ""
+        carried_statement.set(NO_STATEMENT)
         try:
             with tracing.within(span):
                 yield call
@@ -192,6 +194,15 @@ class Guard:
                 joined.trace_id if joined else "",
             )
             self.calls.add(ended)
+            self.bureau.recent_calls.add(
+                # The bureau's time, by which the log goes, too.
+                time_us=self.bureau.clock.now_us(),
+                method=name,
+                member_id=call.member,
+                outcome=reason or "OK",
+                seconds=seconds,
+                call_id=call.request_id,
+            )
 
     def _start_span(
         self, method: MethodDescriptor, parent: RemoteParent | None, request_id: str

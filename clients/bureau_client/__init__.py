@@ -1,7 +1,8 @@
 """The SDK of the credit bureau.
 
 `Lender` submits records and queries reports, `Wallet` grants and revokes
-consents, `Auditor` checks the log; `AsyncLender`, `AsyncWallet` and `AsyncAuditor` are the
+consents, `Auditor` checks the log, `Observer` sees what a node did and what waits;
+`AsyncLender`, `AsyncWallet`, `AsyncAuditor` and `AsyncObserver` are the
 asynchronous forms. `CreditBureau` is the protocol that a lender's own code depends on.
 Every exception is a `BureauError` (`bureau_client.errors`). `bureau_client.verify` checks
 reports and receipts offline.
@@ -11,6 +12,7 @@ from bureau_client._operations.many import Outcome
 from bureau_client._transport.retry import RetryPolicy
 from bureau_client.aio.auditor import AsyncAuditor
 from bureau_client.aio.lender import AsyncLender
+from bureau_client.aio.observer import AsyncObserver
 from bureau_client.aio.wallet import AsyncWallet
 from bureau_client.errors import (
     BureauError,
@@ -55,6 +57,7 @@ from bureau_client.models.codes import (
     ConsentMode,
     ConsentRequestState,
     ConsentState,
+    DeadlineKind,
     DecisionOutcome,
     DeedType,
     DeletionReason,
@@ -144,6 +147,7 @@ from bureau_client.models.violations import Violation
 from bureau_client.protocols import CreditBureau, DecisionPolicy
 from bureau_client.sync.auditor import Auditor
 from bureau_client.sync.lender import Lender
+from bureau_client.sync.observer import Observer
 from bureau_client.sync.wallet import Wallet
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.signing import SigningKey, StatementKey
@@ -157,6 +161,7 @@ __all__ = [
     "Arrangement",
     "AsyncAuditor",
     "AsyncLender",
+    "AsyncObserver",
     "AsyncWallet",
     "Attribute",
     "AttributeDefinition",
@@ -194,6 +199,7 @@ __all__ = [
     "ConsentState",
     "CreditBureau",
     "DeadlineExceeded",
+    "DeadlineKind",
     "DecidedReport",
     "Decision",
     "DecisionBasis",
@@ -240,6 +246,7 @@ __all__ = [
     "NotWitnessed",
     "Notice",
     "NoticeKind",
+    "Observer",
     "OmissionReason",
     "Outcome",
     "Overloaded",

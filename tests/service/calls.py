@@ -37,6 +37,7 @@ from creditbureau.v1 import (
     hold_pb2,
     log_pb2,
     members_pb2,
+    operations_pb2,
     reporting_pb2,
     standard_pb2,
     subjects_pb2,
@@ -118,6 +119,11 @@ MAY = {
     "Complaints/AnswerComplaint": "furnisher subscriber",
     "Complaints/DecideComplaint": "operator",
     "Complaints/ListComplaintRegister": ANYBODY,
+    "Operations/ListCalls": ANYBODY,
+    "Operations/GetStory": ANYBODY,
+    "Operations/ListDeadlines": "furnisher subscriber operator",
+    "Operations/CountAlerts": "subscriber operator",
+    "Operations/GetLogGrowth": ANYBODY,
 }
 
 
@@ -402,6 +408,13 @@ def decide_complaint(scenario: Scenario, raw: Raw) -> Message:
         narrative="The consent runs until next year.",
     )
     return complaints_pb2.DecideComplaintRequest(decision=seal(message, raw.key))
+
+
+def get_story(_scenario: Scenario, raw: Raw) -> Message:
+    """The story of the sender's own newest call."""
+    ok(raw.send("Operations/ListCalls", operations_pb2.ListCallsRequest()))
+    listed = ok(raw.send("Operations/ListCalls", operations_pb2.ListCallsRequest()))
+    return operations_pb2.GetStoryRequest(request_id=listed.calls[-1].call_id)
 
 
 def list_complaints(scenario: Scenario, _raw: Raw) -> Message:
@@ -744,4 +757,9 @@ GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Complaints/AnswerComplaint": answer_complaint,
     "Complaints/DecideComplaint": decide_complaint,
     "Complaints/ListComplaintRegister": always(complaints_pb2.ListComplaintRegisterRequest()),
+    "Operations/ListCalls": always(operations_pb2.ListCallsRequest()),
+    "Operations/GetStory": get_story,
+    "Operations/ListDeadlines": always(operations_pb2.ListDeadlinesRequest()),
+    "Operations/CountAlerts": always(operations_pb2.CountAlertsRequest()),
+    "Operations/GetLogGrowth": always(operations_pb2.GetLogGrowthRequest()),
 }

@@ -11,6 +11,7 @@ from bureau_client import (
     Action,
     AsyncAuditor,
     AsyncLender,
+    AsyncObserver,
     AsyncWallet,
     Auditor,
     Complaint,
@@ -25,6 +26,7 @@ from bureau_client import (
     HoldKind,
     IdentificationMethod,
     Lender,
+    Observer,
     Profile,
     Purpose,
     Report,
@@ -350,6 +352,16 @@ def own_decisions(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     return lambda lender: lender.decisions(person.subject_id)
 
 
+def story(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    request_id = scenario.report(person, "acme").request_id
+    return lambda observer: observer.story(request_id)
+
+
+def alert_counts(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    alert(scenario, person)
+    return lambda observer: observer.alert_counts()
+
+
 def grown(auditor: Any) -> object:
     """Check that the log grew from its first checkpoint to its newest."""
     checkpoints = auditor.checkpoints()
@@ -390,6 +402,11 @@ READING_CASES: dict[str, tuple[str, Case]] = {
     methods.WATCH_COMPLAINTS.path: ("lender", complaint_about),
     methods.LIST_COMPLAINT_REGISTER.path: ("auditor", register),
     methods.LIST_NOTICES.path: ("wallet", reading(lambda wallet: wallet.notices())),
+    methods.LIST_CALLS.path: ("observer", reading(lambda observer: observer.calls())),
+    methods.GET_STORY.path: ("observer", story),
+    methods.LIST_DEADLINES.path: ("observer", reading(lambda observer: observer.deadlines())),
+    methods.COUNT_ALERTS.path: ("observer", alert_counts),
+    methods.GET_LOG_GROWTH.path: ("observer", reading(lambda observer: observer.log_growth())),
 }
 
 
@@ -409,6 +426,9 @@ def client_of(kind: str, scenario: Scenario, person: Wallet, quorum: int, *, is_
     if kind == "lender":
         lender = AsyncLender if is_async else Lender
         return lender(acme, clock=scenario.now)
+    if kind == "observer":
+        observer = AsyncObserver if is_async else Observer
+        return observer(acme, clock=scenario.now)
     auditor = AsyncAuditor if is_async else Auditor
     return auditor(acme, clock=scenario.now)
 

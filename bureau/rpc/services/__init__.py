@@ -21,6 +21,7 @@ from bureau.rpc.services.directory import Directory
 from bureau.rpc.services.furnishing import Furnishing
 from bureau.rpc.services.log import Log
 from bureau.rpc.services.members import Members
+from bureau.rpc.services.operations import Operations
 from bureau.rpc.services.reporting import Reporting
 from bureau.rpc.services.subjects import Subjects
 
@@ -33,6 +34,7 @@ SERVICERS: dict[str, type[Servicer]] = {
     "Log": Log,
     "Members": Members,
     "Complaints": Complaints,
+    "Operations": Operations,
 }
 
 

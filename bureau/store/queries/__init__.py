@@ -23,6 +23,7 @@ from bureau.store.queries.log import *
 from bureau.store.queries.members import *
 from bureau.store.queries.monitoring import *
 from bureau.store.queries.notices import *
+from bureau.store.queries.operations import *
 from bureau.store.queries.own_entries import *
 from bureau.store.queries.quotas import *
 from bureau.store.queries.records import *

@@ -13,6 +13,7 @@ from creditbureau.v1 import (
     furnishing_pb2,
     log_pb2,
     members_pb2,
+    operations_pb2,
     reporting_pb2,
     subjects_pb2,
 )
@@ -308,6 +309,41 @@ GET_STANDARD = Method(
     "creditbureau.v1.Members/GetStandard",
     members_pb2.GetStandardRequest,
     members_pb2.GetStandardResponse,
+    DeadlineClass.READ,
+)
+
+LIST_CALLS = Method(
+    "creditbureau.v1.Operations/ListCalls",
+    operations_pb2.ListCallsRequest,
+    operations_pb2.ListCallsResponse,
+    DeadlineClass.READ,
+)
+
+GET_STORY = Method(
+    "creditbureau.v1.Operations/GetStory",
+    operations_pb2.GetStoryRequest,
+    operations_pb2.GetStoryResponse,
+    DeadlineClass.READ,
+)
+
+LIST_DEADLINES = Method(
+    "creditbureau.v1.Operations/ListDeadlines",
+    operations_pb2.ListDeadlinesRequest,
+    operations_pb2.ListDeadlinesResponse,
+    DeadlineClass.READ,
+)
+
+COUNT_ALERTS = Method(
+    "creditbureau.v1.Operations/CountAlerts",
+    operations_pb2.CountAlertsRequest,
+    operations_pb2.CountAlertsResponse,
+    DeadlineClass.READ,
+)
+
+GET_LOG_GROWTH = Method(
+    "creditbureau.v1.Operations/GetLogGrowth",
+    operations_pb2.GetLogGrowthRequest,
+    operations_pb2.GetLogGrowthResponse,
     DeadlineClass.READ,
 )
 

@@ -25,6 +25,7 @@ from bureau_client.cli import (
     facility_actions,
     files,
     metro2,
+    operations,
     policies,
 )
 from bureau_client.cli.assessments import assess
@@ -76,6 +77,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     *(facility_actions.act, facility_actions.delete),
     *(alerts.alerts, agent.agent, portfolio, query_many, tables, policies.decide),
     *(backtest, assess, study, schemes, attributes),
+    *(operations.calls, operations.story, operations.deadlines),
 )
 for command in COMMANDS:
     app.command()(command)

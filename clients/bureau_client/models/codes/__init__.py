@@ -23,6 +23,7 @@ from bureau_client.models.codes.facility import (
     PortfolioType,
     SubmissionKind,
 )
+from bureau_client.models.codes.operations import DeadlineKind
 from bureau_client.models.codes.permission import (
     Action,
     ConsentEventKind,
@@ -74,6 +75,7 @@ __all__ = [
     "ConsentRequestState",
     "ConsentState",
     "ConsentTransition",
+    "DeadlineKind",
     "DecisionOutcome",
     "DeedType",
     "DeletionReason",
