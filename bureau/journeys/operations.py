@@ -253,8 +253,8 @@ def _count(db: Connection, row: q.AlertedMember, since_key: int) -> pb.AlertCoun
     )
     count = pb.AlertCount(
         member_id=row.member_id,
-        count=row.count,
-        unacknowledged_count=row.count - (read[0] if read else 0),
+        count=row.alert_count,
+        unacknowledged_count=row.alert_count - (read[0] if read else 0),
     )
     count.newest_time.CopyFrom(timestamp_of(moment_of(row.newest_key)))
     return count

@@ -44,6 +44,7 @@ class Page:
     Attributes:
         reads: Answers of the bureau that the page shows.
         method: POST for what changes something: it needs the session's token.
+        for_staff: True for what the staff of a profile may see, and no person.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Page:
     reads: tuple[str, ...] = ()
     method: str = "GET"
     is_open: bool = False
+    for_staff: bool = False
 
 
 PAGES = (
@@ -95,12 +97,12 @@ PAGES = (
 )
 
 
-def application(portal: Portal, more_pages: Sequence[Page] = ()) -> ASGIApp:
-    """Build the application of a portal.
+# Pages that show nothing of a person: all of a portal for staff alone, beside the staff's own.
+PUBLIC_PAGES = tuple(page for page in PAGES if page.path in {"/language", "/guide", "/bureau"})
 
-    Args:
-        more_pages: Further pages, of a sandbox.
-    """
+
+def application(portal: Portal, pages: Sequence[Page] = PAGES) -> ASGIApp:
+    """Build the application of a portal with these pages."""
 
     @asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
@@ -108,20 +110,21 @@ def application(portal: Portal, more_pages: Sequence[Page] = ()) -> ASGIApp:
         yield
         sweeping.cancel()
         portal.sessions.close()
+        for staff in portal.staff.values():
+            staff.close()
 
     static = StaticFiles(directory=Path(str(files("bureau_portal") / "static")))
     routes: list[Route | Mount] = [
-        Route(page.path, _endpoint(portal, page), methods=[page.method])
-        for page in (*PAGES, *more_pages)
+        Route(page.path, _endpoint(portal, page), methods=[page.method]) for page in pages
     ]
     routes.append(Mount("/static", static))
-    pages = Starlette(
+    routed = Starlette(
         routes=routes,
         exception_handlers={404: _missing(portal), 405: _missing(portal)},
         lifespan=running,
     )
     # Around all of it: Starlette's own answer to an error in a page passes no middleware.
-    return SecureAnswers(pages, portal.origin)
+    return SecureAnswers(routed, portal.origin)
 
 
 async def _sweep(sessions: Sessions) -> None:
@@ -168,7 +171,12 @@ async def _answer(page: Page, visit: Visit) -> Response:
             visit.say(BAD, visit.words.text("errors.csrf"))
             return visit.render("message.html", status=403)
     # 2. A page about a person is for the one who signed in.
-    if not page.is_open and visit.session.wallet is None:
+    if page.for_staff and visit.staff is None:
+        if page.method == "GET":
+            return RedirectResponse("/staff", 303)
+        visit.say(BAD, visit.words.text("errors.signed_out"))
+        return visit.render("message.html", status=403)
+    if not (page.is_open or page.for_staff) and visit.session.wallet is None:
         if page.method == "GET":
             return RedirectResponse("/", 303)
         visit.say(BAD, visit.words.text("errors.signed_out"))

@@ -19,13 +19,21 @@ from bureau_keys.terminal import write_err
 
 def serve(
     profile: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             envvar="BUREAU_PROFILE",
             metavar="DIR",
-            help="Profile folder of an agent, from the operator.",
+            help="Profile folder of an agent, from the operator; none serves no people.",
         ),
-    ],
+    ] = None,
+    staff: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Profile folder of a member or the operator, whose staff sees calls and "
+            "deadlines; may be repeated.",
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8080,
     origin: Annotated[
@@ -42,20 +50,39 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM.")] = None,
 ) -> None:
     """Serve the portal: people read and control their credit file in their browsers."""
+    if profile is None and not staff:
+        raise typer.BadParameter("name the profile of an agent", param_hint="--profile")
     scheme = "https" if tls_certificate else "http"
     with extra("portal", "pages in a browser"):
         import uvicorn  # noqa: PLC0415
 
-        from bureau_portal.app import application  # noqa: PLC0415
+        from bureau_portal.app import PAGES, application  # noqa: PLC0415
         from bureau_portal.security import checked_origin  # noqa: PLC0415
         from bureau_portal.site import Portal, clock_of  # noqa: PLC0415
+        from bureau_portal.staff import table  # noqa: PLC0415
+        from bureau_portal.staff.profiles import CODE_FILE, open_staff  # noqa: PLC0415
     own = checked_origin(origin or f"{scheme}://localhost:{port}")
-    agent = Profile.load(profile)
-    portal = Portal(agent, own, clock=clock_of(agent))
+    folders = staff or []
+    every = [open_staff(folder, clock_of) for folder in folders]
+    # For people through the agent; without one what everybody may see is read by staff.
+    own_profile = Profile.load(profile) if profile else every[0].profile
+    portal = Portal(
+        own_profile,
+        own,
+        clock=clock_of(own_profile),
+        staff={one.name: one for one in every},
+    )
+    people = PAGES if profile else table.STAFF_ONLY
+    pages = (*people, *table.PAGES) if profile and every else people
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
     write_err(f"the portal serves {portal.origin}")
+    for folder, one in zip(folders, every, strict=True):
+        write_err(
+            f"staff of {one.name} enters at {portal.origin}/staff by the code in "
+            f"{folder / CODE_FILE}"
+        )
     uvicorn.run(
-        application(portal),
+        application(portal, pages),
         host=host,
         port=port,
         ssl_certfile=tls_certificate,

@@ -36,6 +36,7 @@ class Session:
         token: The cookie's value; another one after each sign-in.
         csrf: Token that every form and script sends back.
         language: Language that the person chose; empty for the browser's.
+        staff: Member id of the profile whose staff it is; empty for others.
         wallet: Client of the person who signed in; None before.
         key: Public key of that person.
         messages: Texts for the next page.
@@ -47,11 +48,17 @@ class Session:
     token: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
     csrf: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
     language: str = ""
+    staff: str = ""
     wallet: Wallet | None = None
     key: BrowserKey | None = None
     messages: list[tuple[str, str]] = field(default_factory=list)
     exchanges: dict[str, Exchange] = field(default_factory=dict)
     _views: dict[str, tuple[float, Any]] = field(default_factory=dict, repr=False)
+
+    @property
+    def has_entered(self) -> bool:
+        """True if it is that of a person or of staff."""
+        return self.wallet is not None or bool(self.staff)
 
     def keep(self, views: dict[str, Any], now: float) -> None:
         """Keep answers of the bureau for the pages that show them."""
@@ -93,6 +100,7 @@ class Session:
         self.exchanges.clear()
         self.messages.clear()
         self.forget_views()
+        self.staff = ""
         if self.wallet is not None:
             self.wallet.close()
             self.wallet = None
@@ -128,10 +136,18 @@ class Sessions:
         """Make a session that of a person, under another token: one that was planted or read
         before opens nothing.
         """
+        self._begin_again(session)
+        session.wallet, session.key = wallet, key
+
+    def enter(self, session: Session, staff: str) -> None:
+        """Make a session that of the staff of a profile, under another token."""
+        self._begin_again(session)
+        session.staff = staff
+
+    def _begin_again(self, session: Session) -> None:
         session.close()
         self._by_token.pop(session.token, None)
         session.token, session.csrf = token_urlsafe(32), token_urlsafe(32)
-        session.wallet, session.key = wallet, key
         session.begin = self.now()
         self._by_token[session.token] = session
 
@@ -160,4 +176,4 @@ class Sessions:
     def _make_space(self) -> None:
         while len(self._by_token) >= MAX_SESSIONS:
             every = self._by_token.values()
-            self.end(min(every, key=lambda session: (session.wallet is not None, session.seen)))
+            self.end(min(every, key=lambda session: (session.has_entered, session.seen)))

@@ -29,6 +29,7 @@ from bureau_portal.exchange import (
 )
 from bureau_portal.public_state import PublicReader
 from bureau_portal.sessions import Session, Sessions
+from bureau_portal.staff.profiles import Staff
 from bureau_portal.words import Words, preferred, texts
 
 logger = logging.getLogger("bureau_portal")
@@ -54,6 +55,7 @@ class Portal:
         profile: Profile of the agent that carries what people sign.
         origin: Origin of the pages, as browsers have it.
         clock: Source of the time in statements.
+        staff: The profiles whose staff the portal serves, by member id; none by default.
         is_sandbox: True if everybody is made up, as every page then says.
         exchanges: Operations of people who signed in.
         entries: Operations by which people sign in, or bind a key.
@@ -64,6 +66,7 @@ class Portal:
     origin: str
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     is_sandbox: bool = False
+    staff: Mapping[str, Staff] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions)
     exchanges: Exchanges = field(default_factory=Exchanges)
     entries: Exchanges = field(default_factory=lambda: Exchanges(MAX_ENTRIES))
@@ -136,6 +139,11 @@ class Visit:
         return self.session.wallet
 
     @property
+    def staff(self) -> Staff | None:
+        """The profile whose staff this session is; None for others."""
+        return self.portal.staff.get(self.session.staff)
+
+    @property
     def _key(self) -> BrowserKey:
         assert self.session.key is not None
         return self.session.key
@@ -170,6 +178,8 @@ class Visit:
             path=self.request.url.path,
             messages=messages,
             is_sandbox=self.portal.is_sandbox,
+            staff_name=self.session.staff,
+            has_staff=bool(self.portal.staff),
             **values,
         )
 

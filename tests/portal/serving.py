@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 import uvicorn
 
 from bureau.testing import free_port
-from bureau_portal.app import application
+from bureau_portal.app import PAGES, Page, application
 from bureau_portal.site import Portal
+from bureau_portal.staff.profiles import Staff
 from tests.service.scenario import Scenario
 
 
 @contextmanager
-def served(scenario: Scenario) -> Iterator[Portal]:
-    """The portal of the scenario's agent."""
+def served(
+    scenario: Scenario, pages: Sequence[Page] = PAGES, staff: Sequence[Staff] = ()
+) -> Iterator[Portal]:
+    """The portal of the scenario's agent, and of the staff of further profiles."""
     port = free_port()
     profile = replace(scenario.agent, memory_folder=None)
-    portal = Portal(profile, f"http://localhost:{port}", clock=scenario.now)
+    portal = Portal(
+        profile,
+        f"http://localhost:{port}",
+        clock=scenario.now,
+        staff={each.name: each for each in staff},
+    )
     config = uvicorn.Config(
-        application(portal), host="127.0.0.1", port=port, log_level="warning", server_header=False
+        application(portal, pages),
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        server_header=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -90,8 +90,8 @@ def test_the_first_start_prints_a_first_call_that_works(tmp_path: Path) -> None:
         assert "clean" in run(tmp_path, "bureau", "dev", "subjects")
         assert "portal" not in log.read_text()
     with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = f"--portal-listen=127.0.0.1:{other.getsockname()[1]}"
-        assert "cannot listen on" in run(tmp_path, "bureau", "dev", taken, fails=7)
+        busy = f"--portal-listen=127.0.0.1:{other.getsockname()[1]}"
+        assert "cannot listen on" in run(tmp_path, "bureau", "dev", busy, fails=7)
     assert "no address" in run(tmp_path, "bureau", "dev", "--portal-listen=here", fails=2)
 
 

@@ -33,6 +33,7 @@ from tests.demo.analyst_pictures import IMAGES, PICTURES
 from tests.demo.diagrams import DIAGRAMS
 from tests.documents import DOCS, ROOT, anchors, blocks, commands, images, links, mentioned, pages
 from tests.portal.pictures import PICTURES as PHOTOGRAPHS
+from tests.portal.staff_pictures import PICTURES as OF_STAFF
 
 PAGES = pages()
 WITH_NAMES = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
@@ -82,7 +83,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_image_has_a_text_and_a_script_that_draws_it() -> None:
     shown = [image for page in PAGES for image in images(page)]
-    drawn = {picture.PICTURE, *(IMAGES / name for name in (*PICTURES, *DIAGRAMS, *PHOTOGRAPHS))}
+    photographs = (*PHOTOGRAPHS, *OF_STAFF)
+    drawn = {picture.PICTURE, *(IMAGES / name for name in (*PICTURES, *DIAGRAMS, *photographs))}
     assert {path for _, path in shown} == drawn == set(IMAGES.iterdir())
     for text, path in shown:
         assert len(text.split()) > 3, path.name  # for those who do not see it

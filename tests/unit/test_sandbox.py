@@ -129,9 +129,9 @@ def test_a_sandbox_without_the_extra_says_how_to_install_it(
 def test_the_portal_takes_a_free_port_unless_one_is_named() -> None:
     with listener_at(None) as first, listener_at(None) as second:
         assert first.getsockname() != second.getsockname()
-        taken = f"127.0.0.1:{first.getsockname()[1]}"
-        with pytest.raises(ListenError, match=taken):
-            listener_at(taken)
+        busy = f"127.0.0.1:{first.getsockname()[1]}"
+        with pytest.raises(ListenError, match=busy):
+            listener_at(busy)
     for address in ("8080", "127.0.0.1:", "127.0.0.1:99999", ":80a"):
         with pytest.raises(ValueError, match=r"write 127\.0\.0\.1:8080"):
             listener_at(address)

@@ -90,7 +90,7 @@ class AlertedMember(NamedTuple):
     """The alerts of a member since an entry key, and the entry of the newest."""
 
     member_id: str
-    count: int
+    alert_count: int
     newest_key: int
 
 
@@ -98,7 +98,7 @@ def _alerted(of_member: ColumnElement[bool]) -> Query[AlertedMember]:
     return Query(
         select(
             alert.c.member_id,
-            func.count().label("count"),
+            func.count().label("alert_count"),
             func.max(alert.c.entry_key).label("newest_key"),
         )
         .where(alert.c.entry_key >= bind("since_key"), of_member)

@@ -87,8 +87,8 @@ def story(
     Example: bureau-lender story 0b7d6a3e-5d0c-4b1f-9a43-3f1c2f7f6a10 --profile acme
     """
     with Observer.from_profile(profile) as observer:
-        found = observer.story(request_id)
-    emit_one(_story_line(request_id, found), output)
+        result = observer.story(request_id)
+    emit_one(_story_line(request_id, result), output)
 
 
 def deadlines(profile: ProfileOption, output: OutputOption = Output.TABLE) -> None:
@@ -114,16 +114,16 @@ def _call_lines(listed: list[EndedCall]) -> Iterator[CallLine]:
         )
 
 
-def _story_line(request_id: str, found: Story) -> StoryLine:
-    entry = found.entries[0] if found.entries else None
+def _story_line(request_id: str, result: Story) -> StoryLine:
+    entry = result.entries[0] if result.entries else None
     receipt = entry.logged.receipt if entry and entry.logged else None
-    steps = walk_checks(found.outcome, is_inquiry=found.is_inquiry)
+    steps = walk_checks(result.outcome, is_inquiry=result.is_inquiry)
     stops = [step.check.name for step in steps if step.state is CheckState.STOPPED]
-    fix = "" if found.outcome == OK else lookup("Reason", found.outcome, DEFAULT)[1]
+    fix = "" if result.outcome == OK else lookup("Reason", result.outcome, DEFAULT)[1]
     consent = entry.consent if entry else None
     return StoryLine(
         request_id=request_id,
-        outcome=found.outcome,
+        outcome=result.outcome,
         stopped_by=stops[0] if stops else "",
         fix=fix,
         kind=receipt.kind if receipt else "",

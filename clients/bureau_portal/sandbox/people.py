@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bureau.sandbox.folder import SandboxFolder
 from bureau.sandbox.magic import MagicSubject, magic_subjects
 from bureau_portal.app import Page
 from bureau_portal.site import FormError, Visit
+from bureau_portal.staff.access import FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,20 @@ class People:
         """List the people, each with what their file shows and a button that signs in."""
         ids, language = self.folder.subject_ids(), visit.words.language
         people = [_row(subject, ids, language) for subject in magic_subjects().values()]
-        return visit.render("sandbox_people.html", people=people)
+        staff = [*visit.portal.staff]
+        return visit.render("sandbox_people.html", people=people, staff=staff)
+
+    async def enter(self, visit: Visit) -> Response:
+        """Make the session that of the staff of a member, without an access code.
+
+        Raises:
+            FormError: There is no such member.
+        """
+        name = visit.request.path_params["name"]
+        if name not in visit.portal.staff:
+            raise FormError("errors.form")
+        visit.portal.sessions.enter(visit.session, name)
+        return RedirectResponse(FIRST, 303)
 
     async def wallet(self, visit: Visit) -> Response:
         """Return subject id and key of a person, whose wallet `bureau dev` wrote.
@@ -47,6 +61,7 @@ def pages_of(folder: SandboxFolder) -> Sequence[Page]:
     people = People(folder)
     return (
         Page("/sandbox", people.page, is_open=True),
+        Page("/sandbox/staff/{name}", people.enter, method="POST", is_open=True),
         Page("/sandbox/wallets/{name}", people.wallet, method="POST", is_open=True),
     )
 

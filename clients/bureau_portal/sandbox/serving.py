@@ -12,10 +12,13 @@ import uvicorn
 
 from bureau.parts import Part
 from bureau.sandbox.folder import SandboxFolder
-from bureau.sandbox.world import AGENT
-from bureau_portal.app import application
+from bureau.sandbox.world import AGENT, LENDERS
+from bureau_keys.profile import Profile
+from bureau_portal.app import PAGES, application
 from bureau_portal.sandbox.people import pages_of
 from bureau_portal.site import Portal, clock_of
+from bureau_portal.staff import table
+from bureau_portal.staff.profiles import Staff
 
 # Seconds that the answers under way get at the end, and that the thread gets after them.
 GRACE_S, JOIN_S = 2, 10.0
@@ -54,7 +57,7 @@ class _Serving:
         """
         portal = self._portal()
         config = uvicorn.Config(
-            application(portal, pages_of(self.folder)),
+            application(portal, (*PAGES, *table.PAGES, *pages_of(self.folder))),
             access_log=False,
             server_header=False,
             # The log of the sandbox's process goes on as it is configured.
@@ -80,6 +83,21 @@ class _Serving:
 
     def _portal(self) -> Portal:
         port = self.listener.getsockname()[1]
-        # Without the memory of the folder, which belongs to the sandbox's user.
-        agent = replace(self.folder.profile(AGENT), addresses=(self.address,), memory_folder=None)
-        return Portal(agent, f"http://localhost:{port}", clock=clock_of(agent), is_sandbox=True)
+        agent = self._reached(self.folder.profile(AGENT))
+        operator = self._reached(Profile.load(self.folder.path / "operator"))
+        members = [operator, *(self._reached(self.folder.profile(name)) for name in LENDERS)]
+        clock = clock_of(agent)
+        return Portal(
+            agent,
+            f"http://localhost:{port}",
+            clock=clock,
+            is_sandbox=True,
+            # Without a code: everybody may enter a sandbox.
+            staff={each.member_id: Staff(each, clock, "") for each in members},
+        )
+
+    def _reached(self, profile: Profile) -> Profile:
+        """Return a profile at the node's address, without the memory of the folder, which belongs
+        to the sandbox's user.
+        """
+        return replace(profile, addresses=(self.address,), memory_folder=None)

@@ -1,0 +1,1 @@
+"""Pages for a member's engineer and for the operator: what a node did, and what waits."""
