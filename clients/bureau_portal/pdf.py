@@ -20,11 +20,14 @@ from bureau_client.models.reports import InquiryLine, Report
 from bureau_client.models.texts import DEFAULT
 from bureau_portal.heatmap import Heatmap, heatmap
 from bureau_portal.sentences import (
+    attribute_meaning,
+    attribute_value,
     figures,
     frozen_lines,
     line_sentences,
     omission_sentences,
     summary_sentences,
+    verification_sentences,
 )
 from bureau_portal.words import Words
 
@@ -46,6 +49,7 @@ def file_pdf(file: Report, inquiries: Sequence[InquiryLine], origin: str, words:
         pages.text(words.text("pdf.subject", id=file.subject_id)),
         pages.text(words.time(file.issue_time)),
         pages.heading(words.text("file.short")),
+        *pages.flags(file),
         *pages.texts(summary_sentences(file.summary, words)),
         *pages.frozen(file),
         *pages.months(heatmap(file.tradelines, words)),
@@ -55,8 +59,11 @@ def file_pdf(file: Report, inquiries: Sequence[InquiryLine], origin: str, words:
         *pages.inquiries(inquiries),
         pages.heading(words.text("explained.omission.word")),
         *pages.texts([*omission_sentences(file, words)] or [words.text("omitted.none")]),
+        *pages.disputes(file),
+        *pages.holds(file),
         pages.heading(words.text("explained.statement.word")),
         pages.text(file.subject_statement or words.text("file.no_statement")),
+        *pages.attributes(file),
         pages.heading(words.text("pdf.verify_title")),
         *pages.verification(file, origin),
     ]
@@ -105,6 +112,12 @@ class _Pages:
     def texts(self, texts: Iterable[str]) -> Iterator[Flowable]:
         """Yield a paragraph for each text."""
         return map(self.text, texts)
+
+    def flags(self, file: Report) -> Iterator[Flowable]:
+        """Yield what the file warns of."""
+        words = self._words
+        for flag in file.flags:
+            yield self.text(f"{words.code(flag.kind)} {words.nearest(flag.texts)}")
 
     def frozen(self, file: Report) -> Iterator[Flowable]:
         """Yield the frozen lines, with their reasons and remedies."""
@@ -168,6 +181,44 @@ class _Pages:
                 for figure in figures(line, words)
             )
             yield self.text("; ".join(values))
+            for action in line.actions:
+                reasons = "; ".join(map(words.code, action.reasons))
+                day, kind = words.day(action.effective_time), words.code(action.kind)
+                yield self.text(f"– {day}: {kind}{f' ({reasons})' if reasons else ''}")
+
+    def disputes(self, file: Report) -> Iterator[Flowable]:
+        """Yield each dispute with how far it is."""
+        words = self._words
+        member_of = {line.tradeline_id: line.member_id for line in file.tradelines}
+        if file.disputes:
+            yield self.heading(words.text("disputes.title"))
+        for dispute in file.disputes:
+            sentence = words.text(
+                "disputes.sentence",
+                day=words.day(dispute.create_time),
+                reason=words.code(dispute.reason),
+                month=words.month(dispute.month) if dispute.month else words.text("disputes.whole"),
+            )
+            member = dispute.member_id or member_of.get(dispute.tradeline_id, "")
+            yield self.text(f"{member}: {sentence} {words.code(dispute.outcome or dispute.state)}")
+
+    def holds(self, file: Report) -> Iterator[Flowable]:
+        """Yield the security freeze and the fraud alert, if there are any."""
+        words = self._words
+        if file.holds:
+            yield self.heading(words.text("holds.title"))
+        for hold in file.holds:
+            values = {"state": words.code(hold.state), "day": words.day(hold.create_time)}
+            yield self.text(f"{words.code(hold.kind)}. {words.text('holds.state', **values)}")
+
+    def attributes(self, file: Report) -> Iterator[Flowable]:
+        """Yield the figures that are computed from the file."""
+        words = self._words
+        if file.attributes:
+            yield self.heading(words.text("explained.attribute.word"))
+        for one in file.attributes:
+            meaning = attribute_meaning(one.name, words) or one.name
+            yield self.text(f"{meaning} {attribute_value(one, words)}")
 
     def inquiries(self, inquiries: Sequence[InquiryLine]) -> Iterator[Flowable]:
         """Yield each inquiry."""
@@ -185,14 +236,7 @@ class _Pages:
 
     def verification(self, file: Report, origin: str) -> Iterator[Flowable]:
         """Yield what verifies the file."""
-        values = {
-            "digest": file.digest.hex(),
-            "origin": origin,
-            "size": file.log_size,
-            "events": file.event_count,
-        }
-        for text in self._words.table("pdf")["verify"]:
-            yield self.text(text.format_map(values))
+        return self.texts(verification_sentences(file, origin, self._words))
 
     def number(self, canvas: Canvas, document: SimpleDocTemplate) -> None:
         """Write the page's number at its foot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hmac import compare_digest
 from urllib.parse import urlsplit
 
@@ -32,6 +33,8 @@ STRICT_TRANSPORT = "max-age=63072000"
 # Bytes of the largest body that the portal reads: a form with a text of 4,000 characters.
 MAX_BODY_BYTES = 65536
 PORTS = {"http": 80, "https": 443}
+# Characters of RFC 3986, with no slash at the second place.
+_OWN_ADDRESS = re.compile(r"/(?:[A-Za-z0-9%][A-Za-z0-9\-._~%!$&'()*+,;=:@/?]*)?")
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -91,15 +94,28 @@ class SecureAnswers:
             await self._app(scope, receive, send_secured)
 
 
+def own_address(text: str) -> str:
+    """Return an address of a page of the portal, path and query, that a request names; empty for
+    anything else.
+
+    Scripts and redirects go there: two slashes, or one and a control character, lead elsewhere.
+    """
+    return text if _OWN_ADDRESS.fullmatch(text) else ""
+
+
 async def _refuse(send: Send, status: int) -> None:
     await send({"type": "http.response.start", "status": status, "headers": []})
     await send({"type": "http.response.body", "body": b""})
 
 
-def is_own_change(request: Request, origin: str, token: str, sent: str) -> bool:
-    """Return True if a change comes from a page of the portal, in the session that it names."""
+def is_own_change(request: Request, origin: str, *tokens: tuple[str, str]) -> bool:
+    """Return True if a change comes from a page of the portal, in the session that it names.
+
+    Args:
+        tokens: Each token of the session, and the one that came; an empty one opens nothing.
+    """
     source = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "same-origin")
     # As bytes: of texts `compare_digest` takes ASCII only.
-    is_token = compare_digest(sent.encode(), token.encode())
-    return source == origin and site == "same-origin" and is_token
+    known = [bool(own) and compare_digest(sent.encode(), own.encode()) for own, sent in tokens]
+    return source == origin and site == "same-origin" and all(known)

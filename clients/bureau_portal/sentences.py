@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
-from bureau_client.models.codes import PartyRole
+from bureau_client.models.attributes import MINOR_UNITS
+from bureau_client.models.codes import Classification, Initiator, PartyRole
 from bureau_client.models.reports import Attribute, Report, Summary
 from bureau_client.models.tradelines import Tradeline, TradelineAction
 from bureau_portal.words import Words
+
+# Characters of payment histories by their severity, which worst months are given as.
+SEVERITY = "BDE0123456JHGKL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,15 @@ class FrozenLine:
 
     Attributes:
         deadlines: Sentences about the day of the review and the way to object.
+        complaint: Address of the form for a complaint about the freeze; empty for one that is not
+            the lender's own, and without a record of it.
     """
 
     line: Tradeline
     since: str
     remedies: tuple[Remedy, ...]
     deadlines: tuple[str, ...]
+    complaint: str
 
 
 def summary_sentences(summary: Summary | None, words: Words) -> Iterator[str]:
@@ -134,12 +142,31 @@ def frozen_lines(file: Report, words: Words) -> Iterator[FrozenLine]:
                 for reason in freeze.reasons
             )
             since = words.day(freeze.effective_time)
-            yield FrozenLine(line, since, tuple(remedies), tuple(_deadlines(freeze, words)))
+            today = file.issue_time.date()
+            deadlines = tuple(_deadlines(freeze, today, words))
+            yield FrozenLine(line, since, tuple(remedies), deadlines, _complaint(freeze, today))
 
 
-def _deadlines(freeze: TradelineAction, words: Words) -> Iterator[str]:
+def _complaint(freeze: TradelineAction, today: date) -> str:
+    """Return the address of the form for a complaint about a freeze of the lender's."""
+    if freeze.record is None or freeze.initiator is not Initiator.LENDER:
+        return ""
+    kind = "?kind=REVIEW_MISSED" if _is_review_missed(freeze, today) else ""
+    record = freeze.record
+    return f"/complaints/open/action/{record.submission_id}-{record.record_index}{kind}"
+
+
+def _is_review_missed(freeze: TradelineAction, today: date) -> bool:
+    return freeze.review_by_date is not None and freeze.review_by_date < today
+
+
+def _deadlines(freeze: TradelineAction, today: date, words: Words) -> Iterator[str]:
+    if freeze.initiator is not Initiator.LENDER:
+        yield words.text("frozen.others", initiator=words.code(freeze.initiator))
+        return
     if freeze.review_by_date:
-        yield words.text("frozen.review", day=words.day(freeze.review_by_date))
+        key = "review_missed" if _is_review_missed(freeze, today) else "review"
+        yield words.text(f"frozen.{key}", day=words.day(freeze.review_by_date))
     else:
         yield words.text("frozen.no_review")
     if freeze.appeal_route:
@@ -160,14 +187,49 @@ def omission_sentences(file: Report, words: Words) -> Iterator[str]:
             yield words.text("omitted.section", **values)
 
 
+def verification_sentences(file: Report, origin: str, words: Words) -> Iterator[str]:
+    """Yield how to verify what the pages say, with the digest of the signed file."""
+    values = {
+        "digest": file.digest.hex(),
+        "origin": origin,
+        "size": file.log_size,
+        "events": file.event_count,
+    }
+    for text in words.table("pdf")["verify"]:
+        yield text.format_map(values)
+
+
+def attribute_meaning(name: str, words: Words) -> str:
+    """Return a computed figure in a sentence; empty for one of a later version of reports."""
+    figures = words.table("figures")
+    if name in figures:
+        return str(figures[name])
+    base, _, window = name.rpartition("_")
+    if base in figures and window.endswith("m"):
+        return words.text(f"figures.{base}", count=window.removesuffix("m"))
+    return ""
+
+
 def attribute_value(attribute: Attribute, words: Words) -> str:
     """Return the values of a computed figure."""
     parts = []
     for currency, value in attribute.values.items():
         if value is None:
             parts.append(words.text("file.missing"))
-        elif currency and attribute.unit == "minor units":
+        elif currency and attribute.unit == MINOR_UNITS:
             parts.append(words.amount(int(value), currency))
         else:
-            parts.append(f"{value:g} {currency or attribute.unit}".strip())
+            parts.append(_with_unit(attribute.unit, value, words))
     return words.list(parts)
+
+
+def _with_unit(unit: str, value: float, words: Words) -> str:
+    if unit.startswith("share of"):
+        return f"{100 * value:.0f} %"
+    if unit == "months":
+        return words.text("line.months", count=f"{value:g}")
+    if unit == "severity":
+        return str(words.table("profile")[SEVERITY[int(value)]])
+    if unit == "classification":
+        return words.code(Classification(int(value)))
+    return f"{value:g}"  # a number of what the sentence names

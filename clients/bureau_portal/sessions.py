@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,11 +12,15 @@ from typing import Any
 from bureau_client.sync.wallet import Wallet
 from bureau_portal.exchange import BrowserKey, Exchange
 
+logger = logging.getLogger("bureau_portal")
+
 # Seconds without a request, and seconds in all, after which a session ends.
 IDLE_S = 15 * 60
 LONGEST_S = 8 * 60 * 60
 # Seconds for which a page shows what the bureau answered; then the browser signs a new request.
 VIEW_S = 5 * 60
+# Seconds for which an answer is not asked for again, even by a person who reloads the page.
+NEW_S = 10
 # Seconds between two searches for what is too old.
 SWEEP_S = 30
 # Sessions at once. At the limit the one that was idle the longest ends, those without a person
@@ -33,7 +38,9 @@ class Session:
     """One browser. It names a person only once the bureau has accepted their signature.
 
     Attributes:
-        token: The cookie's value; another one after each sign-in.
+        token: Value of the cookie that opens pages; another one after each sign-in. Empty for a
+            session that is not kept, for an answer without a form.
+        change_token: Value of the cookie that comes with changes only, by pages of the portal.
         csrf: Token that every form and script sends back.
         language: Language that the person chose; empty for the browser's.
         staff: Member id of the profile whose staff it is; empty for others.
@@ -46,6 +53,7 @@ class Session:
     begin: float
     seen: float
     token: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
+    change_token: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
     csrf: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
     language: str = ""
     staff: str = ""
@@ -76,6 +84,15 @@ class Session:
         """Drop all answers: the person changed something."""
         self._views.clear()
 
+    def forget_earlier(self, names: tuple[str, ...], now: float) -> bool:
+        """Drop some answers, to read them again; return False if all of them are new."""
+        earlier = [
+            name for name in names if name in self._views and now - self._views[name][0] >= NEW_S
+        ]
+        for name in earlier:
+            del self._views[name]
+        return bool(earlier)
+
     def say(self, kind: str, text: str) -> None:
         """Keep a text for the next page; the oldest one goes at the limit."""
         self.messages.append((kind, text))
@@ -101,9 +118,13 @@ class Session:
         self.messages.clear()
         self.forget_views()
         self.staff = ""
-        if self.wallet is not None:
-            self.wallet.close()
-            self.wallet = None
+        wallet, self.wallet = self.wallet, None
+        if wallet is not None:
+            try:
+                wallet.close()
+            except Exception:
+                # The person is forgotten all the same, and the next session ends too.
+                logger.exception("the client of a session did not close")
 
 
 class Sessions:
@@ -120,6 +141,11 @@ class Sessions:
         session = Session(now, now)
         self._by_token[session.token] = session
         return session
+
+    def unkept(self) -> Session:
+        """Return a session for one answer: it has no cookie, and no form is of it."""
+        now = self.now()
+        return Session(now, now, token="", change_token="", csrf="")
 
     def find(self, token: str) -> Session | None:
         """Return the session of a cookie; None if it has ended or never was."""
@@ -147,7 +173,8 @@ class Sessions:
     def _begin_again(self, session: Session) -> None:
         session.close()
         self._by_token.pop(session.token, None)
-        session.token, session.csrf = token_urlsafe(32), token_urlsafe(32)
+        session.token, session.change_token = token_urlsafe(32), token_urlsafe(32)
+        session.csrf = token_urlsafe(32)
         session.begin = self.now()
         self._by_token[session.token] = session
 
@@ -163,6 +190,10 @@ class Sessions:
                 self.end(session)
             else:
                 session.drop_old(self.now())
+
+    def __len__(self) -> int:
+        """Return the number of sessions."""
+        return len(self._by_token)
 
     def close(self) -> None:
         """End all sessions."""

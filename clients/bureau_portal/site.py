@@ -28,6 +28,7 @@ from bureau_portal.exchange import (
     SignatureMissing,
 )
 from bureau_portal.public_state import PublicReader
+from bureau_portal.security import own_address
 from bureau_portal.sessions import Session, Sessions
 from bureau_portal.staff.profiles import Staff
 from bureau_portal.words import Words, preferred, texts
@@ -39,8 +40,11 @@ GOOD, BAD = "good", "bad"
 READS: Mapping[str, Callable[[Wallet], Any]] = {
     "file": Wallet.file,
     "inquiries": Wallet.inquiries,
-    "consents": Wallet.consents,
+    "requests": Wallet.consent_requests,
+    "arrangements": Wallet.arrangements,
     "disputes": Wallet.disputes,
+    "complaints": Wallet.complaints,
+    "complaint_counts": Wallet.complaint_counts,
     "notices": Wallet.notices,
     "decisions": Wallet.decisions,
     "events": Wallet.events,
@@ -87,8 +91,17 @@ class Portal:
 
     @property
     def cookie(self) -> str:
-        """Name of the cookie; over TLS browsers let no other site set this one."""
-        return "__Host-session" if self.is_secure else "session"
+        """Name of the cookie that opens pages, by links of other sites too."""
+        return self._cookie("session")
+
+    @property
+    def change_cookie(self) -> str:
+        """Name of the cookie without which nothing changes; it comes from pages of the portal."""
+        return self._cookie("changes")
+
+    def _cookie(self, name: str) -> str:
+        # Over TLS browsers let no other site, and no neighbour of the domain, set it.
+        return f"__Host-{name}" if self.is_secure else name
 
     @property
     def is_secure(self) -> bool:
@@ -109,6 +122,20 @@ def clock_of(profile: Profile) -> Callable[[], datetime]:
 
 class FormError(ValueError):
     """A form that cannot be used; its text is a key of the portal's texts."""
+
+
+class NotAmongAnswers(Exception):
+    """An address names what is not among the answers of the bureau that the portal has.
+
+    They may be minutes old: the page reads them again, and then leads elsewhere.
+
+    Attributes:
+        instead: Address of the page to show if there is no such thing.
+    """
+
+    def __init__(self, instead: str) -> None:
+        super().__init__(instead)
+        self.instead = instead
 
 
 @dataclass(slots=True)
@@ -154,6 +181,12 @@ class Visit:
         url = self.request.url
         return f"{url.path}?{url.query}" if url.query else url.path
 
+    @property
+    def came_from(self) -> str:
+        """Page of the portal that led here, to go back to; the first one if there is none."""
+        start, _, address = self.request.headers.get("referer", "").partition(self.portal.origin)
+        return "/" if start else own_address(address) or "/"
+
     def field(self, name: str) -> str:
         """Return a field of the form; empty if it is missing."""
         return self.form.get(name, [""])[0].strip()
@@ -176,6 +209,7 @@ class Visit:
             subject_id="" if self.session.wallet is None else self.session.wallet.subject_id,
             address=self.address,
             path=self.request.url.path,
+            came_from=self.came_from,
             messages=messages,
             is_sandbox=self.portal.is_sandbox,
             staff_name=self.session.staff,

@@ -15,7 +15,15 @@ import bureau_client.models.codes as known_codes
 from bureau_client.models.codes import Code
 from bureau_keys.envelope import payload_type_of
 from bureau_portal.words import Words
-from creditbureau.v1 import consent_pb2, consents_pb2, dispute_pb2, hold_pb2, subjects_pb2
+from creditbureau.v1 import (
+    complaint_pb2,
+    consent_pb2,
+    consent_request_pb2,
+    consents_pb2,
+    dispute_pb2,
+    hold_pb2,
+    subjects_pb2,
+)
 
 # A request to read: the browser signs it without a question.
 READING = consents_pb2.SubjectRequest
@@ -23,10 +31,13 @@ SIGNED: tuple[type[Message], ...] = (
     READING,
     consent_pb2.Consent,
     consent_pb2.ConsentChange,
+    consent_request_pb2.ConsentRequestDecline,
     hold_pb2.HoldPlacement,
     hold_pb2.HoldLift,
     dispute_pb2.DisputeOpening,
     dispute_pb2.DisputeAddition,
+    complaint_pb2.ComplaintOpening,
+    complaint_pb2.ComplaintEscalation,
     subjects_pb2.SubjectStatement,
     subjects_pb2.KeyBinding,
     subjects_pb2.KeyApproval,

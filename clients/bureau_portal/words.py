@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -71,6 +71,17 @@ class Words:
     def time(self, time: datetime | None) -> str:
         """Return a day and time, UTC; a dash for none."""
         return "–" if time is None else f"{self.day(time)}, {time:%H:%M} UTC"
+
+    def duration(self, time: timedelta) -> str:
+        """Return a length of time: in days, or in hours or seconds where it is no whole number."""
+        for key, unit in (("days", timedelta(days=1)), ("hours", timedelta(hours=1))):
+            if not time % unit:
+                return self.text(f"dates.{key}", count=time // unit)
+        return self.text("dates.seconds", count=f"{time / timedelta(seconds=1):g}")
+
+    def nearest(self, texts: Mapping[str, str]) -> str:
+        """Return the text in this language, or in the nearest there is; empty if there is none."""
+        return next(iter(nearest(texts, self.language)), "")
 
     def list(self, words: list[str]) -> str:
         """Return words in a row, with the separators of the language."""

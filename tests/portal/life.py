@@ -16,7 +16,11 @@ from bureau_client import (
     AccountStatus,
     Action,
     ActionReason,
+    ComplaintKind,
+    ComplaintOutcome,
     ConsentExhausted,
+    ConsentMode,
+    ConsentRequest,
     Decision,
     DecisionBasis,
     DecisionOutcome,
@@ -25,6 +29,8 @@ from bureau_client import (
     DisputeReason,
     FacilityAction,
     FacilityActionKind,
+    Frequency,
+    FrequencyUnit,
     Initiator,
     Month,
     PortfolioType,
@@ -52,7 +58,8 @@ class Life:
 @contextmanager
 def lived() -> Iterator[Life]:
     """A line frozen for a delinquency elsewhere, another one past due, a loan; inquiries granted
-    and refused, a decision, a dispute that was answered.
+    and refused, a decision, a dispute and a complaint that were answered, data to delete, a
+    consent that was replaced, a request for another one.
     """
     with open_scenario("riverbank", "hillside", clock=clock_of(AUTUMN_2026)) as scenario:
         wallet, other = scenario.person(), scenario.person()
@@ -142,10 +149,69 @@ def lived() -> Iterator[Life]:
         scenario.lenders["hillside"].answer_dispute(
             dispute.dispute_id, DisputeOutcome.ACCURATE, narrative="The payment came a month later."
         )
+        _complain(scenario, wallet)
+        _keep_and_change(scenario, wallet)
+        ask_for_consent(scenario, wallet)
         yield Life(
             scenario,
             wallet,
             scenario.keys[wallet.subject_id],
             other,
             scenario.keys[other.subject_id],
+        )
+
+
+def ask_for_consent(scenario: Scenario, wallet: Wallet, **changes: Any) -> ConsentRequest:
+    """Hillside asks for a consent; the request waits for an answer."""
+    terms: dict[str, Any] = {
+        "actions": [Action.INQUIRE],
+        "purposes": [Purpose.CREDIT_APPLICATION],
+        "sections": [Section.SUMMARY, Section.TRADELINES],
+        "text": "Your application of today for a car loan.",
+        "period": timedelta(days=30),
+        "max_uses": 3,
+    }
+    return scenario.lenders["hillside"].request_consent(wallet.subject_id, **terms | changes)
+
+
+def _complain(scenario: Scenario, wallet: Wallet) -> None:
+    """A complaint about the refused inquiry, which its lender rejects."""
+    (refused,) = [line for line in wallet.inquiries() if line.denial_reason]
+    complaint = wallet.complain(
+        "hillside",
+        ComplaintKind.INQUIRY_NOT_ASKED_FOR,
+        refused.inquiry_id,
+        narrative="I applied once, and they asked twice.",
+    )
+    scenario.lenders["hillside"].answer_complaint(
+        complaint, ComplaintOutcome.REJECTED, "You applied on our site on that day."
+    )
+
+
+def _keep_and_change(scenario: Scenario, wallet: Wallet) -> None:
+    """A report that riverbank must delete, and a consent for it that a newer one replaced."""
+    kept = wallet.grant(
+        "riverbank",
+        [Action.INQUIRE],
+        [Purpose.CREDIT_APPLICATION],
+        [Section.SUMMARY],
+        expire=timedelta(days=20),
+        max_uses=2,
+        mode=ConsentMode.STORE,
+        data_life=timedelta(days=30),
+    )
+    scenario.lenders["riverbank"].query(
+        wallet.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=kept.consent_id
+    )
+    wallet.revoke(kept, "I chose another lender.")
+    earlier = None
+    for count in (1, 2):
+        earlier = wallet.grant(
+            "riverbank",
+            [Action.INQUIRE],
+            [Purpose.ACCOUNT_REVIEW],
+            [Section.SUMMARY, Section.TRADELINES],
+            expire=timedelta(days=365),
+            frequency=Frequency(FrequencyUnit.MONTH, count),
+            replaces=earlier,
         )

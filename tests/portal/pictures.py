@@ -39,6 +39,18 @@ def signing(browser: Browser) -> None:
     browser.find("#do-sign")
 
 
+def requests(browser: Browser) -> None:
+    """A request that waits for an answer."""
+    browser.open("/requests")
+    browser.arrive("/requests")
+
+
+def complaints(browser: Browser) -> None:
+    """A complaint that the member rejected."""
+    browser.open("/complaints")
+    browser.arrive("/complaints")
+
+
 def chinese(browser: Browser) -> None:
     """The file in Chinese, on a phone."""
     browser.resize(PHONE)
@@ -55,6 +67,8 @@ PICTURES: Mapping[str, Callable[[Browser], None]] = {
     "portal-file.png": frozen,
     "portal-months.png": months,
     "portal-sign.png": signing,
+    "portal-requests.png": requests,
+    "portal-complaints.png": complaints,
     "portal-phone.png": chinese,
 }
 

@@ -22,10 +22,13 @@ from tests.portal.wallets import sign_in
 PAGES = (
     "/file",
     "/inquiries",
+    "/requests",
     "/consents",
     "/consents/new",
     "/holds",
     "/disputes",
+    "/complaints",
+    "/complaints/counts",
     "/notices",
     "/decisions",
     "/events",
@@ -116,24 +119,65 @@ def test_a_dispute_is_opened_from_the_month_itself(browser: Browser, life: Life)
     assert len(dispute.attachment_digests) == 1
 
 
-def test_a_consent_is_narrowed_by_two_signatures(browser: Browser, life: Life) -> None:
+def test_a_consent_is_narrowed_by_one_signature(browser: Browser, life: Life) -> None:
     browser.open("/consents")
     browser.arrive("/consents")
-    browser.click(".cards a.button")
+    wide = life.wallet.consents()[0]
+    browser.click(f"a[href='/consents/{wide.consent_id}/narrow']")
     browser.find("main form button.main")
     for box in browser.driver.find_elements(By.CSS_SELECTOR, "input[name=section]:checked")[1:]:
         box.click()
+    check_for_everybody(browser)
     browser.click("main form button.main")
     assert "A consent" in browser.text("#statement-name")
-    browser.click("#do-sign")
-    browser.wait(lambda driver: "A change" in driver.find_element(By.ID, "statement-name").text)
-    assert browser.text("#fields").startswith("Consent\n")
-    assert "revoke for good" in browser.text("#fields")
+    assert f"Consent that this replaces\n{wide.consent_id}" in browser.text("#fields")
     assert "The portal says that it is about: riverbank" in browser.text("#statement")
     browser.click("#do-sign")
     browser.arrive("/consents")
     assert "The narrower consent is in force" in browser.text(".message.good")
-    assert len(life.wallet.consents()[0].sections) == 1
+    narrow, replaced = life.wallet.consents()[:2]
+    assert (len(narrow.sections), narrow.arrangement_id) == (1, wide.arrangement_id)
+    assert replaced.state.name == "REPLACED"
+    browser.click(f"a[href='/consents/{narrow.consent_id}/history']")
+    assert "You replaced the consent" in browser.arrive(f"/consents/{narrow.consent_id}/history")
+    check_for_everybody(browser)
+
+
+def test_a_request_is_answered_with_less(browser: Browser, life: Life) -> None:
+    request = life.wallet.consent_requests()[0]
+    browser.open("/requests")
+    page = browser.arrive("/requests")
+    assert "Your application of today for a car loan." in page
+    address = f"/requests/{request.consent_request_id}/narrow"
+    browser.click(f"a[href='{address}']")
+    browser.arrive(address)
+    browser.driver.find_elements(By.CSS_SELECTOR, "input[name=section]")[1].click()
+    check_for_everybody(browser)
+    browser.click("main form button.main")
+    statement = browser.text("#statement")
+    assert "hillside asks: Your application of today for a car loan." in statement
+    assert request.consent_request_id in statement
+    browser.click("#do-sign")
+    assert "narrower consent granted" in browser.arrive("/requests")
+    assert life.wallet.consents()[0].consent_request_id == request.consent_request_id
+
+
+def test_a_complaint_begins_at_the_inquiry(browser: Browser, life: Life) -> None:
+    browser.open("/inquiries")
+    browser.arrive("/inquiries")
+    granted = next(one for one in life.wallet.inquiries() if not one.denial_reason)
+    address = f"/complaints/open/inquiry/{granted.inquiry_id}"
+    browser.click(f"a[href='{address}']")
+    browser.arrive(address)
+    check_for_everybody(browser)
+    browser.find("#narrative").send_keys("I did not apply there.")
+    browser.click("main form button.main")
+    statement = browser.text("#statement")
+    for words in ("A complaint", "I did not apply there.", "an inquiry", granted.inquiry_id):
+        assert words in statement, words
+    browser.click("#do-sign")
+    assert "The member has to answer by" in browser.arrive("/complaints")
+    assert life.wallet.complaints()[0].deed.id == granted.inquiry_id
 
 
 def test_bytes_that_cannot_be_shown_are_not_signed(browser: Browser) -> None:
@@ -173,7 +217,7 @@ def test_bytes_that_cannot_be_shown_are_not_signed(browser: Browser) -> None:
 def test_what_a_statement_leaves_out_is_shown_and_a_time_is_read_one_way(browser: Browser) -> None:
     browser.open("/guide")
     browser.arrive("/guide")
-    consent, lift, refused = browser.driver.execute_async_script(
+    consent, lift, kept, refused = browser.driver.execute_async_script(
         """
         const done = arguments[0];
         import("/static/statement.js").then(async ({ open, Unreadable }) => {
@@ -193,10 +237,11 @@ def test_what_a_statement_leaves_out_is_shown_and_a_time_is_read_one_way(browser
           done([
             shown("consent", []),
             shown("hold-lift", [0x1a, 0x02, 0x08, 0x01]),
+            shown("consent", [0x6a, 0x02, 0x08, 0x3c]),
             [
               isRefused(type("hold-lift"), [0x1a, 0x04, 0x08, 0x01, 0x08, 0x02]),
               isRefused(type("hold-lift"), [0x1a, 0x02, 0x18, 0x01]),
-              isRefused(type("consent"), [0x6a, 0x02, 0x08, 0x01]),
+              isRefused(type("consent"), [0x6a, 0x04, 0x08, 0x01, 0x10, 0x01]),
               isRefused("\ufeff" + type("hold-lift"), []),
               isRefused("constructor", []),
             ],
@@ -207,6 +252,7 @@ def test_what_a_statement_leaves_out_is_shown_and_a_time_is_read_one_way(browser
     assert "Kinds of account: every kind" in consent
     assert "Largest number of credit reports: no limit" in consent
     assert lift == ["Lifted until: 1970-01-01 00:00:01 UTC", "For the member: every member"]
+    assert "May be kept for: 60 seconds" in kept
     assert refused == [True] * 5
 
 
@@ -264,10 +310,36 @@ def test_the_browser_verifies_the_newest_checkpoint(browser: Browser) -> None:
     assert "The log's key signed this checkpoint: creditbureau.local/log" in browser.text("#steps")
 
 
+def test_a_link_of_another_site_keeps_a_person_signed_in(browser: Browser) -> None:
+    """And a form of another site changes nothing, and does not sign them out either."""
+    elsewhere = (
+        f"data:text/html,<a href='{browser.origin}/holds'>x</a>"
+        f"<form method=post action='{browser.origin}/sign-out'><button>y</button></form>"
+    )
+    browser.driver.get(elsewhere)
+    browser.click("a")
+    browser.arrive("/holds")
+    browser.click("main form button.main")
+    browser.find("#do-sign")
+    browser.click("form[action$=cancel] button")
+    browser.arrive("/unread")
+    browser.driver.get(elsewhere)
+    browser.click("button")
+    assert "no longer valid" in browser.arrive("/sign-out")
+    browser.open("/holds")
+    browser.arrive("/holds")
+    assert "403" in " ".join(browser.errors())
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing_serious(browser: Browser, path: str) -> None:
     browser.open(path)
     browser.arrive(path)
+    check_for_everybody(browser)
+
+
+def check_for_everybody(browser: Browser) -> None:
+    """The page has no serious fault of accessibility, and fits a phone."""
     faults = browser.faults()
     assert not faults, faults
     browser.resize(PHONE)
@@ -285,6 +357,8 @@ def test_the_page_prints_without_its_buttons(browser: Browser) -> None:
     text = "".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(printed)).pages)
     assert "Month by month" in text
     assert "riverbank.example/appeal" in text
+    assert "Share of all your limits that is in use." in text
+    assert "How to verify this" in text
     for button in ("Save as PDF", "Sign out", "Wrong?", "Continue to sign"):
         assert button not in text
 

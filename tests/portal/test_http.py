@@ -7,6 +7,9 @@ import signal
 import subprocess
 import sys
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -14,22 +17,25 @@ import pypdf
 import pytest
 
 from bureau.testing import free_port
-from bureau_client import IdentificationMethod, Report, SigningKey
+from bureau_client import Action, ConsentMode, IdentificationMethod, Report, SigningKey
 from bureau_client.verify import verify_bundle
 from bureau_portal.exchange import Exchanges
 from bureau_portal.security import checked_origin
-from bureau_portal.sessions import IDLE_S, MAX_MESSAGES, VIEW_S
+from bureau_portal.sessions import IDLE_S, MAX_MESSAGES, NEW_S, VIEW_S
 from bureau_portal.site import Portal
-from tests.portal.life import Life
+from tests.portal.life import Life, ask_for_consent
 from tests.portal.visitor import Visitor
 
 PAGES = (
     "/file",
     "/inquiries",
+    "/requests",
     "/consents",
     "/consents/new",
     "/holds",
     "/disputes",
+    "/complaints",
+    "/complaints/counts",
     "/notices",
     "/decisions",
     "/events",
@@ -91,7 +97,23 @@ def test_pages_of_a_person_need_a_signature(portal: Portal) -> None:
     stranger = Visitor(portal.origin)
     for path in set(PAGES) - {"/bureau"}:
         answer = stranger.send("GET", path)
-        assert (answer.status, answer.headers.headers["Location"]) == (303, "/"), path
+        location = f"/?{urlencode({'to': path})}"
+        assert (answer.status, answer.headers.headers["Location"]) == (303, location), path
+
+
+def test_a_person_who_signs_in_gets_the_page_that_they_came_for(portal: Portal, life: Life) -> None:
+    visitor = Visitor(portal.origin)
+    page = visitor.get("/complaints")
+    assert 'name="to" value="/complaints"' in page.text
+    form = {"subject_id": life.wallet.subject_id, "public_key": _raw(life.key), "to": "/complaints"}
+    assert "<h1>My complaints</h1>" in visitor.post("/sign-in", form, life.key).text
+    # No other site is such a page.
+    for elsewhere in ("https://elsewhere.example", "//elsewhere.example", "/\t/elsewhere.example"):
+        other = Visitor(portal.origin)
+        page = other.get(f"/?{urlencode({'to': elsewhere})}")
+        assert 'name="to" value=""' in page.text
+        page = other.post("/sign-in", form | {"to": elsewhere}, life.key)
+        assert "<h1>My credit file</h1>" in page.text
 
 
 def test_nobody_signs_in_with_another_key_or_as_another_person(portal: Portal, life: Life) -> None:
@@ -120,8 +142,9 @@ def test_a_signature_of_another_key_changes_nothing(
 def test_sign_in_makes_another_session_and_sign_out_ends_it(portal: Portal, life: Life) -> None:
     visitor = Visitor(portal.origin)
     first = visitor.send("GET", "/")
-    header = first.headers.headers["Set-Cookie"]
-    assert {"HttpOnly", "Path=/", "SameSite=strict"} <= set(header.split("; "))
+    headers = first.headers.headers.get_all("Set-Cookie")
+    for header, sites in zip(headers, ("lax", "strict"), strict=True):
+        assert {"HttpOnly", "Path=/", f"SameSite={sites}"} <= set(header.split("; "))
     planted = visitor.cookie
     visitor.sign_in(life.wallet.subject_id, life.key)
     entered = visitor.cookie
@@ -186,8 +209,30 @@ def test_a_change_needs_the_token_and_the_origin(visitor: Visitor, life: Life) -
     for body, headers in wrong:
         answer = visitor.send("POST", "/holds", body, **headers)
         assert answer.status == 403, headers
+    # A form of another site, if a browser sends the cookie of pages with it all the same.
+    body, page_cookie = urlencode({**form, "csrf": token}), visitor.cookie.partition(";")[0]
+    assert visitor.send("POST", "/holds", body, Cookie=page_cookie).status == 403
     assert visitor.send("GET", "/holds/x/lift").status == 404
     assert not life.wallet.file().holds
+
+
+def test_only_a_page_with_a_form_begins_a_session(portal: Portal) -> None:
+    before = len(portal.sessions)
+    body = urlencode({"csrf": "", "language": "zh", "back": "/"})
+    for method, path, status in (
+        ("GET", "/none", 404),
+        ("POST", "/file", 404),
+        ("GET", "/file", 303),
+        ("GET", "/sign/none", 303),
+        ("GET", "/statements.json", 200),
+        ("POST", "/language", 403),
+    ):
+        stranger = Visitor(portal.origin)
+        answer = stranger.send(method, path, body if method == "POST" else None)
+        assert (answer.status, stranger.cookies) == (status, {}), path
+    assert len(portal.sessions) == before
+    assert Visitor(portal.origin).send("GET", "/").headers.headers["Set-Cookie"]
+    assert len(portal.sessions) == before + 1
 
 
 def test_other_hosts_and_large_bodies_are_refused(visitor: Visitor) -> None:
@@ -195,7 +240,12 @@ def test_other_hosts_and_large_bodies_are_refused(visitor: Visitor) -> None:
     assert visitor.send("POST", "/language", "x" * 65537).status == 413
     page = visitor.get("/guide")
     token = page.value("csrf")
-    for back in ("https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example"):
+    for back in (
+        "https://elsewhere.example",
+        "//elsewhere.example",
+        "/\\elsewhere.example",
+        "/\t/elsewhere.example",
+    ):
         body = urlencode({"csrf": token, "language": "zh", "back": back})
         assert visitor.send("POST", "/language", body).status == 400
 
@@ -241,7 +291,7 @@ def test_fields_that_are_no_ascii_or_too_long_are_refused(visitor: Visitor, life
 def test_who_never_opens_a_page_has_the_portal_keep_few_texts(portal: Portal) -> None:
     stranger = Visitor(portal.origin)
     stranger.get("/")
-    session = portal.sessions.find(stranger.cookie.partition("=")[2])
+    session = portal.sessions.find(stranger.token)
     assert session is not None
     body = urlencode({"csrf": stranger.page.value("csrf"), "signature": ""})
     for _ in range(3 * MAX_MESSAGES):
@@ -273,39 +323,241 @@ def test_the_signed_file_comes_from_memory(
     assert Report.load(tmp_path / "file.json").saved() == page.text
 
 
-def test_consents_are_given_narrowed_paused_and_revoked(visitor: Visitor, life: Life) -> None:
-    terms = {
-        "grantee": "hillside",
-        "action": ["INQUIRE"],
-        "purpose": ["CREDIT_APPLICATION", "WRITTEN_INSTRUCTION"],
-        "section": ["SUMMARY", "TRADELINES"],
-        "history_months": "24",
-        "expire": "2026-12-01",
-        "max_uses": "5",
-        "uses_a_month": "0",
-        "mode": "VIEW",
-        "keep_days": "0",
-    }
+@contextmanager
+def answers_grown_old(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A time in which the answers that the portal has are no longer new."""
+    now = portal.sessions.now
+    with monkeypatch.context() as later:
+        later.setattr(portal.sessions, "now", lambda: now() + NEW_S)
+        yield
+
+
+def test_a_reloaded_page_is_read_again(
+    visitor: Visitor, portal: Portal, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.get("/file", life.key)
+    life.wallet.set_statement("Said elsewhere.")
+    assert "Said elsewhere." not in visitor.get("/file", life.key).text
+    with answers_grown_old(portal, monkeypatch):
+        page = visitor.get("/file", life.key, Cache_Control="max-age=0")
+    assert "Said elsewhere." in page.text
+    life.wallet.set_statement("")
+
+
+TERMS = {
+    "grantee": "hillside",
+    "action": ["INQUIRE"],
+    "purpose": ["CREDIT_APPLICATION", "WRITTEN_INSTRUCTION"],
+    "section": ["SUMMARY", "TRADELINES"],
+    "history_months": "24",
+    "expire": "2026-12-01",
+    "max_uses": "5",
+    "uses_in_each": "0",
+    "each": "MONTH",
+    "mode": "VIEW",
+    "keep_days": "0",
+}
+
+
+def test_consents_are_given_narrowed_changed_paused_and_revoked(
+    visitor: Visitor, life: Life
+) -> None:
     page = visitor.get("/consents/new", life.key)
     assert '<option value="hillside">Hillside</option>' in page.text
     assert '<option value="agent">' not in page.text
-    page = visitor.post("/consents/new", terms, life.key)
+    page = visitor.post("/consents/new", TERMS, life.key)
     assert "The consent is in force." in page.text
     wide = life.wallet.consents()[0]
+    assert f"{wide.expire_time:%Y-%m-%d %H:%M}" == "2026-12-02 00:00", "the last day is whole"
     visitor.get(f"/consents/{wide.consent_id}/narrow", life.key)
-    wider = terms | {"section": ["SUMMARY", "INQUIRIES"]}
+    wider = TERMS | {"section": ["SUMMARY", "INQUIRIES"]}
     assert "would allow more" in visitor.post(f"/consents/{wide.consent_id}/narrow", wider).text
     visitor.get(f"/consents/{wide.consent_id}/narrow", life.key)
-    narrower = terms | {"section": ["SUMMARY"], "max_uses": "2"}
+    narrower = TERMS | {"section": ["SUMMARY"], "max_uses": "2"}
     page = visitor.post(f"/consents/{wide.consent_id}/narrow", narrower, life.key)
     assert "The narrower consent is in force" in page.text
-    narrow, revoked = life.wallet.consents()[:2]
+    narrow, replaced = life.wallet.consents()[:2]
     assert (narrow.max_uses, [one.name for one in narrow.sections]) == (2, ["SUMMARY"])
-    assert (revoked.consent_id, revoked.state.name) == (wide.consent_id, "REVOKED")
+    assert (replaced.consent_id, replaced.state.name) == (wide.consent_id, "REPLACED")
+    # To allow more is to change it; all of them are one arrangement.
+    visitor.get(f"/consents/{narrow.consent_id}/replace", life.key)
+    page = visitor.post(f"/consents/{narrow.consent_id}/replace", wider, life.key)
+    assert "in the place of the earlier one" in page.text
+    assert "Earlier consents that it replaced: 2" in page.text
+    newest = life.wallet.consents()[0]
+    assert newest.arrangement_id == wide.consent_id
     for change, state in (("pause", "PAUSED"), ("resume", "ACTIVE"), ("revoke", "REVOKED")):
         visitor.get("/consents", life.key)
-        visitor.post(f"/consents/{narrow.consent_id}/{change}", {"note": "so"}, life.key)
+        visitor.post(f"/consents/{newest.consent_id}/{change}", {"note": f"so {change}"}, life.key)
         assert life.wallet.consents()[0].state.name == state
+    page = visitor.get(f"/consents/{wide.consent_id}/history", life.key)
+    for words in (
+        "You gave the consent.",
+        "You replaced the consent by a newer one.",
+        "You paused the consent.",
+        "so pause",
+        "You revoked the consent for good.",
+    ):
+        assert words in page.text, words
+
+
+def test_who_must_delete_and_who_has_confirmed_it(visitor: Visitor, life: Life) -> None:
+    page = visitor.get("/consents", life.key)
+    assert "riverbank must delete what it received by 15 December 2026" in page.text
+    (kept,) = [one for one in life.wallet.consents() if one.delete_by_time]
+    address = f"/consents/{kept.consent_id}/history"
+    page = visitor.get(address, life.key)
+    assert "riverbank asked for a credit report. Purpose: application for credit." in page.text
+    assert "I chose another lender." in page.text
+    life.scenario.lenders["riverbank"].confirm_deletion(kept.consent_id)
+    # What the portal has read it shows for five minutes: another session reads again.
+    visitor.post("/sign-out", {})
+    visitor.sign_in(life.wallet.subject_id, life.key)
+    page = visitor.get("/consents", life.key)
+    assert "riverbank confirmed on 15 November 2026 that everything is deleted" in page.text
+    assert (
+        "confirmed that everything that it received is deleted"
+        in visitor.get(address, life.key).text
+    )
+    assert visitor.send("GET", "/consents/none/history").status == 303
+
+
+def test_requests_are_granted_narrowed_and_declined(
+    visitor: Visitor, portal: Portal, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = life.wallet.consent_requests()[0]
+    page = visitor.get("/requests", life.key)
+    for words in (
+        "Hillside (hillside) asks for a consent",
+        "Your application of today for a car loan.",
+        "You can answer until 22 November 2026",
+        "30 days from your signature on",
+    ):
+        assert words in page.text, words
+    page = visitor.post(f"/requests/{whole.consent_request_id}/grant", {}, life.key)
+    assert "The consent is in force, as it was asked for." in page.text
+    # A request with a part of a day, of reports that may be kept.
+    asked = ask_for_consent(
+        life.scenario,
+        life.wallet,
+        period=timedelta(days=20, hours=5),
+        mode=ConsentMode.STORE,
+        data_life=timedelta(hours=36),
+    )
+    address = f"/requests/{asked.consent_request_id}/narrow"
+    with answers_grown_old(portal, monkeypatch):
+        # It came after the portal had read the list.
+        page = visitor.get(address, life.key)
+        assert "asked: 485 hours" in page.text
+    assert "36 hours" in visitor.get("/requests", life.key).text
+    form = TERMS | {"purpose": ["CREDIT_APPLICATION"], "section": ["SUMMARY"], "days": "20"}
+    form |= {"mode": "STORE", "keep_days": "1", "max_uses": "9"}
+    page = visitor.post(address, form, life.key)
+    assert 'role="alert"' in page.text, "more uses than were asked for"
+    visitor.get(address, life.key)
+    page = visitor.post(address, form | {"max_uses": "2"}, life.key)
+    assert "gives less than was asked for" in page.text
+    consent = life.wallet.consents()[0]
+    assert (consent.max_uses, consent.data_life) == (2, timedelta(hours=36))
+    assert consent.expire_time - consent.start_time == timedelta(days=20, hours=5)
+    # To furnish alone: there is nothing to take away but time.
+    to_furnish = ask_for_consent(
+        life.scenario, life.wallet, actions=[Action.FURNISH], purposes=(), sections=()
+    )
+    address = f"/requests/{to_furnish.consent_request_id}"
+    page = visitor.get(f"{address}/narrow", life.key)
+    assert "history_months" not in page.text
+    page = visitor.post(f"{address}/decline", {"note": "I have no account there."}, life.key)
+    assert "You declined the request." in page.text
+    assert "I have no account there." in page.text
+    states = [one.state.name for one in life.wallet.consent_requests()]
+    assert states == ["DECLINED", "NARROWED", "GRANTED"]
+    assert visitor.get(f"{address}/narrow", life.key).text.count("I have no account there.") == 1
+
+
+def test_complaints_begin_where_the_deed_stands(visitor: Visitor, life: Life) -> None:
+    file = visitor.get("/file", life.key)
+    (line,) = [one for one in life.wallet.file().tradelines if one.freeze]
+    assert line.freeze is not None
+    assert line.freeze.record is not None
+    record = line.freeze.record
+    granted = next(one for one in life.wallet.inquiries() if not one.denial_reason)
+    (decided,) = life.wallet.decisions()
+    answered = next(one for one in life.wallet.disputes() if one.outcome)
+    kept = next(one for one in life.wallet.consents() if one.use_count)
+    action = f"/complaints/open/action/{record.submission_id}-{record.record_index}"
+    assert f'href="{action}"' in file.text
+    for page, address, words in (
+        ("/file", action, "frozen: no more can be drawn"),
+        ("/inquiries", f"/complaints/open/inquiry/{granted.inquiry_id}", "inquiry of"),
+        ("/decisions", f"/complaints/open/decision/{decided.decision_id}", "decision of"),
+        ("/disputes", f"/complaints/open/dispute/{answered.dispute_id}", "answer of"),
+        ("/consents", f"/complaints/open/consent/{kept.consent_id}", "consent of"),
+    ):
+        assert f'href="{address}"' in visitor.get(page, life.key).text, page
+        assert words in visitor.get(address, life.key).text, address
+    # What is not the person's own, or is no deed, has no form.
+    for address in ("/complaints/open/inquiry/none", "/complaints/open/consent/none"):
+        assert "I applied once" in visitor.get(address, life.key).text
+    page = visitor.get(f"{action}?kind=REVIEW_MISSED", life.key)
+    assert '<option value="REVIEW_MISSED" selected>' in page.text
+    form = {"member_id": "riverbank", "deed_id": record.submission_id, "narrative": "No <b>review"}
+    form |= {"record_index": str(record.record_index), "kind": "REVIEW_MISSED"}
+    page = visitor.post("/complaints/open", form, life.key)
+    assert "The complaint is open." in page.text
+    assert "The member has to answer by 14 January 2027." in page.text
+    assert "No &lt;b&gt;review" in page.text
+    assert life.wallet.complaints()[0].deed.id == record.submission_id
+    # One deed has one complaint: the form leads there.
+    assert "No &lt;b&gt;review" in visitor.get(action, life.key).text
+    visitor.get("/complaints", life.key)
+    page = visitor.post("/complaints/open", form, life.key)
+    assert 'role="alert"' in page.text
+    assert visitor.post("/complaints/open", form | {"kind": "UNSPECIFIED"}).status == 400
+
+
+def test_a_rejected_complaint_goes_to_the_operator(visitor: Visitor, life: Life) -> None:
+    page = visitor.get("/complaints", life.key)
+    for words in (
+        "the complaint is not right",
+        "You applied on our site on that day.",
+        "You can take it to the operator until 14 January 2027.",
+        "Credit reports show the inquiry again.",
+    ):
+        assert words in page.text, words
+    complaint = life.wallet.complaints()[-1]
+    address = f"/complaints/{complaint.complaint_id}/escalate"
+    page = visitor.post(address, {"narrative": "I was abroad."}, life.key)
+    assert "The complaint is with the operator." in page.text
+    assert "The operator has to decide by 15 December 2026." in page.text
+    assert "leave the inquiry out" in page.text
+    assert f'action="{address}"' not in page.text
+    assert life.wallet.complaints()[-1].state.name == "ESCALATED"
+    page = visitor.get("/complaints/counts", life.key)
+    assert '<th scope="row">Hillside (hillside)</th>' in page.text
+
+
+def test_no_deed_of_another_person_is_shown(visitor: Visitor, portal: Portal, life: Life) -> None:
+    other = Visitor(portal.origin)
+    other.sign_in(life.other.subject_id, life.other_key)
+    granted = next(one for one in life.wallet.inquiries() if not one.denial_reason)
+    request, consent = life.wallet.consent_requests()[0], life.wallet.consents()[0]
+    for address in (
+        f"/complaints/open/inquiry/{granted.inquiry_id}",
+        f"/requests/{request.consent_request_id}/narrow",
+        f"/consents/{consent.consent_id}/history",
+        f"/consents/{consent.consent_id}/replace",
+    ):
+        text = other.get(address, life.other_key).text
+        assert life.wallet.subject_id not in text
+        assert "car loan" not in text
+    other.get("/requests", life.other_key)
+    page = other.post(f"/requests/{request.consent_request_id}/grant", {}, life.other_key)
+    assert 'role="alert"' in page.text
+    form = {"member_id": granted.member_id, "kind": "INQUIRY_NOT_ASKED_FOR"}
+    page = other.post("/complaints/open", form | {"deed_id": granted.inquiry_id}, life.other_key)
+    assert 'role="alert"' in page.text
+    assert not life.other.complaints()
 
 
 def test_a_refusal_is_shown_in_words(visitor: Visitor, life: Life) -> None:
@@ -434,6 +686,7 @@ def test_an_origin_is_written_as_browsers_send_it(origin: str, checked: str) -> 
 def test_over_tls_the_cookie_is_for_tls_alone(life: Life) -> None:
     portal = Portal(life.scenario.agent, "https://credit.example")
     assert (portal.cookie, portal.is_secure) == ("__Host-session", True)
+    assert portal.change_cookie == "__Host-changes"
 
 
 def test_answers_are_forgotten_without_another_visit(
@@ -442,7 +695,7 @@ def test_answers_are_forgotten_without_another_visit(
     """The last test: it ends the sessions of all others."""
     visitor = Visitor(portal.origin)
     visitor.sign_in(life.wallet.subject_id, life.key)
-    session = portal.sessions.find(visitor.cookie.partition("=")[2])
+    session = portal.sessions.find(visitor.token)
     assert session is not None
     now = portal.sessions.now
     assert session.views(("file",), now())
@@ -451,7 +704,12 @@ def test_answers_are_forgotten_without_another_visit(
         portal.sessions.sweep()
     assert not session.views(("file",), now())
     assert session.wallet is not None
+    # A client that does not close keeps neither the person nor the sessions that are swept later.
+    second = portal.sessions.open()
     with monkeypatch.context() as later:
+        later.setattr(session.wallet, "close", lambda: int("no number"))
         later.setattr(portal.sessions, "now", lambda: now() + IDLE_S + 1)
         portal.sessions.sweep()
     assert session.wallet is None
+    assert portal.sessions.find(second.token) is None
+    assert not len(portal.sessions)

@@ -35,9 +35,19 @@ class Answer:
 @dataclass
 class Visitor:
     origin: str
-    cookie: str = ""
+    cookies: dict[str, str] = field(default_factory=dict)
     page: Answer = field(init=False)
     signed: list[bytes] = field(default_factory=list)
+
+    @property
+    def cookie(self) -> str:
+        """The cookies, as a browser sends them."""
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
+    @property
+    def token(self) -> str:
+        """The cookie that names the session."""
+        return next(iter(self.cookies.values()))
 
     def send(
         self, method: str, path: str, body: str | None = None, **headers: str | None
@@ -54,7 +64,8 @@ class Visitor:
         answer = Answer(response.status, response, response.read())
         if "Cookie" not in headers:
             for header in response.headers.get_all("Set-Cookie") or []:
-                self.cookie = header.split(";")[0]
+                name, _, value = header.split(";")[0].partition("=")
+                self.cookies[name] = value
         connection.close()
         return answer
 
@@ -79,7 +90,8 @@ class Visitor:
 
     def _followed(self, answer: Answer, key: StatementKey | None) -> Answer:
         while answer.status == 303:
-            answer = self.send("GET", answer.headers.headers["Location"])
+            # A browser sends no fragment.
+            answer = self.send("GET", answer.headers.headers["Location"].partition("#")[0])
         if key is not None and b'data-ticket="' in answer.body:
             turn = {"message": answer.value("data-message")}
             ticket, csrf = answer.value("data-ticket"), answer.value("data-csrf")

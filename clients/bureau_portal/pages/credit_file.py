@@ -7,12 +7,14 @@ from starlette.responses import Response
 from bureau_client.models.reports import Report
 from bureau_portal.heatmap import heatmap, legend
 from bureau_portal.sentences import (
+    attribute_meaning,
     attribute_value,
     figures,
     frozen_lines,
     line_sentences,
     omission_sentences,
     summary_sentences,
+    verification_sentences,
 )
 from bureau_portal.site import Visit
 
@@ -34,7 +36,11 @@ async def page(visit: Visit) -> Response:
         heatmap=heatmap(file.tradelines, words),
         legend=legend(words),
         omissions=list(omission_sentences(file, words)),
-        attributes=[(one.name, attribute_value(one, words)) for one in file.attributes],
+        attributes=[
+            (one.name, attribute_meaning(one.name, words), attribute_value(one, words))
+            for one in file.attributes
+        ],
+        verification=list(verification_sentences(file, visit.portal.profile.trust.origin, words)),
     )
 
 

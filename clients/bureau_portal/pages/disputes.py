@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import binascii
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bureau_client.models.codes import DisputeReason
 from bureau_client.models.months import Month
 from bureau_client.models.reports import Report
 from bureau_portal.heatmap import MONTHS
 from bureau_portal.sentences import figures
-from bureau_portal.site import FormError, Visit
+from bureau_portal.site import FormError, NotAmongAnswers, Visit
 
 DIGEST_BYTES = 32
 # Field of a dispute of a month's status.
@@ -32,7 +32,7 @@ async def open_page(visit: Visit) -> Response:
     wanted = query.get("line", "")
     line = next((line for line in file.tradelines if line.tradeline_id == wanted), None)
     if line is None:
-        return RedirectResponse("/file", 303)
+        raise NotAmongAnswers("/file")
     fields = [figure for figure in figures(line, visit.words) if figure.field]
     months = [str(line.month - back) for back in range(MONTHS)] if line.month else []
     return visit.render(

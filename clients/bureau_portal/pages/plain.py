@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from bureau_portal.security import own_address
 from bureau_portal.site import FormError, Visit
 from bureau_portal.statements import described
 from bureau_portal.words import texts
@@ -22,7 +23,7 @@ async def unread(visit: Visit) -> Response:
 async def language(visit: Visit) -> Response:
     """Change the language."""
     chosen, back = visit.field("language"), visit.field("back")
-    if chosen not in texts() or not back.startswith("/") or back[1:2] in {"/", "\\"}:
+    if chosen not in texts() or not own_address(back):
         raise FormError("errors.form")
     visit.session.language = chosen
     return RedirectResponse(back, 303)

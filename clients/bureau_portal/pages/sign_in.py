@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bureau_keys.errors import KeysError
 from bureau_portal.exchange import READING_TIMEOUT_S, BrowserKey, Exchange
+from bureau_portal.security import own_address
 from bureau_portal.site import BAD, FormError, Visit
 
 _SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
@@ -16,9 +17,10 @@ _SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
 
 async def page(visit: Visit) -> Response:
     """Show the keys of this browser, to sign in with one."""
+    wanted = own_address(visit.request.query_params.get("to", ""))
     if visit.session.wallet is not None:
-        return RedirectResponse("/file", 303)
-    return visit.render("sign_in.html")
+        return RedirectResponse(wanted or "/file", 303)
+    return visit.render("sign_in.html", wanted=wanted)
 
 
 async def key_page(visit: Visit) -> Response:
@@ -31,6 +33,7 @@ async def sign_in(visit: Visit) -> Response:
     subject_id, key = _identity(visit)
     sessions, session = visit.portal.sessions, visit.session
     wallet = visit.portal.open_wallet(subject_id, key)
+    wanted = own_address(visit.field("to")) or "/file"
 
     def finish(exchange: Exchange) -> str:
         if exchange.error is not None:
@@ -39,7 +42,7 @@ async def sign_in(visit: Visit) -> Response:
             return "/"
         sessions.sign_in(session, wallet, key)
         session.keep({"file": exchange.result}, sessions.now())
-        return "/file"
+        return wanted
 
     return visit.begin(Exchange(key, wallet.file, finish, READING_TIMEOUT_S))
 

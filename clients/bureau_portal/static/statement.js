@@ -73,7 +73,7 @@ function texts(field, wire, value, words) {
     case "text": return [utf8.decode(bytesOf(value, wire)) || words.none];
     case "bytes": return [hex(bytesOf(value, wire))];
     case "time": return [time(bytesOf(value, wire))];
-    case "duration": return [words.days.replace("{days}", String(days(bytesOf(value, wire))))];
+    case "duration": return [duration(bytesOf(value, wire), words)];
     // Repeated codes come packed: one length, then one number after another.
     case "code": return numbers(value, wire).map((one) => field.texts[one] ?? unknown(one));
     case "month": return numbers(value, wire).map((one) => `${one / 100n}-${String(one % 100n).padStart(2, "0")}`);
@@ -129,23 +129,25 @@ function bytesOf(value, wire) {
 
 // google.protobuf.Timestamp and Duration: seconds are field 1, nanoseconds field 2.
 // Each once: of a field that comes twice a reader of protobuf takes the last.
-function seconds(body) {
+function timeOf(body) {
   const values = new Map();
   for (const { number, wire, value } of read(body)) {
     if (wire !== 0 || number < 1n || number > 2n || values.has(number)) throw new Unreadable("no time");
     values.set(number, BigInt.asIntN(64, value));
   }
-  return values.get(1n) ?? 0n;
+  return { seconds: values.get(1n) ?? 0n, nanoseconds: values.get(2n) ?? 0n };
 }
 
-function days(body) {
-  const all = seconds(body);
-  if (all % 86400n !== 0n) throw new Unreadable("a part of a day");
-  return all / 86400n;
+function duration(body, words) {
+  const { seconds, nanoseconds } = timeOf(body);
+  if (nanoseconds !== 0n) throw new Unreadable("a part of a second");
+  const [text, unit] = seconds % 86400n === 0n ? [words.days, 86400n] : [words.seconds, 1n];
+  return text.replace("{count}", String(seconds / unit));
 }
 
 function time(body) {
-  return new Date(Number(seconds(body)) * 1000).toISOString().replace("T", " ").replace(".000Z", " UTC");
+  const { seconds } = timeOf(body);
+  return new Date(Number(seconds) * 1000).toISOString().replace("T", " ").replace(".000Z", " UTC");
 }
 
 export function hex(bytes) {
