@@ -32,6 +32,7 @@ BUREAU_PAGES = (
     DOCS / "auditors.md",
     DOCS / "operating.md",
     DOCS / "witnesses.md",
+    DOCS / "command-lines.md",
 )
 SANDBOX_PAGES = (
     DOCS / "sandbox.md",
@@ -43,8 +44,10 @@ SANDBOX_PAGES = (
 ANALYST = DOCS / "analyst.md"
 # This one needs none: tests/unit/test_docs.py runs it.
 ERRORS = DOCS / "errors.md"
+# This one needs a collector: tests/service/test_tracing.py runs it.
+TRACING = DOCS / "tracing.md"
 # Pages whose Python blocks and console commands a test runs.
-RUN = (*BUREAU_PAGES, *SANDBOX_PAGES, ANALYST, ERRORS)
+RUN = (*BUREAU_PAGES, *SANDBOX_PAGES, ANALYST, ERRORS, TRACING)
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A fence of any kind, with the comment above it.
