@@ -142,7 +142,7 @@ def test_a_signature_of_another_key_changes_nothing(
 def test_sign_in_makes_another_session_and_sign_out_ends_it(portal: Portal, life: Life) -> None:
     visitor = Visitor(portal.origin)
     first = visitor.send("GET", "/")
-    headers = first.headers.headers.get_all("Set-Cookie")
+    headers = first.headers.headers.get_all("Set-Cookie") or []
     for header, sites in zip(headers, ("lax", "strict"), strict=True):
         assert {"HttpOnly", "Path=/", f"SameSite={sites}"} <= set(header.split("; "))
     planted = visitor.cookie
@@ -487,14 +487,14 @@ def test_complaints_begin_where_the_deed_stands(visitor: Visitor, life: Life) ->
     kept = next(one for one in life.wallet.consents() if one.use_count)
     action = f"/complaints/open/action/{record.submission_id}-{record.record_index}"
     assert f'href="{action}"' in file.text
-    for page, address, words in (
+    for where, address, words in (
         ("/file", action, "frozen: no more can be drawn"),
         ("/inquiries", f"/complaints/open/inquiry/{granted.inquiry_id}", "inquiry of"),
         ("/decisions", f"/complaints/open/decision/{decided.decision_id}", "decision of"),
         ("/disputes", f"/complaints/open/dispute/{answered.dispute_id}", "answer of"),
         ("/consents", f"/complaints/open/consent/{kept.consent_id}", "consent of"),
     ):
-        assert f'href="{address}"' in visitor.get(page, life.key).text, page
+        assert f'href="{address}"' in visitor.get(where, life.key).text, where
         assert words in visitor.get(address, life.key).text, address
     # What is not the person's own, or is no deed, has no form.
     for address in ("/complaints/open/inquiry/none", "/complaints/open/consent/none"):
