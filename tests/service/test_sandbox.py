@@ -310,7 +310,7 @@ def test_a_restore_that_was_cut_is_finished_at_the_next_start(
     with pytest.raises(FolderError, match="cut"):
         sandbox.save_snapshot("half", Database(sandbox.settings().database))
     # `bureau dev` keeps it, with its snapshots, though the file of months is gone.
-    assert dev._Session(path, None, quiet=True)._open() == sandbox
+    assert dev._Session(path, None, None, quiet=True)._open() == sandbox
     with running_sandbox(path) as bureau:
         assert not sandbox.restoring_file.exists()
         assert bureau.magic("late-60").report("hillside").tradelines

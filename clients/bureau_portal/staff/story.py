@@ -15,7 +15,7 @@ from bureau_client.models.checks import walk_checks
 from bureau_client.models.operations import OK, LoggedDigest, Story
 from bureau_client.models.texts import lookup
 from bureau_keys.envelope import pae
-from bureau_portal.site import BAD, Visit
+from bureau_portal.site import BAD, FormError, Visit
 from bureau_portal.staff.answers import shown, staff_of
 from bureau_portal.staff.calls import row
 from bureau_portal.staff.envelopes import write_envelope
@@ -32,10 +32,7 @@ async def page(visit: Visit) -> Response:
     if not request_id:
         return visit.render("staff/story.html", story=None, request_id="", **_proof_words(visit))
     if not _ID.fullmatch(request_id):
-        visit.say(BAD, visit.words.text("staff.story.no_id"))
-        return visit.render(
-            "staff/story.html", status=400, story=None, request_id="", **_proof_words(visit)
-        )
+        raise FormError("staff.story.no_id")
 
     def read(staff: Staff) -> dict[str, Any]:
         try:
@@ -49,7 +46,7 @@ async def page(visit: Visit) -> Response:
     )
 
 
-def _proof_words(visit: Visit) -> dict[str, str]:
+def _proof_words(visit: Visit) -> dict[str, Any]:
     """Return what the script needs that verifies entries."""
     return {
         "log_key": staff_of(visit).profile.trust.log_key,
