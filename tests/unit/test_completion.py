@@ -53,8 +53,8 @@ def completed(app: typer.Typer, *words: str) -> list[str]:
         context = command.make_context(name, rest, parent=context, resilient_parsing=True)
     options = [option for option in command.params if {*option.opts} & {typed[-1]}]
     arguments = [one for one in command.params if one.param_type_name == "argument"]
-    given = [one for one in arguments if context.params.get(one.name) is not None]
-    [parameter] = options or [arguments[len(given)]]
+    typed_arguments = [one for one in arguments if context.params.get(one.name) is not None]
+    [parameter] = options or [arguments[len(typed_arguments)]]
     return [item.value for item in parameter.shell_complete(context, incomplete)]
 
 

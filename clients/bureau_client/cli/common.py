@@ -91,9 +91,10 @@ def explain(error: Exception) -> tuple[list[str], int] | None:
     """Return the text of an error and its exit code; None for a fault of the program."""
     if isinstance(error, errors.BureauError):
         language = current_language()
-        # The texts of reasons are for people; the English error names the value as well.
         text = explained(error)
-        return [text if language == DEFAULT else error.explain(language)], exit_code(error)
+        words = str(error) if language == DEFAULT else error.explain(language)
+        # The texts of reasons are for people; the English error names the value as well.
+        return [text] if words == str(error) else [words, text], exit_code(error)
     return explain_common(error)
 
 

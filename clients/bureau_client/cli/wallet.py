@@ -109,8 +109,8 @@ def create(
 ) -> None:
     """Make a wallet with a new key."""
     folder = WalletFolder.create(wallet, subject_id, read_passphrase(passphrase_file))
-    made = tr("made {0}; next, let a member attest the file of `bureau-wallet binding`")
-    err.print(made.format(folder.path))
+    message = tr("made {0}; next, let a member attest the file of `bureau-wallet binding`")
+    err.print(message.format(folder.path))
 
 
 @app.command()

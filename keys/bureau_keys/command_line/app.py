@@ -89,9 +89,9 @@ class CommandLine(typer.Typer):
             help_text: Purpose of the group.
             settings: Further arguments of `typer.Typer`.
         """
-        given = {"cls": Group, "no_args_is_help": True, "help": help_text} | settings
+        options = {"cls": Group, "no_args_is_help": True, "help": help_text} | settings
         # Plain text: it is the same in a pipe, and the programs print in colour by one rule.
-        super().__init__(rich_markup_mode=None, pretty_exceptions_enable=False, **given)
+        super().__init__(rich_markup_mode=None, pretty_exceptions_enable=False, **options)
 
     def command(self, *names: Any, **settings: Any) -> Callable[[F], F]:
         """See `typer.Typer.command`; the function is returned as it is."""

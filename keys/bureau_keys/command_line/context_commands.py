@@ -93,14 +93,14 @@ def context_commands(program: Program) -> CommandLine:
             replace(contexts, current=name).save()
         write_err(f"{program.name} uses the context {name}")
 
-    def add_context(name: str, use: bool, **given: Any) -> None:
+    def add_context(name: str, use: bool, **values: Any) -> None:
         """Add a context, or change the given options of one."""
         if not NAME.fullmatch(name):
             fix = "Use lower case letters, digits, dots, hyphens and underscores."
             raise Stop(Exit.USAGE, f"{name!r} is no name of a context", fix)
         options = {
             setting.removeprefix("set_"): _kept(value)
-            for setting, value in given.items()
+            for setting, value in values.items()
             if value is not None
         }
         with locked(program.name):

@@ -38,8 +38,8 @@ def tr(text: str, language: str = "") -> str:
     if wanted == LANGUAGES[0]:
         return text
     for package in _packages:
-        if (found := catalogue(package, wanted).get(text)) is not None:
-            return found
+        if (translated := catalogue(package, wanted).get(text)) is not None:
+            return translated
     return text
 
 
@@ -50,8 +50,8 @@ def help_for_people(text: str) -> str:
 
 def _paragraph(text: str) -> str:
     plain = " ".join(text.split())
-    if (found := tr(plain)) != plain or current_language() == LANGUAGES[0]:
-        return found if found != plain else text
+    if (translated := tr(plain)) != plain or current_language() == LANGUAGES[0]:
+        return translated if translated != plain else text
     for package in _packages:
         for pattern, translated in _listing(package, current_language()):
             if match := pattern.fullmatch(plain):

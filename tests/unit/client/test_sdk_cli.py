@@ -627,7 +627,7 @@ def test_tables_without_arrow_say_what_to_install(
     for name in [name for name in sys.modules if name.startswith("bureau_client.risk")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert run("tables", saved, "--to", tmp_path / "tables") == 2
+    assert run("tables", saved, "--to", tmp_path / "tables") == 5
     assert "pip install 'creditbureau[risk]'" in capsys.readouterr().err
 
 
