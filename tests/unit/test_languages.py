@@ -79,8 +79,11 @@ def helps_of(group: Any) -> Iterator[str]:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_text_of_a_command_is_in_every_catalogue(package: str) -> None:
     for language in LANGUAGES[1:]:
-        known = catalogue("bureau_keys.command_line", language) | catalogue(package, language)
-        missing = {text for text in texts_in(PACKAGES[package]) if text.strip()} - known.keys()
+        known = {
+            *catalogue("bureau_keys.command_line", language),
+            *catalogue(package, language),
+        }
+        missing = {text for text in texts_in(PACKAGES[package]) if text.strip()} - known
         assert not missing
 
 

@@ -89,7 +89,11 @@ class CommandLine(typer.Typer):
             help_text: Purpose of the group.
             settings: Further arguments of `typer.Typer`.
         """
-        options = {"cls": Group, "no_args_is_help": True, "help": help_text} | settings
+        options: dict[str, Any] = {
+            "cls": Group,
+            "no_args_is_help": True,
+            "help": help_text,
+        } | settings
         # Plain text: it is the same in a pipe, and the programs print in colour by one rule.
         super().__init__(rich_markup_mode=None, pretty_exceptions_enable=False, **options)
 

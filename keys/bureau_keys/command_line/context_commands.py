@@ -26,8 +26,8 @@ ContextArgument = Annotated[
         autocompletion=completion_of("context_name", ()),
     ),
 ]
-_FOLDER = {"exists": True, "file_okay": False}
-_FILE = {"exists": True, "dir_okay": False}
+_FOLDER: dict[str, Any] = {"exists": True, "file_okay": False}
+_FILE: dict[str, Any] = {"exists": True, "dir_okay": False}
 # The option of `context add` for each option that a context can set.
 SETTINGS: dict[str, Any] = {
     "profile": Annotated[

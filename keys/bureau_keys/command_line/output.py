@@ -45,6 +45,7 @@ class CodeName(str):
     """The name of a code, which has a text in other languages."""
 
     __slots__ = ("code",)
+    code: Any
 
     def __new__(cls, code: Any) -> Self:
         """Take the name of a code that has `text_in`."""
@@ -200,8 +201,7 @@ def cell_of(name: str, value: Any, row: Mapping[str, Any]) -> str:
         joint = "\n" if any(isinstance(part, dict) for part in value) else "; "
         return joint.join(cell_of(name, part, row) for part in value)
     if isinstance(value, CodeName) and current_language() != LANGUAGES[0]:
-        text: str = value.code.text_in(current_language())
-        return text
+        return str(value.code.text_in(current_language()))
     if name.endswith("_time") and isinstance(value, str):
         return _moment(value)
     return _text(value)

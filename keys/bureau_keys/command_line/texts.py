@@ -65,7 +65,7 @@ def _listing(package: str, language: str) -> Sequence[tuple[re.Pattern[str], str
     return [
         (re.compile(re.escape(text).replace(r"\{0\}", r"([a-z0-9, -]+)")), translated)
         for text, translated in catalogue(package, language).items()
-        if text.count("{0}") == 1 and ": {0}" in text
+        if text.count("{") == 1 and " {0}" in text
     ]
 
 
