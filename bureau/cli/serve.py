@@ -171,6 +171,8 @@ def _serve(settings: Settings) -> None:
     server.start()
     if not server.stopped.is_set():
         echo_status(f"serving at {server.address}")
+        if server.http:
+            echo_status(f"  and over HTTP at {server.http.address}")
     server.wait()
     if server.other_log:
         raise server.other_log

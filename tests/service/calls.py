@@ -154,7 +154,7 @@ class Scenario:
 
 
 @contextmanager
-def open_scenario(database_url: str = "", **overrides: object) -> Iterator[Scenario]:
+def open_scenario(database_url: str = "", **overrides: Any) -> Iterator[Scenario]:
     """A scenario whose bureau has its database there.
 
     Args:

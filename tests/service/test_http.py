@@ -153,6 +153,7 @@ NONE: list[tuple[str, dict[str, Any], str, tuple[str, ...]]] = [
     ("another type", {"content": b"{}", "headers": {"content-type": "text/xml"}}, "", ()),
     ("a time in words", {"json": {}, "headers": {"connect-timeout-ms": "soon"}}, "", ()),
     ("no time", {"json": {}, "headers": {"connect-timeout-ms": "50"}}, "DEADLINE", ()),
+    ("a long head", {"json": {}, "headers": {"x-long": "x" * 20_000}}, "", ()),
     ("another protocol", {"json": {}, "headers": {"connect-protocol-version": "2"}}, "", ()),
     ("too large", {"content": b" " * 40_000}, "TOO_LARGE", ()),
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bureau.rpc.http import connection, server
+from bureau.rpc.http import connection, entrance, server
 from bureau.rpc.http.messages import JSON_FACTOR
 from bureau.testing import free_port
 from bureau_client import Purpose
@@ -69,7 +69,7 @@ def test_the_page_has_the_limits_of_the_code() -> None:
     age, in_all = connection.MAX_AGE_S / 60, server.MAX_CONNECTIONS
     assert values == [
         "twice the method's largest request",
-        f"{server.MAX_HEAD_BYTES // 1024} KiB",
+        f"{entrance.MAX_HEAD_BYTES // 1024} KiB",
         f"{server.HANDSHAKE_S:.0f} s",
         f"{connection.IDLE_S:.0f} s; then the connection is closed",
         "10 s; then `canceled`",

@@ -158,7 +158,12 @@ def test_connections_are_bounded_for_a_member_and_for_all(monkeypatch: pytest.Mo
 def test_a_stream_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "STREAMS_OF_MEMBER", 1)
     guards: list[Guard] = []
-    monkeypatch.setattr(main, "Guard", lambda *a, **k: guards.append(Guard(*a, **k)) or guards[-1])
+
+    def kept(*arguments: Any, **named: Any) -> Guard:
+        guards.append(Guard(*arguments, **named))
+        return guards[-1]
+
+    monkeypatch.setattr(main, "Guard", kept)
     with serving() as bureau:
         profile = bureau.add_member("acme", ["subscriber"], ["account-review"])
         limits = guards[0].stream_limits

@@ -43,6 +43,7 @@ def test_a_stream_of_requests_is_refused() -> None:
             "method": "POST",
             "path": "/streams.Streams/Send",
             "root_path": "",
+            "query_string": b"",
             "headers": [(b"content-type", b"application/connect+json")],
         }
         asyncio.run(entrance(scope, receive, send))

@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 from contextvars import ContextVar
 from typing import Any
 
+import structlog
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.request import RequestContext
 from connectrpc.server import ConnectASGIApplication, Endpoint
@@ -26,6 +27,8 @@ from bureau.rpc.limits import MemberLimits
 from bureau.rpc.services import ServedMethod
 from bureau.rpc.status import REQUEST_ID
 
+logger = structlog.get_logger("bureau.http")
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -34,6 +37,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PEER = "peer"
 # Path of the endpoint that answers what no method answers; no request can name it.
 REFUSED = "refused"
+# Bytes of the head of a request: those of gRPC's metadata.
+MAX_HEAD_BYTES = 16384
 # Header with the caller's deadline in milliseconds.
 TIMEOUT = "connect-timeout-ms"
 _MILLISECONDS = re.compile(r"[0-9]{1,10}")
@@ -79,11 +84,11 @@ class HttpEntrance:
         application = self._applications[scope["path"]]
         # Deadlines are the guard's: the library would end calls without a reason.
         kept = [header for header in scope["headers"] if header[0] != TIMEOUT.encode()]
-        await application(
-            {**scope, "headers": kept},
-            _reading(receive, call),
-            send,
-        )
+        try:
+            await application({**scope, "headers": kept}, _reading(receive, call), send)
+        except Exception:
+            logger.exception("call_broken", path=scope["path"], request_id=call.request_id)
+            raise
 
     def _served(self, scope: Scope) -> ServedMethod:
         served = self._methods.get(scope["path"])
@@ -104,8 +109,14 @@ def _headers(scope: Scope) -> dict[str, str]:
     """Return the headers of a request.
 
     Raises:
-        Refusal: MALFORMED_MESSAGE for bytes outside ASCII.
+        Refusal: MALFORMED_MESSAGE for bytes outside ASCII, and for more than MAX_HEAD_BYTES.
     """
+    # h11 bounds a head that comes in pieces; one that comes at once may be larger.
+    head = len(scope["query_string"]) + sum(
+        len(name) + len(value) for name, value in scope["headers"]
+    )
+    if head > MAX_HEAD_BYTES:
+        raise malformed(f"the head of the request has more than {MAX_HEAD_BYTES} bytes")
     try:
         return {name.decode("ascii"): value.decode("ascii") for name, value in scope["headers"]}
     except UnicodeDecodeError as error:

@@ -16,7 +16,7 @@ from bureau import metrics
 from bureau.config import Settings
 from bureau.listen import ListenError
 from bureau.rpc.http.connection import IDLE_S, Connection, Connections
-from bureau.rpc.http.entrance import HttpEntrance
+from bureau.rpc.http.entrance import MAX_HEAD_BYTES, HttpEntrance
 from bureau.rpc.http.tls import TlsFiles
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.services import ServedMethod
@@ -27,8 +27,6 @@ logger = structlog.get_logger("bureau.http")
 MAX_CONNECTIONS = 512
 # Seconds for the TLS handshake, and for its counterpart at the end.
 HANDSHAKE_S = 10.0
-# Bytes of the head of a request: those of gRPC's metadata.
-MAX_HEAD_BYTES = 16384
 # Seconds to wait when the process can accept no connection: it has no file descriptor left.
 PAUSE_S = 0.1
 
@@ -184,6 +182,8 @@ class _Server(uvicorn.Server):
     async def _shake_hands(self, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
+            # An answer is several writes; none of them waits for the client's acknowledgement.
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.connect_accepted_socket(
                 lambda: Connection(self.config, self.connections),
                 accepted,
