@@ -29,6 +29,9 @@ IDLE_S = 30.0
 # Seconds after which a connection takes no further request, and seconds after which it is
 # closed: those of a gRPC connection.
 MAX_AGE_S, AGE_GRACE_S = 600.0, 30.0
+# Seconds in which a client of a node that stops, or of an old connection, reads the rest of its
+# answer and ends TLS. Clients that hold a connection idle notice nothing of its end.
+CLOSE_S = 2.0
 # Connections of one member on this node; a further one is closed.
 MAX_OF_MEMBER = 64
 
@@ -94,9 +97,21 @@ class Connection(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
-        """Start waiting for the next request."""
+        """Start waiting for the next request, unless the connection is to end."""
         super().on_response_complete()
-        self._watch()
+        if self.cycle.keep_alive:
+            self._watch()
+        else:
+            self._end_soon()
+
+    def shutdown(self) -> None:
+        """End the connection: now if it has no request, otherwise after the answer."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self._end_soon()
+
+    def _end_soon(self) -> None:
+        self._ages.append(self.loop.call_later(CLOSE_S, self.transport.abort))
 
     def _watch(self) -> None:
         """Bound the time without a request: bytes of its head do not extend it."""

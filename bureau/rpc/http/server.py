@@ -25,7 +25,7 @@ logger = structlog.get_logger("bureau.http")
 
 # Connections on this node, handshakes included; a further one is closed at once.
 MAX_CONNECTIONS = 512
-# Seconds for the TLS handshake, and for its counterpart at the end.
+# Seconds for the TLS handshake.
 HANDSHAKE_S = 10.0
 # Seconds to wait when the process can accept no connection: it has no file descriptor left.
 PAUSE_S = 0.1
@@ -189,7 +189,8 @@ class _Server(uvicorn.Server):
                 accepted,
                 ssl=self._tls.current(),
                 ssl_handshake_timeout=HANDSHAKE_S,
-                ssl_shutdown_timeout=HANDSHAKE_S,
+                # Also for the rest of an answer, if the client wants the connection closed.
+                ssl_shutdown_timeout=IDLE_S,
             )
         except OSError:  # also of TLS: no certificate, or another authority's
             accepted.close()
