@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import grpc
 import httpx
 import pytest
 
-from bureau.admin.bureau_folder import InitOptions, create, load_authority
+from bureau.admin.bureau_folder import InitOptions, create, issue_node, load_authority
 from bureau.admin.operator import Operator
+from bureau.clock import Clock
 from bureau.config import SANDBOX_FILE, Settings
 from bureau.main import Server
 from bureau.rpc.call_log import CallLog
@@ -311,3 +313,22 @@ class Faulty(grpc.ServerInterceptor):
             context.abort(grpc.StatusCode.UNAVAILABLE, "connection reset")
 
         return grpc.stream_unary_rpc_method_handler(behaviour)
+
+
+def test_new_connections_show_a_renewed_certificate(
+    scenario: Scenario, members: dict[str, HttpRaw]
+) -> None:
+    def shown() -> bytes | None:
+        with socket.create_connection(("127.0.0.1", port)) as stream:
+            tls = tls_of(members["auditor"].profile)
+            with tls.wrap_socket(stream, server_hostname="127.0.0.1") as connection:
+                return connection.getpeercert(binary_form=True)
+
+    settings = scenario.bureau.settings
+    assert scenario.bureau.server.http
+    port = int(scenario.bureau.server.http.address.rpartition(":")[2])
+    before = shown()
+    assert before == shown()
+    issue_node(settings, load_authority(settings), Clock())
+    assert shown() != before
+    assert members["auditor"].send("Log/GetCheckpoint", b"{}").code == "OK"
