@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from bureau import main
 from bureau.rpc import guard
@@ -141,7 +142,13 @@ def test_connections_are_bounded_for_a_member_and_for_all(monkeypatch: pytest.Mo
         bad, good, other = (bureau.add_member(name, ["auditor"]) for name in ("a", "b", "c"))
         opened = [connect(bureau, bad), connect(bureau, bad)]
         until(lambda: of_member["a"] == 2, "both are open")
-        assert ends(connect(bureau, bad))
+        with capture_logs() as lines:
+            assert ends(connect(bureau, bad))
+            assert ends(connect(bureau, bad))
+        refused_members = [
+            line["member"] for line in lines if line["event"] == "connection_refused"
+        ]
+        assert refused_members == ["a"]  # one line, however often it tries
         with client_of(good, address_of(bureau)) as client:
             assert client.post(CHECKPOINT, json={}).status_code == 200
             opened.append(connect(bureau, good))

@@ -37,11 +37,34 @@ MAX_OF_MEMBER = 64
 
 
 class Connections(ServerState):
-    """The open connections of a node, counted for each member."""
+    """The open connections of a node, counted for each member.
+
+    Attributes:
+        of_member: Number of open connections by member id.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.of_member: Counter[str] = Counter()
+        self._refused: set[str] = set()
+
+    def add(self, member: str) -> bool:
+        """Count a connection of a member; return false beyond the member's limit."""
+        self.of_member[member] += 1
+        if self.of_member[member] <= MAX_OF_MEMBER:
+            return True
+        metrics.http_connections_refused.labels("member").inc()
+        if member not in self._refused:  # one line, however often it tries
+            self._refused.add(member)
+            logger.warning("connection_refused", member=member, limit=MAX_OF_MEMBER)
+        return False
+
+    def remove(self, member: str) -> None:
+        """Count the end of a connection."""
+        self.of_member[member] -= 1
+        if not self.of_member[member]:
+            del self.of_member[member]
+            self._refused.discard(member)
 
 
 class Connection(H11Protocol):
@@ -49,7 +72,7 @@ class Connection(H11Protocol):
 
     def __init__(self, config: Config, connections: Connections) -> None:
         super().__init__(config, connections, {})
-        self._of_member = connections.of_member
+        self._counted = connections
         self._member = ""
         self._idle: asyncio.TimerHandle | None = None
         self._ages: list[asyncio.TimerHandle] = []
@@ -73,10 +96,7 @@ class Connection(H11Protocol):
             self.loop.call_later(MAX_AGE_S + AGE_GRACE_S, transport.abort),
         ]
         self._member = member
-        self._of_member[member] += 1
-        if self._of_member[member] > MAX_OF_MEMBER:
-            metrics.http_connections_refused.labels("member").inc()
-            logger.warning("connection_refused", member=member, limit=MAX_OF_MEMBER)
+        if not self._counted.add(member):
             transport.abort()
         self._watch()
 
@@ -87,9 +107,7 @@ class Connection(H11Protocol):
             if timer is not None:
                 timer.cancel()
         if self._member:
-            self._of_member[self._member] -= 1
-            if not self._of_member[self._member]:
-                del self._of_member[self._member]
+            self._counted.remove(self._member)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request."""

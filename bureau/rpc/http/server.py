@@ -28,7 +28,7 @@ MAX_CONNECTIONS = 512
 # Seconds for the TLS handshake.
 HANDSHAKE_S = 10.0
 # Seconds to wait when the process can accept no connection: it has no file descriptor left.
-PAUSE_S = 0.1
+PAUSE_S = 1.0
 
 
 class HttpServer:
