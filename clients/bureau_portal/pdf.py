@@ -117,7 +117,7 @@ class _Pages:
         """Yield what the file warns of."""
         words = self._words
         for flag in file.flags:
-            yield self.text(f"{words.code(flag.kind)} {words.nearest(flag.texts)}")
+            yield self.text(words.nearest(flag.texts) or words.code(flag.kind))
 
     def frozen(self, file: Report) -> Iterator[Flowable]:
         """Yield the frozen lines, with their reasons and remedies."""

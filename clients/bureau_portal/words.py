@@ -7,7 +7,7 @@ the SDK's (`bureau_client.models.texts`).
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -49,6 +49,10 @@ class Words:
     def code(self, code: Code) -> str:
         """Return the text of a code."""
         return code.text_in(self.language)
+
+    def codes(self, codes: Iterable[Code]) -> str:
+        """Return the texts of codes in a row; they may have commas of their own."""
+        return self.text("browser.separator").join(map(self.code, codes))
 
     def amount(self, minor: int | None, currency: str) -> str:
         """Return an amount with its currency."""
