@@ -116,10 +116,10 @@ def deadlines() -> str:
         drawing.text(
             left + days * DAY, 36, "today" if days == 0 else f"day {days}", anchor="middle"
         )
-    places = (("in the United States", load_policy("US")), ("in China", load_policy("CN")))
-    for place, policy in places:
+    jurisdictions = (("in the United States", load_policy("US")), ("in China", load_policy("CN")))
+    for where, policy in jurisdictions:
         for name, parts in _answers(policy):
-            drawing.text(left - 12, top + 22, f"{name} {place}", anchor="end")
+            drawing.text(left - 12, top + 22, f"{name} {where}", anchor="end")
             start = 0
             for words, days, fill in parts:
                 x, width = left + start * DAY, days * DAY
