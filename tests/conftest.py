@@ -27,6 +27,17 @@ def log_on_stderr() -> None:
     logs.configure("info", as_json=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_a_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep contexts, languages and colours of who runs the tests out of the commands they run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        for name in ("BUREAU_CONTEXT", "BUREAU_LANGUAGE", "FORCE_COLOR", "LC_MESSAGES", "NO_COLOR"):
+            patch.delenv(name, raising=False)
+        patch.setenv("LC_ALL", "C.UTF-8")
+        yield
+
+
 @pytest.fixture
 def log_as_before() -> Iterator[None]:
     """Configure the log as it was, after a test that configures it."""

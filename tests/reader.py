@@ -135,4 +135,7 @@ class Reader:
     def _environment(self) -> dict[str, str]:
         # The port of the text may be taken; where the bureau listens is a setting.
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "BUREAU_LISTEN": self.listen, "COLUMNS": "120"}
+        own = {"BUREAU_LISTEN": self.listen, "COLUMNS": "120"}
+        # Contexts of the reader's own.
+        config = {"XDG_CONFIG_HOME": str(self.folder / "config")}
+        return {**os.environ, **own, **config, "PATH": path}

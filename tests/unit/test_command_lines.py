@@ -176,7 +176,8 @@ def test_every_command_that_prints_data_takes_its_form() -> None:
         (wallet.PROGRAM, "dispute opne", "No such command 'opne'. Did you mean 'open'?"),
         (operator.PROGRAM, "member lsit", "No such command 'lsit'. Did you mean 'list'?"),
         (witness.PROGRAM, "log ad", "No such command 'ad'. Did you mean 'add'?"),
-        (portal.PROGRAM, "--prot 1", "No such option: --prot. Did you mean '--port'"),
+        (portal.PROGRAM, "--prot 1", "No such option: --prot. Did you mean '--port'?"),
+        (operator.PROGRAM, "member add --rol x", "No such option: --rol. Did you mean '--role'?"),
         (
             lender.PROGRAM,
             "members --profil x",
@@ -245,6 +246,13 @@ def test_every_exit_code_has_a_meaning_in_the_help_and_in_the_documents() -> Non
     for code, meaning in MEANINGS.items():
         assert re.search(rf"^\| {code:d} \| {re.escape(meaning)}", text, re.MULTILINE), code
     assert {code for _, code in OF_ERROR} <= set(Exit)
+
+
+def test_every_command_and_every_option_says_what_it_is_for() -> None:
+    for program, words, command in COMMANDS:
+        assert command.help, (program.name, words)
+        for option in command.params:
+            assert option.help, (program.name, words, option.name)
 
 
 # Files of examples

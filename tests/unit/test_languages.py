@@ -122,6 +122,11 @@ def test_help_and_errors_are_in_the_language_that_is_asked_for(
         monkeypatch.setenv("LC_MESSAGES", "zh_CN.UTF-8")
     assert left(wallet.PROGRAM, "consnets") == 2
     assert "您是否想输入 'consents'？" in capsys.readouterr().err
+    monkeypatch.setenv("LC_MESSAGES", "en_US.UTF-8")
+    assert left(wallet.PROGRAM, "consents", "--profil", "x") == 2
+    assert "Did you mean '--profile'?" in capsys.readouterr().err
+    assert left(wallet.PROGRAM, "--language", "zh", "consents", "--profil", "x") == 2
+    assert "您是否想输入 '--profile'？" in capsys.readouterr().err
     # The texts are not changed for the next command of the process.
     assert left(wallet.PROGRAM, "--language", "en", "consents", "--help") == 0
     assert capsys.readouterr().out == english

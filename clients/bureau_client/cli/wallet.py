@@ -167,7 +167,9 @@ def grant(
         ),
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days until the consent expires.")] = 30,
-    history_months: Annotated[int, typer.Option(min=0, max=120)] = 24,
+    history_months: Annotated[
+        int, typer.Option(min=0, max=120, help="Months of payment history in a report.")
+    ] = 24,
     max_uses: Annotated[
         int, typer.Option(min=0, help="Largest number of reports; 0: no limit.")
     ] = 0,

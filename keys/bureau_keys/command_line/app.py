@@ -21,7 +21,7 @@ from bureau_keys.command_line.languages import default_language, use_language
 from bureau_keys.command_line.programs import Program, examples_of
 from bureau_keys.command_line.registration import registered, words_of
 from bureau_keys.command_line.running import UsageError
-from bureau_keys.command_line.suggestions import did_you_mean, suggestion
+from bureau_keys.command_line.suggestions import did_you_mean, near_words, suggestion
 from bureau_keys.command_line.texts import help_for_people, tr
 from bureau_keys.option_names import command_in_progress
 
@@ -49,6 +49,8 @@ class _Helpful:
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words of a command; what they leave out may be set by the context."""
+        if ctx.parent is None:
+            use_language(language_of_help(ctx))
         ctx.default_map = Defaults(ctx)
         try:
             parsed: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
@@ -160,12 +162,18 @@ def translated(command: Any, context: Any) -> Iterator[None]:
 
 def _suggest(error: Any) -> None:
     """Add the nearest known words to an error of the parser."""
-    if options := getattr(error, "possibilities", None):
-        error.message = f"{error.message}.{suggestion(options)}"
-        error.possibilities = None
-        return
     option, context = getattr(error, "param", None), error.ctx
-    if option is None or context is None:
+    if context is None:
+        return
+    if typed_option := getattr(error, "option_name", ""):
+        # The parser's own suggestions count the hyphens, so that every option is near.
+        error.possibilities = None
+        names = [name for one in context.command.get_params(context) for name in one.opts]
+        words = [name.lstrip("-") for name in names if name.startswith("--")]
+        near = near_words(typed_option.lstrip("-"), words)
+        error.message = f"{error.message}.{suggestion(f'--{word}' for word in near)}"
+        return
+    if option is None:
         return
     _, quote, rest = error.message.partition("'")
     typed, end, _ = rest.partition("'")

@@ -12,6 +12,7 @@ import typer
 from bureau_keys.command_line.contexts import VARIABLE
 from bureau_keys.command_line.defaults import LANGUAGE_TYPED, SETTABLE, TYPED
 from bureau_keys.command_line.exit_codes import MEANINGS
+from bureau_keys.command_line.languages import use_language
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.signatures import Added, hints_of, with_options
 from bureau_keys.command_line.texts import use_texts_of
@@ -59,6 +60,7 @@ def choose_language(context: typer.Context, tag: str) -> str:
     source = context.get_parameter_source("language")
     if source is not None and source.name == "COMMANDLINE":
         context.meta[LANGUAGE_TYPED] = tag
+        use_language(tag)
     return tag
 
 

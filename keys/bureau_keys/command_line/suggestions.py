@@ -15,9 +15,14 @@ def did_you_mean(typed: str, known: Iterable[str]) -> str:
         typed: The word that is not known: `credit-aplication`.
         known: All words that are.
     """
+    return suggestion(near_words(typed, known))
+
+
+def near_words(typed: str, known: Iterable[str]) -> list[str]:
+    """Return the known words that are nearest to a word, the nearest first."""
     words = {word.casefold(): word for word in known}
     near = get_close_matches(typed.casefold().replace("_", "-"), words)
-    return suggestion(words[word] for word in near)
+    return [words[word] for word in near]
 
 
 def suggestion(words: Iterable[str]) -> str:
