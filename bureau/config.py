@@ -41,6 +41,7 @@ SERVICES = (
     "Members",
     "Complaints",
     "Operations",
+    "Notices",
 )
 
 

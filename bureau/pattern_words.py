@@ -42,6 +42,15 @@ WORDS = {
     r"^([0-9]{1,16}\.[0-9a-f-]{0,36}\.[0-9]{1,16}\.[0-9a-f-]{0,36})?$": (
         "must be a cursor, as a change of a consent has it, or empty"
     ),
+    r"^([0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,18}\.[0-9a-f-]{0,36})?$": (
+        "must be a cursor, as a notice has it, or empty"
+    ),
+    r"^([0-9]{1,18}\.[0-9a-f]{0,32}\.[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,18}\.[0-9a-f-]{0,36})?$": (
+        "must be a cursor, as a relayed notice has it, or empty"
+    ),
+    "^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3})?$": (
+        "must be a language tag, for example en or zh-CN, or empty"
+    ),
     "^[!-~]{0,64}$": "must be at most 64 letters, digits and signs of ASCII, without spaces",
     "^[!-~]{1,64}$": "must be 1 to 64 letters, digits and signs of ASCII, without spaces",
     "^[!-~]{1,32}$": "must be 1 to 32 letters, digits and signs of ASCII, without spaces",

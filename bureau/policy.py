@@ -164,6 +164,8 @@ class Policy:
             furnish, of `WITHOUT_CONSENT`.
         hard_purposes: Purposes whose inquiries other members see.
         adverse_notice: True if the subject gets notices of adverse data.
+        account_notices: True if the subject gets notices of new accounts, of actions on lines, and
+            of adverse data.
         replacement_hours: Hours until a key that replaces another one comes in force.
         key_notice_days: Days for which a replaced key reads notices and can repudiate.
         identification_days: Largest age of the identification that an attestation rests on.
@@ -194,6 +196,7 @@ class Policy:
     without_consent: tuple[str, ...]
     hard_purposes: CodeSet
     adverse_notice: bool
+    account_notices: bool
     replacement_hours: int
     key_notice_days: int
     identification_days: int
@@ -292,6 +295,8 @@ def _read(table: dict[str, Any], anchors: Mapping[str, set[str]]) -> Policy:
         without_consent=_without_consent(table.get("correction", {})),
         hard_purposes=_purposes(table["inquiry"]["hard"]),
         adverse_notice=bool(table["notice"]["adverse_data"]),
+        # Policies of 2026-11 give no such notices.
+        account_notices=bool(table["notice"].get("accounts", False)),
         replacement_hours=int(key["replacement_hours"]),
         key_notice_days=int(key["notice_days"]),
         identification_days=int(key["identification_days"]),

@@ -24,7 +24,7 @@ SUBSTITUTIONS = [
     (r"\bGrpcAioTransport\b", "GrpcTransport"),
     # A synchronous generator has a third type, that of its return value.
     (r"\bAsyncGenerator\[(.+), None\]", r"AsyncGenerator[\1, None, None]"),
-    (r"\bAsync(Auditor|Client|Driver|Generator|Iterator|Lender|Observer|Wallet)\b", r"\1"),
+    (r"\bAsync(Auditor|Client|Driver|Generator|Iterator|Lender|Observer|Relay|Wallet)\b", r"\1"),
     (r"\b__a(enter|exit)__\b", r"__\1__"),
     (r"\basync (def|for|with)\b", r"\1"),
     (r"\bawait ", ""),

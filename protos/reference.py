@@ -29,7 +29,7 @@ MESSAGE_FIELD, ENUM_VALUE, SERVICE_METHOD = 2, 2, 2
 # The services in the order in which a newcomer meets them.
 SERVICES = (
     *("Directory", "Subjects", "Consents", "Furnishing", "Reporting", "Log", "Members"),
-    *("Complaints", "Operations"),
+    *("Complaints", "Operations", "Notices"),
 )
 
 HEAD = """\

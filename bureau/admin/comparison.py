@@ -64,6 +64,7 @@ CACHES = frozenset(
         "hold",
         "hold_lift",
         "monitor",
+        "notice_choice",
         "own_statement",
         "record_tile",
         "tradeline.history",

@@ -43,7 +43,15 @@ from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import record_pb2
-from creditbureau.v1.notice_pb2 import NOTICE_KIND_ADVERSE_DATA, NOTICE_KIND_REINSERTION
+from creditbureau.v1.notice_pb2 import (
+    NOTICE_KIND_ADVERSE_DATA,
+    NOTICE_KIND_LIMIT_CHANGED,
+    NOTICE_KIND_LINE_CLOSED,
+    NOTICE_KIND_LINE_FROZEN,
+    NOTICE_KIND_LINE_RESTORED,
+    NOTICE_KIND_NEW_ACCOUNT,
+    NOTICE_KIND_REINSERTION,
+)
 from creditbureau.v1.reason import Reason
 from creditbureau.v1.record_pb2 import FacilityAction, Record, TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
@@ -52,6 +60,13 @@ Breach = tuple[Reason, FieldViolation]
 
 RENUMBERING = frozenset({record_pb2.FACILITY_ACTION_KIND_RENUMBER})
 CHARGE_OFF = record_pb2.FACILITY_ACTION_KIND_CHARGE_OFF
+# The kind of notice that an action on a line gives.
+NOTICE_OF_ACTION: dict[int, int] = {
+    record_pb2.FACILITY_ACTION_KIND_FREEZE: NOTICE_KIND_LINE_FROZEN,
+    record_pb2.FACILITY_ACTION_KIND_RESTORE: NOTICE_KIND_LINE_RESTORED,
+    record_pb2.FACILITY_ACTION_KIND_LIMIT_CHANGE: NOTICE_KIND_LIMIT_CHANGED,
+    record_pb2.FACILITY_ACTION_KIND_CLOSE: NOTICE_KIND_LINE_CLOSED,
+}
 
 
 class PendingNotice(NamedTuple):
@@ -79,6 +94,7 @@ class AccountBatch:
         opened: References of the accounts that the batch opens, with their currencies.
         names: Tradeline ids by reference.
         news: Notices to the subjects on the accounts.
+        account_news: Notices of new accounts, and of actions on lines.
     """
 
     member_id: str
@@ -88,6 +104,7 @@ class AccountBatch:
     opened: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     news: list[PendingNotice] = field(default_factory=list)
+    account_news: list[PendingNotice] = field(default_factory=list)
 
     @classmethod
     def load(
@@ -255,12 +272,18 @@ class AccountBatch:
                 if strangers := account.add_subjects(line.subject_ids):
                     met += [(subject_id, account.tradeline_key) for subject_id in strangers]
                     grown.update(strangers)
+                    self.account_news.append(
+                        PendingNotice(
+                            NOTICE_KIND_NEW_ACCOUNT, self.names[line.account_ref], strangers
+                        )
+                    )
                 length = len(account.history)
                 account.apply_snapshot(step, line.snapshot)
                 if len(account.history) > length:
                     grown.update(people_of(account.people))
             else:
                 account.append(step)
+                self._queue_action(tx, line)
                 if line.record.action.kind == CHARGE_OFF and not account.is_delinquent():
                     self._warn(line.account_ref, sorted(self.people_on(tx, line)))
             if line.kind == DELETION:
@@ -361,6 +384,16 @@ class AccountBatch:
         if character_of(line.snapshot) in DELINQUENT:
             known = people_of(account.people) if account.is_delinquent() else ()
             self._warn(line.account_ref, [p for p in line.subject_ids if p not in known])
+
+    def _queue_action(self, tx: Transaction, line: BatchRecord) -> None:
+        """Queue the notice of an action on a line; of several of one kind, one."""
+        kind = NOTICE_OF_ACTION.get(line.record.action.kind)
+        if kind is None:
+            return
+        people = sorted(self.people_on(tx, line))
+        notice = PendingNotice(kind, self.names[line.account_ref], people)
+        if notice not in self.account_news:
+            self.account_news.append(notice)
 
     def _warn(self, ref: str, people: list[str]) -> None:
         """Queue a notice of adverse data to subjects."""

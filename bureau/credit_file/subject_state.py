@@ -29,6 +29,7 @@ PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION, REPUDIATION, OBJECTION = 
 OF_DISPUTES = [OPENING, ADDITION, ANSWER]
 COMPLAINT, COMPLAINT_ANSWER, ESCALATION, COMPLAINT_DECISION = range(20, 24)
 OF_COMPLAINTS = [COMPLAINT, COMPLAINT_ANSWER, ESCALATION, COMPLAINT_DECISION]
+NOTICE_CHOICE = 30
 
 DELETING = frozenset({dispute_pb2.DISPUTE_OUTCOME_DELETED, dispute_pb2.DISPUTE_OUTCOME_FRAUD})
 
@@ -39,7 +40,8 @@ class SubjectEvent(NamedTuple):
     Attributes:
         kind: PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION; REPUDIATION of a key,
             or OBJECTION: the first of two attesters' statements that repudiate it; COMPLAINT,
-            COMPLAINT_ANSWER, ESCALATION, COMPLAINT_DECISION.
+            COMPLAINT_ANSWER, ESCALATION, COMPLAINT_DECISION; NOTICE_CHOICE, which changes
+            nothing here.
         about: Id of the hold, dispute, key or complaint; empty for a statement.
         member_id: The furnisher that a dispute is against; the attester that repudiates; the
             member that a complaint is about.

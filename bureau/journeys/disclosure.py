@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from bureau import paging, signed_statement
-from bureau.calendar import DAY_US
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.build_report import check_size
-from bureau.credit_file.consent_proof import in_log_order
 from bureau.credit_file.history import PEOPLE_CHANGED
 from bureau.credit_file.inquiry_lines import InquiryPage, inquiry_line, signed_page
 from bureau.credit_file.own_entries import read_disclosed_state
@@ -25,13 +23,11 @@ from bureau.credit_file.report import (
 )
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import WHOLE_FILE
-from bureau.credit_file.subject_keys import displaced, read_keys
 from bureau.ledger.event_chains import head_of
 from bureau.store import queries as q
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
-from creditbureau.v1.subjects_pb2 import ListNoticesResponse
 
 # More inquiries than these are read page by page: those that got a report, and those
 # that were denied or are replays; and more notices.
@@ -124,34 +120,3 @@ def list_own_inquiries(
         else:
             rows = db.all(q.own_inquiries_before, **own)
         return signed_page(db, rows, limit)
-
-
-def list_notices(
-    bureau: Bureau, request: Envelope, page_size: int, page_token: str
-) -> ListNoticesResponse:
-    """List the notices to a subject, newest first, with their causes.
-
-    A key that was replaced without its approval reads them for the notice period, too.
-
-    Raises:
-        Refusal: All of `verify_subject_request`; BAD_PAGE_TOKEN.
-    """
-    now_us = bureau.clock.now_us()
-    with bureau.database.snapshot() as db:
-        statement = signed_statement.verify_request_of_any_key(
-            db, bureau.origin, request, "Subjects/ListNotices", now_us
-        )
-        keys = read_keys(db, statement.subject_id)
-        notice_us = bureau.policy.key_notice_days * DAY_US
-        if not (
-            statement.key_in_force(db, now_us)
-            or displaced(keys, statement.key_id, notice_us, now_us)
-        ):
-            raise signed_statement.not_in_force()
-        parts, token = notices.page(db, statement.subject_id, page_size, page_token)
-    return ListNoticesResponse(
-        notices=[notice for part in parts for notice in part.notices],
-        next_page_token=token,
-        causes=[cause for part in parts for cause in part.causes],
-        keys=in_log_order(key for part in parts for key in part.keys),
-    )

@@ -135,7 +135,8 @@ def commit_records(
             DELETED_ITEM, DATE_ORDER, WRONG_STATE for the sale of a blocked account, and of
             the ledger.
     """
-    adverse = bureau.policy.adverse_notice
+    accounts = bureau.policy.account_notices
+    adverse = bureau.policy.adverse_notice or accounts
 
     def work(tx: Transaction) -> Submission:
         opened.recheck_key_and_time(tx)
@@ -153,7 +154,8 @@ def commit_records(
         news = [
             notice for notice in booking.news if adverse or notice.kind != NOTICE_KIND_ADVERSE_DATA
         ]
-        notices.give(tx, news, member_id)
+        # Last: the notices of an earlier policy keep their numbers when the log is replayed.
+        notices.give(tx, [*news, *(booking.account_news if accounts else ())], member_id)
         return submission
 
     return bureau.ledger.commit(opened.signed, work)

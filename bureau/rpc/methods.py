@@ -18,6 +18,7 @@ from creditbureau.v1 import (
     furnishing_pb2,
     log_pb2,
     members_pb2,
+    notices_pb2,
     operations_pb2,
     options_pb2,
     reporting_pb2,
@@ -37,6 +38,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         members_pb2,
         complaints_pb2,
         operations_pb2,
+        notices_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )

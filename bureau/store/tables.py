@@ -491,6 +491,7 @@ class EventLinkRow(SQLModel, table=True):
     """A link of the chain of events of a subject (`bureau/ledger/event_chains.py`)."""
 
     __tablename__ = "event_link"
+    __table_args__ = (Index("event_link_by_leaf", "leaf_index"),)
     subject_id: str = Field(sa_column=text(primary_key=True))
     # From 1, in the order of the log.
     number: int = Field(sa_column=big(primary_key=True))
@@ -677,6 +678,7 @@ class NoticeRow(SQLModel, table=True):
     """A notice to a subject, stored with the entry that caused it."""
 
     __tablename__ = "notice"
+    __table_args__ = (Index("notice_by_entry", "entry_key"),)
     subject_id: str = Field(sa_column=text(primary_key=True))
     entry_key: int = Field(sa_column=big(primary_key=True))
     ordinal: int = Field(sa_column=big(primary_key=True))
@@ -684,6 +686,22 @@ class NoticeRow(SQLModel, table=True):
     member_id: str = Field(sa_column=text())
     tradeline_id: str = Field(sa_column=text())
     key_id: str = Field(sa_column=text(default=""))
+
+
+class NoticeChoiceRow(SQLModel, table=True):
+    """The newest choice of a subject what to hear of."""
+
+    __tablename__ = "notice_choice"
+    __table_args__ = (Index("notice_choice_by_agent", "agent_id", "subject_id"),)
+    subject_id: str = Field(sa_column=text(primary_key=True))
+    entry_key: int = Field(sa_column=big())
+    # The key that signed it: a choice does not outlive the repudiation of its key.
+    key_id: str = Field(sa_column=text())
+    # A mask of the kinds that streams leave out.
+    muted: int = Field(sa_column=big())
+    # The agent that passes notices on, and the language in which; empty for none.
+    agent_id: str = Field(sa_column=text())
+    language: str = Field(sa_column=text())
 
 
 class StandardRow(SQLModel, table=True):

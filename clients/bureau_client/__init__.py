@@ -1,11 +1,11 @@
 """The SDK of the credit bureau.
 
 `Lender` submits records and queries reports, `Wallet` grants and revokes
-consents, `Auditor` checks the log, `Observer` sees what a node did and what waits;
-`AsyncLender`, `AsyncWallet`, `AsyncAuditor` and `AsyncObserver` are the
-asynchronous forms. `CreditBureau` is the protocol that a lender's own code depends on.
-Every exception is a `BureauError` (`bureau_client.errors`). `bureau_client.verify` checks
-reports and receipts offline.
+consents, `Auditor` checks the log, `Observer` sees what a node did and what waits, `Relay` passes
+notices on; `AsyncLender`, `AsyncWallet`, `AsyncAuditor`, `AsyncObserver` and `AsyncRelay` are the
+asynchronous forms. `CreditBureau` is the protocol that a lender's own code depends on. Every
+exception is a `BureauError` (`bureau_client.errors`). `bureau_client.verify` checks reports and
+receipts offline.
 """
 
 from bureau_client._operations.many import Outcome
@@ -13,6 +13,7 @@ from bureau_client._transport.retry import RetryPolicy
 from bureau_client.aio.auditor import AsyncAuditor
 from bureau_client.aio.lender import AsyncLender
 from bureau_client.aio.observer import AsyncObserver
+from bureau_client.aio.relay import AsyncRelay
 from bureau_client.aio.wallet import AsyncWallet
 from bureau_client.errors import (
     BureauError,
@@ -113,6 +114,7 @@ from bureau_client.models.events import Event
 from bureau_client.models.many import Inquiry
 from bureau_client.models.members import Member, MemberKey
 from bureau_client.models.months import Month
+from bureau_client.models.notices import NoticeChoice, RelayedNotice
 from bureau_client.models.progress import Progress
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import (
@@ -148,6 +150,7 @@ from bureau_client.protocols import CreditBureau, DecisionPolicy
 from bureau_client.sync.auditor import Auditor
 from bureau_client.sync.lender import Lender
 from bureau_client.sync.observer import Observer
+from bureau_client.sync.relay import Relay
 from bureau_client.sync.wallet import Wallet
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.signing import SigningKey, StatementKey
@@ -162,6 +165,7 @@ __all__ = [
     "AsyncAuditor",
     "AsyncLender",
     "AsyncObserver",
+    "AsyncRelay",
     "AsyncWallet",
     "Attribute",
     "AttributeDefinition",
@@ -245,6 +249,7 @@ __all__ = [
     "NotFound",
     "NotWitnessed",
     "Notice",
+    "NoticeChoice",
     "NoticeKind",
     "Observer",
     "OmissionReason",
@@ -268,6 +273,8 @@ __all__ = [
     "RecordWarning",
     "RecordedDecision",
     "Rejection",
+    "Relay",
+    "RelayedNotice",
     "Report",
     "ReportOutcome",
     "RetryPolicy",

@@ -34,6 +34,7 @@ EntryKind: TypeAlias = Literal[
     "key-rotation",
     "member-change",
     "member-state",
+    "notice-choice",
     "portfolio-inquiry",
     "replay",
     "standard",

@@ -45,6 +45,7 @@ from creditbureau.v1.dispute_pb2 import DisputeAddition, DisputeAnswer, DisputeO
 from creditbureau.v1.erasure_pb2 import Erasure
 from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
 from creditbureau.v1.members_pb2 import LoggedStatement
+from creditbureau.v1.notices_pb2 import NoticeChoice
 from creditbureau.v1.reporting_pb2 import Inquiry, PortfolioInquiry, Replay
 from creditbureau.v1.subjects_pb2 import (
     Event,
@@ -79,6 +80,7 @@ Statement: TypeAlias = (
     | KeyAttestation
     | KeyRepudiation
     | KeyRotation
+    | NoticeChoice
     | PortfolioInquiry
     | Replay
     | SubjectStatement
@@ -108,6 +110,7 @@ EVENTS: dict[EntryKind, type[Statement]] = {
     "key-approval": KeyApproval,
     "key-repudiation": KeyRepudiation,
     "key-rotation": KeyRotation,
+    "notice-choice": NoticeChoice,
     "portfolio-inquiry": PortfolioInquiry,
     "replay": Replay,
     "subject-statement": SubjectStatement,
@@ -293,7 +296,7 @@ def _is_about(statement: Statement, subject_id: str, passed: Passed, what: str) 
         if statement.dispute_id not in passed.disputes and passed.is_whole:
             raise WrongAnswer(f"{what} answers a dispute that the subject did not open")
         return statement.dispute_id in passed.disputes
-    named = _subjects_of(statement)
+    named = subjects_of(statement)
     if not named:
         return False
     if subject_id not in named:
@@ -301,7 +304,7 @@ def _is_about(statement: Statement, subject_id: str, passed: Passed, what: str) 
     return True
 
 
-def _subjects_of(statement: Statement) -> set[str]:
+def subjects_of(statement: Statement) -> set[str]:
     """Return the subjects whom a statement names; its signer where it names none."""
     if isinstance(statement, KeyAttestation | KeyRotation):
         return {peek(statement.binding, KeyBinding).subject_id}

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import get_args
+from typing import NamedTuple, get_args
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, WrongAnswer
+from bureau_keys.event_checks import subjects_of
 from bureau_keys.key_history import keys_at
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_logged
@@ -23,18 +26,24 @@ from bureau_keys.subject_keys import (
     MemberKeys,
     SubjectKeys,
     attesters_of,
+    bound_before,
     check_header,
     prove_subject_keys,
     signing_key,
 )
 from creditbureau.v1 import notice_pb2
 from creditbureau.v1.complaint_pb2 import ComplaintAnswer, ComplaintDecision
+from creditbureau.v1.consent_event_pb2 import DeletionConfirmation
+from creditbureau.v1.consent_pb2 import Consent, ConsentChange
+from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestWithdrawal
 from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.dispute_pb2 import DisputeAnswer
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.erasure_pb2 import Erasure
+from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
 from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.notice_pb2 import Notice, NoticeCause
+from creditbureau.v1.reporting_pb2 import Inquiry, PortfolioInquiry, Replay
 from creditbureau.v1.subjects_pb2 import (
     KeyApproval,
     KeyAttestation,
@@ -46,13 +55,23 @@ from creditbureau.v1.subjects_pb2 import (
 Cause = (
     ComplaintAnswer
     | ComplaintDecision
+    | Consent
+    | ConsentChange
+    | ConsentRequest
+    | ConsentRequestWithdrawal
     | DecisionReceipt
+    | DeletionConfirmation
     | DisputeAnswer
     | Erasure
+    | HoldLift
+    | HoldPlacement
+    | Inquiry
     | KeyApproval
     | KeyAttestation
     | KeyRepudiation
     | KeyRotation
+    | PortfolioInquiry
+    | Replay
 )
 CAUSES: dict[str, type[Cause]] = {payload_type_of(kind): kind for kind in get_args(Cause)}
 # Kinds of the entries that cause each kind of notice.
@@ -66,12 +85,43 @@ CAUSED_BY: dict[int, tuple[EntryKind, ...]] = {
     notice_pb2.NOTICE_KIND_KEY_PENDING: ("attestation",),
     notice_pb2.NOTICE_KIND_KEY_REPUDIATED: ("key-repudiation",),
     notice_pb2.NOTICE_KIND_COMPLAINT: ("complaint-answer", "complaint-decision"),
+    notice_pb2.NOTICE_KIND_INQUIRY: ("inquiry", "portfolio-inquiry"),
+    notice_pb2.NOTICE_KIND_INQUIRY_DENIED: ("inquiry-denial", "portfolio-inquiry"),
+    notice_pb2.NOTICE_KIND_REPLAY: ("replay",),
+    notice_pb2.NOTICE_KIND_NEW_ACCOUNT: ("submission",),
+    notice_pb2.NOTICE_KIND_LINE_FROZEN: ("submission",),
+    notice_pb2.NOTICE_KIND_LINE_RESTORED: ("submission",),
+    notice_pb2.NOTICE_KIND_LIMIT_CHANGED: ("submission",),
+    notice_pb2.NOTICE_KIND_LINE_CLOSED: ("submission",),
+    notice_pb2.NOTICE_KIND_CONSENT_GRANTED: ("consent",),
+    notice_pb2.NOTICE_KIND_CONSENT_CHANGED: ("consent-change",),
+    notice_pb2.NOTICE_KIND_CONSENT_USED_UP: ("inquiry", "portfolio-inquiry", "replay"),
+    notice_pb2.NOTICE_KIND_CONSENT_ENDING: ("consent",),
+    notice_pb2.NOTICE_KIND_CONSENT_REQUEST: ("consent-request",),
+    notice_pb2.NOTICE_KIND_CONSENT_REQUEST_WITHDRAWN: ("consent-request-withdrawal",),
+    notice_pb2.NOTICE_KIND_CONSENT_REQUEST_ENDING: ("consent-request",),
+    notice_pb2.NOTICE_KIND_HOLD_PLACED: ("hold",),
+    notice_pb2.NOTICE_KIND_HOLD_LIFTED: ("hold-lift",),
+    notice_pb2.NOTICE_KIND_DELETION_CONFIRMED: ("deletion",),
+    notice_pb2.NOTICE_KIND_DELETION_MISSING: ("consent",),
 }
+# Kinds of notices that come by the clock.
+DUE: frozenset[int] = frozenset(
+    {
+        notice_pb2.NOTICE_KIND_CONSENT_ENDING,
+        notice_pb2.NOTICE_KIND_CONSENT_REQUEST_ENDING,
+        notice_pb2.NOTICE_KIND_DELETION_MISSING,
+    }
+)
 # A decimal number has one spelling, and fits into 64 bits.
 NOTICE_ID = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,17})", re.ASCII)
+DUE_ID = re.compile(r"due-([1-9][0-9]{0,17})-([1-9][0-9]?)-([0-9a-f-]{36})", re.ASCII)
 # The kinds of causes that have words, which can be erased.
 ERASABLE: frozenset[EntryKind] = frozenset(
-    {"complaint-answer", "complaint-decision", "dispute-answer"}
+    {
+        *("complaint-answer", "complaint-decision", "dispute-answer"),
+        *("consent-change", "consent-request"),
+    }
 )
 
 
@@ -130,22 +180,69 @@ def _read(envelope: Envelope) -> Cause:
     return peek(envelope, CAUSES.get(envelope.payload_type, KeyAttestation))
 
 
-def position_of(notice_id: str) -> tuple[int, int]:
-    """Return the leaf of a notice's cause, and the notice's number among those of the leaf.
+class NoticePlace(NamedTuple):
+    """The place that the id of a notice names; the places of one subject's notices sort by time.
+
+    Attributes:
+        leaf_index: Leaf of its cause; -1 for one that comes by the clock.
+        number: Its number among those of the leaf; its kind for one that comes by the clock.
+        about_id: The consent or the request of one that comes by the clock; otherwise empty.
+        time_us: Time of one that comes by the clock; otherwise 0.
+    """
+
+    leaf_index: int
+    number: int
+    about_id: str = ""
+    time_us: int = 0
+
+
+def place_of(notice_id: str) -> NoticePlace:
+    """Return the place that the id of a notice names.
 
     Raises:
-        WrongAnswer: It is not the id of a notice: two decimal numbers with a dash between.
+        WrongAnswer: It is not the id of a notice: two decimal numbers with a dash between, or
+            `due`, a time, a kind and an id.
     """
-    match = NOTICE_ID.fullmatch(notice_id)
-    if match is None:
-        raise WrongAnswer(f"{notice_id[:40]!r} is not the id of a notice")
-    return int(match[1]), int(match[2])
+    if match := NOTICE_ID.fullmatch(notice_id):
+        return NoticePlace(int(match[1]), int(match[2]))
+    if match := DUE_ID.fullmatch(notice_id):
+        return NoticePlace(-1, int(match[2]), match[3], int(match[1]))
+    raise WrongAnswer(f"{notice_id[:40]!r} is not the id of a notice")
+
+
+def about_of(envelope: Envelope) -> str:
+    """Return the id of what a statement is about, as its notice has it; empty for none.
+
+    Raises:
+        KeysError: The envelope has another payload than its type says.
+    """
+    return _about(_read(envelope))
+
+
+def _about(statement: Cause) -> str:
+    if isinstance(statement, ComplaintAnswer | ComplaintDecision):
+        return statement.complaint_id
+    if isinstance(statement, DisputeAnswer):
+        return statement.dispute_id
+    if isinstance(statement, ConsentChange | DeletionConfirmation):
+        return statement.consent_id
+    if isinstance(statement, ConsentRequestWithdrawal):
+        return statement.consent_request_id
+    if isinstance(statement, HoldLift):
+        return statement.hold_id
+    if isinstance(statement, Replay):
+        return statement.inquiry_id
+    named = Consent | ConsentRequest | DecisionReceipt | HoldPlacement | Inquiry | PortfolioInquiry
+    return statement.header.request_id if isinstance(statement, named) else ""
 
 
 def _check_logged(notice: Notice, cause: NoticeCause, trust: Trust) -> None:
-    receipt = cause.receipt
-    leaf_index, _ = position_of(notice.notice_id)
-    if leaf_index != receipt.leaf_index or notice.create_time != receipt.log_time:
+    receipt, position = cause.receipt, place_of(notice.notice_id)
+    if (position.leaf_index < 0) != (notice.kind in DUE):
+        raise WrongAnswer(f"notice {notice.notice_id} is of another kind than its id says")
+    if position.leaf_index < 0:
+        _check_due(notice, cause, position)
+    elif position.leaf_index != receipt.leaf_index or notice.create_time != receipt.log_time:
         raise WrongAnswer(f"notice {notice.notice_id} comes with leaf {receipt.leaf_index}")
     kinds = CAUSED_BY.get(notice.kind, ())
     if receipt.kind not in kinds:
@@ -157,6 +254,15 @@ def _check_logged(notice: Notice, cause: NoticeCause, trust: Trust) -> None:
     statement_digest = digest(cause.statement) if _is_shown(cause) else cause.digest
     kind = next(kind for kind in kinds if kind == receipt.kind)
     check_logged(receipt, statement_digest, trust, kind)
+
+
+def _check_due(notice: Notice, cause: NoticeCause, position: NoticePlace) -> None:
+    """Check that a notice that comes by the clock is what its id says, after its cause."""
+    named = notice.create_time.ToMicroseconds(), notice.kind, notice.about_id
+    if named != (position.time_us, position.number, position.about_id):
+        raise WrongAnswer(f"notice {notice.notice_id} is not the one that its id names")
+    if notice.create_time.ToMicroseconds() < cause.receipt.log_time.ToMicroseconds():
+        raise WrongAnswer(f"notice {notice.notice_id} is of before its cause")
 
 
 def _check_signature(
@@ -171,9 +277,11 @@ def _check_signature(
     member_id = member_id_of(statement.header.signer)
     if member_id:
         signers = keys_at(members.get(member_id, ()), index)
-    else:
+    elif isinstance(statement, KeyApproval | KeyRepudiation | KeyRotation):
         signing = signing_key(keys, subject_id, envelope, index, what)
         signers = {signing.key.key_id: signing.key}
+    else:
+        signers = bound_before(keys, subject_id, index)
     verify_envelope(envelope, type(statement), signers)
     signer = member_signer(member_id) if member_id else subject_signer(subject_id)
     check_header(statement.header, signer, trust, what)
@@ -185,27 +293,41 @@ def _contradictions(notice: Notice, statement: Cause, subject_id: str) -> Iterab
     # The agent that carries a subject's own statement is the bureau's word.
     if signer and notice.member_id != signer:
         yield f"member {signer} signed it, not {notice.member_id}"
-    about, key_id = subject_id, ""
+    key_id = ""
     if isinstance(statement, KeyAttestation | KeyRotation):
         binding = peek(statement.binding, KeyBinding)
-        about = binding.subject_id
         key_id = VerifyKey.from_raw(binding.public_key).key_id
-    elif isinstance(statement, KeyApproval):
+    elif isinstance(statement, KeyApproval | KeyRepudiation):
         key_id = statement.key_id
-    elif isinstance(statement, KeyRepudiation):
-        about, key_id = statement.subject_id, statement.key_id
-    elif isinstance(statement, ComplaintAnswer | ComplaintDecision):
-        about = statement.subject_id
     elif isinstance(statement, DecisionReceipt):
-        about = statement.subject_id
         if notice.tradeline_id != statement.tradeline_id:
             yield f"it is about tradeline {statement.tradeline_id!r}"
     elif isinstance(statement, Erasure):
-        about = statement.subject_id
         erased = {account.tradeline_id for account in statement.accounts} or {""}
         if notice.tradeline_id not in erased:
             yield f"it does not erase tradeline {notice.tradeline_id!r}"
-    if about != subject_id:
-        yield f"it is about subject {about}"
+    elif isinstance(statement, Consent) and notice.member_id != statement.grantee:
+        yield f"the consent is for member {statement.grantee}"
+    # A dispute's answer names the dispute alone: that it is the subject's is the bureau's word.
+    named = subjects_of(statement)
+    if named and subject_id not in named:
+        yield f"it is about subject {min(named)}"
     if notice.key_id != key_id:
         yield f"it is about key {key_id!r}, not {notice.key_id!r}"
+    if notice.about_id != _about_id(notice, statement):
+        yield f"it is about {_about_id(notice, statement)!r}, not {notice.about_id!r}"
+    if notice.HasField("act_by_time") and notice.act_by_time != _end(statement):
+        yield "it ends at another time"
+
+
+def _about_id(notice: Notice, statement: Cause) -> str:
+    """Return the id that a notice must be about. An inquiry names a consent or its arrangement, a
+    replay none: which consent it used up is the bureau's word.
+    """
+    is_used_up = notice.kind == notice_pb2.NOTICE_KIND_CONSENT_USED_UP
+    return notice.about_id if is_used_up else _about(statement)
+
+
+def _end(statement: Cause) -> Timestamp | None:
+    """Return the end of a consent, or of a request for one; None for other statements."""
+    return statement.expire_time if isinstance(statement, Consent | ConsentRequest) else None

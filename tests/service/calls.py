@@ -37,6 +37,8 @@ from creditbureau.v1 import (
     hold_pb2,
     log_pb2,
     members_pb2,
+    notice_pb2,
+    notices_pb2,
     operations_pb2,
     reporting_pb2,
     standard_pb2,
@@ -99,6 +101,10 @@ MAY = {
     "Members/GetMember": ANYBODY,
     "Members/ListMembers": ANYBODY,
     "Subjects/ListNotices": "agent",
+    "Notices/WatchNotices": "agent",
+    "Notices/RelayNotices": "agent",
+    "Notices/ChooseNotices": "agent",
+    "Notices/GetNoticeChoice": "agent",
     "Furnishing/WatchDisputes": "furnisher",
     "Reporting/ReplayReport": "subscriber auditor",
     "Reporting/QueryPortfolio": "subscriber",
@@ -591,6 +597,30 @@ def list_notices(scenario: Scenario, _raw: Raw) -> Message:
     return subjects_pb2.ListNoticesRequest(subject_request=request)
 
 
+def watch_notices(scenario: Scenario, _raw: Raw) -> Message:
+    request = asked_by(scenario.person, "Notices/WatchNotices")
+    return notices_pb2.WatchNoticesRequest(subject_request=request)
+
+
+def relay_notices(_scenario: Scenario, _raw: Raw) -> Message:
+    return notices_pb2.RelayNoticesRequest()
+
+
+def choose_notices(scenario: Scenario, _raw: Raw) -> Message:
+    person = scenario.person
+    message = notices_pb2.NoticeChoice(
+        header=person.header(), muted=[notice_pb2.NOTICE_KIND_INQUIRY], agent_id="agent"
+    )
+    return notices_pb2.ChooseNoticesRequest(choice=seal(message, person.key))
+
+
+def get_notice_choice(scenario: Scenario, raw: Raw) -> Message:
+    """Of a person who made one."""
+    ok(scenario.members["agent"].send("Notices/ChooseNotices", choose_notices(scenario, raw)))
+    request = asked_by(scenario.person, "Notices/GetNoticeChoice")
+    return notices_pb2.GetNoticeChoiceRequest(subject_request=request)
+
+
 def replay(scenario: Scenario, raw: Raw) -> Message:
     """Of a report that the subscriber got."""
     inquiry = scenario.members["subscriber"].inquiry(
@@ -737,6 +767,10 @@ GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Members/GetMember": always(members_pb2.GetMemberRequest(member_id="auditor")),
     "Members/ListMembers": always(members_pb2.ListMembersRequest()),
     "Subjects/ListNotices": list_notices,
+    "Notices/WatchNotices": watch_notices,
+    "Notices/RelayNotices": relay_notices,
+    "Notices/ChooseNotices": choose_notices,
+    "Notices/GetNoticeChoice": get_notice_choice,
     "Furnishing/WatchDisputes": always(furnishing_pb2.WatchDisputesRequest()),
     "Reporting/ReplayReport": replay,
     "Reporting/QueryPortfolio": query_portfolio,

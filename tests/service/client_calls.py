@@ -12,6 +12,7 @@ from bureau_client import (
     AsyncAuditor,
     AsyncLender,
     AsyncObserver,
+    AsyncRelay,
     AsyncWallet,
     Auditor,
     Complaint,
@@ -26,9 +27,11 @@ from bureau_client import (
     HoldKind,
     IdentificationMethod,
     Lender,
+    NoticeKind,
     Observer,
     Profile,
     Purpose,
+    Relay,
     Report,
     SigningKey,
     Wallet,
@@ -89,6 +92,10 @@ def consent_requests(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]
     )
     person.decline_request(asked_for_consent(scenario.lenders["acme"], person))
     return lambda wallet: wallet.consent_requests()
+
+
+def choose_notices(_: Scenario, __: Wallet) -> Callable[[Any], Any]:
+    return lambda wallet: wallet.choose_notices([NoticeKind.INQUIRY])
 
 
 def evaluate(_: Scenario, __: Wallet) -> Callable[[Any], Any]:
@@ -271,6 +278,7 @@ RECEIPTED_CASES: dict[str, tuple[str, Case]] = {
     methods.WITHDRAW_CONSENT_REQUEST.path: ("lender", withdraw_request),
     methods.DECLINE_CONSENT_REQUEST.path: ("wallet", decline_request),
     methods.CONFIRM_DELETION.path: ("lender", confirm_deletion),
+    methods.CHOOSE_NOTICES.path: ("wallet", choose_notices),
     methods.EVALUATE.path: ("lender", evaluate),
     methods.SUBMIT_RECORDS.path: ("lender", submit),
     methods.GET_SUBMISSION.path: ("lender", get_submission),
@@ -362,6 +370,17 @@ def alert_counts(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     return lambda observer: observer.alert_counts()
 
 
+def notice_choice(_: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    person.choose_notices([NoticeKind.INQUIRY])
+    return lambda wallet: wallet.notice_choice()
+
+
+def relayed(_: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    person.choose_notices(agent_id="agent")
+    person.place_hold(HoldKind.FRAUD_ALERT)
+    return lambda relay: first(relay.relayed_notices())
+
+
 def grown(auditor: Any) -> object:
     """Check that the log grew from its first checkpoint to its newest."""
     checkpoints = auditor.checkpoints()
@@ -407,6 +426,9 @@ READING_CASES: dict[str, tuple[str, Case]] = {
     methods.LIST_DEADLINES.path: ("observer", reading(lambda observer: observer.deadlines())),
     methods.COUNT_ALERTS.path: ("observer", alert_counts),
     methods.GET_LOG_GROWTH.path: ("observer", reading(lambda observer: observer.log_growth())),
+    methods.WATCH_NOTICES.path: ("wallet", reading(lambda wallet: first(wallet.watch_notices()))),
+    methods.GET_NOTICE_CHOICE.path: ("wallet", notice_choice),
+    methods.RELAY_NOTICES.path: ("relay", relayed),
 }
 
 
@@ -422,6 +444,9 @@ def client_of(kind: str, scenario: Scenario, person: Wallet, quorum: int, *, is_
         agent = demanding(scenario.agent)
         wallet = AsyncWallet if is_async else Wallet
         return wallet(agent, person.subject_id, key, clock=scenario.now)
+    if kind == "relay":
+        relay = AsyncRelay if is_async else Relay
+        return relay(demanding(scenario.agent), clock=scenario.now)
     acme = demanding(scenario.profiles["acme"])
     if kind == "lender":
         lender = AsyncLender if is_async else Lender

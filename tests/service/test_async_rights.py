@@ -89,7 +89,9 @@ def test_the_asynchronous_client_has_the_same_rights(scenario: Scenario) -> None
             file = await own.file()
             assert file.subject_statement == "It was not me."
             assert [omission.reason for omission in file.omissions] == [OmissionReason.DELETED]
-            assert [notice.kind for notice in await own.notices()] == [NoticeKind.DISPUTE]
+            notices = [notice.kind for notice in await own.notices()]
+            assert NoticeKind.DISPUTE in notices
+            assert notices[0] is NoticeKind.LINE_FROZEN
 
     asyncio.run(live())
 

@@ -28,6 +28,7 @@ from bureau_client import (
 )
 from bureau_keys.envelope import seal
 from creditbureau.v1 import dispute_pb2, subjects_pb2
+from tests.service.heard import heard
 from tests.service.raw import Answer, Raw
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 
@@ -110,7 +111,9 @@ def test_what_a_dispute_deleted_returns_only_certified(
         (OmissionReason.DELETED, line.tradeline_id)
     ]
     assert [dispute.outcome for dispute in file.disputes] == [outcome]
-    assert list(file.notices) == person.notices()
+    assert [one.notice_id for one in file.notices if one.kind is NoticeKind.DISPUTE] == [
+        one.notice_id for one in heard(person)
+    ]
     assert scenario.report(person, "brook").notices == ()
     with pytest.raises(BureauError) as caught:
         scenario.submit("acme", account(person, "card", MAY + 1))
@@ -142,7 +145,7 @@ def test_what_nobody_answers_is_withdrawn_until_it_is_certified(scenario: Scenar
     acme.answer_dispute(dispute_id, DisputeOutcome.ACCURATE, certified=True)
     assert len(scenario.report(person, "brook").tradelines) == 1
     # The person is told that it is back.
-    assert {notice.kind for notice in person.notices()} == {
+    assert {notice.kind for notice in heard(person)} == {
         NoticeKind.DISPUTE,
         NoticeKind.REINSERTION,
     }
@@ -160,7 +163,7 @@ def test_an_item_is_back_only_when_nothing_of_it_waits_any_more(scenario: Scenar
     acme = scenario.lenders["acme"]
     acme.answer_dispute(first.dispute_id, DisputeOutcome.ACCURATE, certified=True)
     assert scenario.report(person, "brook").tradelines == ()
-    assert [notice.kind for notice in person.notices()] == [NoticeKind.DISPUTE]
+    assert [notice.kind for notice in heard(person)] == [NoticeKind.DISPUTE]
     # Deleting needs no certification.
     acme.answer_dispute(second.dispute_id, DisputeOutcome.DELETED)
     assert scenario.report(person, "brook").tradelines == ()
@@ -183,7 +186,7 @@ def test_in_china_an_unanswered_dispute_stays_beside_the_item() -> None:
         # Nothing was withdrawn, so nothing has to be certified.
         (dispute,) = report.disputes
         scenario.lenders["acme"].answer_dispute(dispute.dispute_id, DisputeOutcome.ACCURATE)
-        assert [notice.kind for notice in person.notices()] == [NoticeKind.DISPUTE]
+        assert [notice.kind for notice in heard(person)] == [NoticeKind.DISPUTE]
 
 
 def opened_as(scenario: Scenario, person: Wallet, dispute_id: str, field: str = "status") -> Answer:
@@ -344,7 +347,7 @@ def test_of_many_answers_at_once_one_counts(scenario: Scenario) -> None:
     (dispute,) = person.disputes()
     lines = scenario.report(person, "brook").tradelines
     assert len(lines) == (dispute.outcome is DisputeOutcome.ACCURATE)
-    assert len(person.notices()) == 1
+    assert len(heard(person)) == 1
 
 
 def test_of_many_disputes_of_the_same_at_once_one_stands(scenario: Scenario) -> None:

@@ -43,6 +43,7 @@ from bureau_client import (
     FacilityActionKind,
     HoldKind,
     Initiator,
+    NoticeKind,
     Purpose,
     SigningKey,
     SubmissionKind,
@@ -179,6 +180,7 @@ def use(scenario: Scenario) -> None:
     other.revoke(kept.consent_id)
     acme.confirm_deletion(kept.consent_id)
     # What people do with their own files.
+    other.choose_notices([NoticeKind.INQUIRY], agent_id="agent", language="en")
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
     person.lift_hold(hold.hold_id, until=scenario.now() + timedelta(days=2), member_id="brook")
     person.set_statement("I was ill.")

@@ -40,6 +40,8 @@ WATCHING = {
     "Complaints/WatchComplaints",
     "Consents/WatchConsents",
     "Furnishing/WatchDisputes",
+    "Notices/RelayNotices",
+    "Notices/WatchNotices",
     "Reporting/WatchAlerts",
 }
 # Whoever signed a payload, so that it can be signed again when it was changed.

@@ -23,6 +23,7 @@ from bureau_client import (
     Wallet,
 )
 from bureau_client.models.reports import Dispute
+from tests.service.heard import heard
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 from tests.service.test_true_records import action, ref_of
 
@@ -86,7 +87,7 @@ def test_a_blocked_account_is_in_no_report_until_the_answer_certifies_it(
     assert reason_of(caught) == ("INVALID_FIELD", ["narrative"])
     acme.answer_dispute(*answer, narrative="The person has the goods.", certified=True)
     assert shown(scenario, person) == 1
-    assert {notice.kind for notice in person.notices()} == {
+    assert {notice.kind for notice in heard(person)} == {
         NoticeKind.DISPUTE,
         NoticeKind.REINSERTION,
     }

@@ -30,6 +30,7 @@ from creditbureau.v1.decision_pb2 import DECISION_OUTCOME_APPROVE, DecisionRecei
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
 from tests.service.client_calls import client_of, decision_on, disputed, pending_key
+from tests.service.heard import heard
 from tests.service.liar import answers, deceive, lists_of
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import MAY
@@ -466,8 +467,11 @@ def test_notices_come_with_their_causes(beijing: Scenario, noticed: Wallet) -> N
         assert all(notice.proved for notice in shown)
         assert {notice.kind for notice in shown} == {
             NoticeKind.ADVERSE_DATA,
+            NoticeKind.CONSENT_GRANTED,
             NoticeKind.DECISION,
             NoticeKind.DISPUTE,
+            NoticeKind.INQUIRY,
+            NoticeKind.NEW_ACCOUNT,
             NoticeKind.KEY_REPLACED,
             NoticeKind.KEY_PENDING,
             NoticeKind.KEY_REPUDIATED,
@@ -478,7 +482,7 @@ def test_an_erasure_is_proved_to_the_person_that_it_is_about(beijing: Scenario) 
     person = beijing.person()
     beijing.submit("acme", account(person, "card", MAY))
     beijing.erase(person.subject_id)
-    (notice,) = person.notices()
+    (notice,) = heard(person)
     assert (notice.kind, notice.member_id, notice.proved) == (
         NoticeKind.ERASURE,
         "operator",

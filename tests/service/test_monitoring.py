@@ -16,11 +16,13 @@ from bureau_client import (
     DeletionReason,
     DisputeOutcome,
     DisputeReason,
+    NoticeKind,
     Overloaded,
     PermissionDenied,
     Purpose,
 )
 from creditbureau.v1.standard_pb2 import StandardOfCredit
+from tests.service.heard import heard
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import (
     MAY,
@@ -51,7 +53,7 @@ def test_a_furnisher_sees_disputes_as_they_come(scenario: Scenario) -> None:
     )
     assert news.dispute.dispute_id == opened.dispute_id
     scenario.lenders["acme"].answer_dispute(opened.dispute_id, DisputeOutcome.ACCURATE)
-    (notice,) = person.notices()
+    (notice,) = heard(person)
     assert notice.kind.name == "DISPUTE"
     assert notice.texts == texts("notice", "DISPUTE")
 
@@ -122,7 +124,7 @@ def test_a_standard_notices_and_replays_on_every_database(scenario: Scenario) ->
     ref = account(person, "card", MAY).account_ref
     scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
     scenario.submit("acme", account(person, "card", MAY, certified=True))
-    assert [notice.kind.name for notice in person.notices()] == ["REINSERTION"]
+    assert len(heard(person, NoticeKind.REINSERTION)) == 1
     assert scenario.findings() == []
     assert scenario.erase(person.subject_id).account_count == 1
     assert scenario.findings() == []

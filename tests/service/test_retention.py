@@ -27,6 +27,7 @@ from bureau_client import (
     Report,
     Wallet,
 )
+from tests.service.heard import heard
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 
@@ -163,7 +164,7 @@ def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
         scenario.submit("acme", account(person, "card", now - 23, **late))
         scenario.submit("acme", account(person, "card", now))
         # One for each delinquency.
-        assert [notice.kind for notice in person.notices()] == [NoticeKind.ADVERSE_DATA] * 2
+        assert [notice.kind for notice in heard(person)] == [NoticeKind.ADVERSE_DATA] * 2
         # Consents have the ceilings of the place.
         with pytest.raises(InvalidRequest) as caught:
             scenario.inquiring(person, "brook")

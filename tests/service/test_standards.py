@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -38,6 +37,7 @@ from creditbureau.v1.codes_pb2 import (
     CLASSIFICATION_SUBSTANDARD,
 )
 from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
+from tests.service.heard import heard
 from tests.service.scenario import AUTUMN_2026, Scenario, account, clock_of, open_scenario
 
 MAY, JUNE = Month(2026, 5), Month(2026, 6)
@@ -192,31 +192,34 @@ def test_a_report_again_as_it_was() -> None:
 # What people are told -----------------------------------------------------------------
 
 
+OF_ACCOUNTS = (NoticeKind.NEW_ACCOUNT, NoticeKind.ADVERSE_DATA, NoticeKind.REINSERTION)
+
+
 def test_people_are_told_what_the_law_wants_them_told() -> None:
     late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
     with open_scenario("acme", "brook", jurisdiction="CN", clock=clock_of(AUTUMN_2026)) as scenario:
         person = scenario.person()
         scenario.submit("acme", account(person, "card", MAY, **late))
         scenario.submit("acme", account(person, "card", JUNE, **late))
-        (notice,) = person.notices()  # once, not every month
+        (notice,) = heard(person)  # once, not every month
         assert notice.kind is NoticeKind.ADVERSE_DATA
         assert notice.member_id == "acme"
         assert notice.texts == texts("notice", "ADVERSE_DATA")
         ref = account(person, "card", MAY).account_ref
         scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
         scenario.submit("acme", account(person, "card", JUNE, certified=True))
-        assert person.notices()[0].kind is NoticeKind.REINSERTION
+        assert heard(person)[0].kind is NoticeKind.REINSERTION
         assert person.notices(limit=1) == person.notices()[:1]
-        # A credit file shows the notices without their causes.
-        shown = [replace(notice, proved=False) for notice in person.notices()]
-        assert list(person.file().notices) == shown
+        # A credit file shows what furnishers did, without the causes.
+        shown = [notice.notice_id for notice in person.file().notices]
+        assert shown == [one.notice_id for one in heard(person, *OF_ACCOUNTS)]
         # Whoever comes onto an account that is past due is told as well, and once.
         owner, partner = scenario.person(), scenario.person()
         both = (Party(owner.subject_id), Party(partner.subject_id, PartyRole.JOINT))
         scenario.submit("acme", account(owner, "joint", MAY, **late))
         for month in (JUNE, JUNE + 1):
             scenario.submit("acme", account(owner, "joint", month, parties=both, **late))
-        assert [len(wallet.notices()) for wallet in (owner, partner)] == [1, 1]
+        assert [len(heard(wallet)) for wallet in (owner, partner)] == [1, 1]
         # A debt that is written off between two month ends is adverse too.
         scenario.submit("acme", account(owner, "loan", MAY, parties=both))
         action = FacilityAction(
@@ -227,11 +230,11 @@ def test_people_are_told_what_the_law_wants_them_told() -> None:
             effective_time=scenario.now(),
         )
         scenario.submit("acme", action)
-        assert [len(wallet.notices()) for wallet in (owner, partner)] == [2, 2]
+        assert [len(heard(wallet)) for wallet in (owner, partner)] == [2, 2]
     with open_scenario("acme", clock=clock_of(AUTUMN_2026)) as scenario:
         person = scenario.person()
         scenario.submit("acme", account(person, "card", MAY, **late))
-        assert person.notices() == []
+        assert [notice.kind for notice in heard(person)] == [NoticeKind.ADVERSE_DATA]
 
 
 # Reciprocity ------------------------------------------------------------------------

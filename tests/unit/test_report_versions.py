@@ -42,10 +42,10 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "1a84c5b933ebd042e946558f0a369ee98d17890d5f253b37b2cf547e246a51c6",
-    ("CN", "2026-12"): "17ab3a0512b5e6502132cdf621e57eba84c7693b276693c65269449612ad5430",
-    ("US", "2026-11"): "b7eebcee5bfb096f92aceeadc336fff70c29c6a31764ac2b89f8ac94d95b8e44",
-    ("US", "2026-12"): "6c498a26966ba8164cc5c28f0ef9304b932298e1f841126c7b24085b38b7f54b",
+    ("CN", "2026-11"): "335719798f90aa9689592329e2dcf4f1cf4165cb77ee97fe03aa3c4868f1676d",
+    ("CN", "2026-12"): "be0b05297d1bcfa77f2c8f0043330620048c442f45a8d451f7fadf554f7ce696",
+    ("US", "2026-11"): "fa6b0c11046a9b638cad08febefd24728d412dd8429c3e9527de56204b5369ae",
+    ("US", "2026-12"): "4287728043097dc8ce02a2449f4922347243e24b2f8753c5db7786de28e52926",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL

@@ -34,8 +34,8 @@ def bureaus_by_policy(
 ) -> list[Bureau]:
     """Return the empty bureau under the policy in force and under each retired one.
 
-    The newest is first, among those that give adverse notices: a comparison does not miss the
-    notices that another policy leaves out.
+    The newest is first, among those that give notices of accounts and of adverse data: a
+    comparison does not miss the notices that another policy leaves out.
     """
     present = Bureau(
         origin=origin,
@@ -49,5 +49,7 @@ def bureaus_by_policy(
         evaluator=Evaluator.from_seed(bytes(32)),
     )
     retired = sorted(policy.retired.values(), key=lambda old: old.version, reverse=True)
-    policies = sorted([policy, *retired], key=lambda each: not each.adverse_notice)
+    policies = sorted(
+        [policy, *retired], key=lambda each: (not each.account_notices, not each.adverse_notice)
+    )
     return [replace(present, policy=each) for each in policies]

@@ -31,6 +31,7 @@ from bureau.journeys import (
     dispute,
     hold,
     member,
+    notices,
     standard,
     subject,
 )
@@ -79,6 +80,7 @@ REPLAYS: dict[EntryKind, Replay] = {
     "key-rotation": replay_rotation,
     "member-change": _by_member(member.change_member),
     "member-state": _by_member(member.set_member_state),
+    "notice-choice": _by_subject(notices.choose_notices),
     "portfolio-inquiry": replay_portfolio,
     "replay": replay_report_replay,
     "standard": _by_member(standard.publish),

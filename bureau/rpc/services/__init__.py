@@ -21,6 +21,7 @@ from bureau.rpc.services.directory import Directory
 from bureau.rpc.services.furnishing import Furnishing
 from bureau.rpc.services.log import Log
 from bureau.rpc.services.members import Members
+from bureau.rpc.services.notices import Notices
 from bureau.rpc.services.operations import Operations
 from bureau.rpc.services.reporting import Reporting
 from bureau.rpc.services.subjects import Subjects
@@ -35,6 +36,7 @@ SERVICERS: dict[str, type[Servicer]] = {
     "Members": Members,
     "Complaints": Complaints,
     "Operations": Operations,
+    "Notices": Notices,
 }
 
 

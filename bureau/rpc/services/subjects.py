@@ -6,7 +6,16 @@ from typing import final
 
 import grpc
 
-from bureau.journeys import decision, disclosure, dispute, events, hold, repudiation, subject
+from bureau.journeys import (
+    decision,
+    disclosure,
+    dispute,
+    events,
+    hold,
+    notices,
+    repudiation,
+    subject,
+)
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import subjects_pb2
 from creditbureau.v1.subjects_pb2_grpc import SubjectsServicer
@@ -114,6 +123,6 @@ class Subjects(Servicer, SubjectsServicer):
     def ListNotices(
         self, request: subjects_pb2.ListNoticesRequest, context: grpc.ServicerContext
     ) -> subjects_pb2.ListNoticesResponse:
-        return disclosure.list_notices(
+        return notices.list_notices(
             self.bureau, request.subject_request, request.page_size, request.page_token
         )

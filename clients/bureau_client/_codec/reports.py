@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from bureau_client._codec.receipts import read_receipt, write_receipt
+from bureau_client._codec.records import read_action
 from bureau_client._codec.scalars import day_of, moment_of, moment_or_none, month_of
 from bureau_client._codec.tradelines import read_reference, read_tradeline
 from bureau_client.models.codes import (
@@ -243,6 +244,7 @@ def read_dispute(message: dispute_pb2.Dispute) -> Dispute:
 
 def read_notice(message: notice_pb2.Notice) -> Notice:
     """Read a notice."""
+    acted = message.HasField("action")
     return Notice(
         notice_id=message.notice_id,
         kind=NoticeKind(message.kind),
@@ -252,6 +254,10 @@ def read_notice(message: notice_pb2.Notice) -> Notice:
         texts=dict(message.texts),
         key_id=message.key_id,
         effect_time=moment_or_none(message.effect_time),
+        about_id=message.about_id,
+        act_by_time=moment_or_none(message.act_by_time),
+        action=read_action(message.action.record) if acted else None,
+        action_ref=read_reference(message.action.ref) if acted else None,
     )
 
 

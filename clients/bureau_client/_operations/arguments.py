@@ -13,6 +13,8 @@ from bureau_client.models.violations import Violation
 _SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
 _KEY_ID = re.compile(r"[0-9a-f]{64}")
 _CONSENT_CURSOR = re.compile(r"[0-9]{1,16}\.[0-9a-f-]{0,36}\.[0-9]{1,16}\.[0-9a-f-]{0,36}")
+_NOTICE_CURSOR = re.compile(r"([0-9]{1,18}\.){4}[0-9a-f-]{0,36}")
+_RELAY_CURSOR = re.compile(r"[0-9]{1,18}\.[0-9a-f]{0,32}\.([0-9]{1,18}\.){3}[0-9a-f-]{0,36}")
 _MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -102,6 +104,30 @@ def consent_cursor(value: str) -> str:
     """
     if value and not _CONSENT_CURSOR.fullmatch(value):
         message = f"is {value[:80]!r}; pass the cursor of a ConsentEvent, or nothing for all"
+        raise refuse("after", "INVALID_FIELD", message)
+    return value
+
+
+def notice_cursor(value: str) -> str:
+    """Return a cursor of `watch_notices`, checked; empty for the first notice.
+
+    Raises:
+        InvalidRequest: The value is no such cursor.
+    """
+    if value and not _NOTICE_CURSOR.fullmatch(value):
+        message = f"is {value[:80]!r}; pass the cursor of a Notice, or nothing for all"
+        raise refuse("after", "INVALID_FIELD", message)
+    return value
+
+
+def relay_cursor(value: str) -> str:
+    """Return a cursor of `relayed_notices`, checked; empty for the first notice.
+
+    Raises:
+        InvalidRequest: The value is no such cursor.
+    """
+    if value and not _RELAY_CURSOR.fullmatch(value):
+        message = f"is {value[:80]!r}; pass the cursor of a RelayedNotice, or nothing for all"
         raise refuse("after", "INVALID_FIELD", message)
     return value
 

@@ -13,6 +13,7 @@ from creditbureau.v1 import (
     furnishing_pb2,
     log_pb2,
     members_pb2,
+    notices_pb2,
     operations_pb2,
     reporting_pb2,
     subjects_pb2,
@@ -309,6 +310,34 @@ GET_STANDARD = Method(
     "creditbureau.v1.Members/GetStandard",
     members_pb2.GetStandardRequest,
     members_pb2.GetStandardResponse,
+    DeadlineClass.READ,
+)
+
+WATCH_NOTICES = Method(
+    "creditbureau.v1.Notices/WatchNotices",
+    notices_pb2.WatchNoticesRequest,
+    notices_pb2.WatchNoticesResponse,
+    DeadlineClass.STREAM,
+)
+
+CHOOSE_NOTICES = Method(
+    "creditbureau.v1.Notices/ChooseNotices",
+    notices_pb2.ChooseNoticesRequest,
+    notices_pb2.ChooseNoticesResponse,
+    DeadlineClass.WRITE,
+)
+
+RELAY_NOTICES = Method(
+    "creditbureau.v1.Notices/RelayNotices",
+    notices_pb2.RelayNoticesRequest,
+    notices_pb2.RelayNoticesResponse,
+    DeadlineClass.STREAM,
+)
+
+GET_NOTICE_CHOICE = Method(
+    "creditbureau.v1.Notices/GetNoticeChoice",
+    notices_pb2.GetNoticeChoiceRequest,
+    notices_pb2.GetNoticeChoiceResponse,
     DeadlineClass.READ,
 )
 

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from google.protobuf.message import DecodeError
 
-from bureau_client._codec.reports import read_notice, read_undoing
+from bureau_client._codec.reports import read_undoing
 from bureau_client._codec.scalars import timestamp_of
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.cosigning import as_needed
 from bureau_client._operations.events import hold_file
 from bureau_client._operations.inquiries import SignedPage, list_inquiries
-from bureau_client._operations.members import check_with_members
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import Order, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
 from bureau_client._operations.signer import Signer
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import IdentificationMethod
-from bureau_client.models.members import Vouched
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.reports import InquiryLine, Notice, Report, Undoing
+from bureau_client.models.reports import InquiryLine, Report, Undoing
 from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.event_memory import EventMemory
-from bureau_client.verify.evidence import logged_keys_of
 from bureau_client.verify.reports import verify_as_new, verify_file
 from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError
-from bureau_keys.notice_checks import causes_signed_by, check_notices, is_erased, position_of
-from bureau_keys.signer_name import subject_id_of
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import subjects_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
-
-NEWEST_FIRST = Order[Notice](name=lambda notice: position_of(notice.notice_id))
 
 
 def bind(signer: Signer, subject_id: str) -> Envelope:
@@ -147,47 +138,6 @@ def list_own_inquiries(
         return (yield from call(methods.LIST_INQUIRIES, request))
 
     return (yield from list_inquiries(context, page, limit, subject_id=subject_id))
-
-
-def list_notices(context: SigningContext, limit: int | None) -> Operation[list[Notice]]:
-    """List the bureau's notices to the subject, newest first."""
-
-    def page(token: str) -> Operation[tuple[Sequence[Notice], str]]:
-        request = subjects_pb2.ListNoticesRequest(
-            subject_request=subject_request(context, methods.LIST_NOTICES.path),
-            page_token=token,
-        )
-        reply = yield from call(methods.LIST_NOTICES, request)
-        return (yield from _verified_notices(context, reply)), reply.next_page_token
-
-    return (yield from collect("The list of notices", page, as_it_is, NEWEST_FIRST, limit))
-
-
-def _verified_notices(
-    context: SigningContext, reply: subjects_pb2.ListNoticesResponse
-) -> Operation[list[Notice]]:
-    """Return the notices of a page, each verified against its cause in the log.
-
-    Raises:
-        VerificationFailed: A notice has no cause, or says otherwise than its cause.
-    """
-    with verifying("The list of notices"):
-        needed = causes_signed_by(reply.causes, reply.keys)
-    subject_id = subject_id_of(context.signer.name)
-
-    def check(members: Mapping[str, Vouched]) -> None:
-        keys_of = {name: logged_keys_of(members[name].member) for name in needed}
-        with verifying("The list of notices"):
-            check_notices(
-                reply.notices, reply.causes, reply.keys, keys_of, subject_id, context.trust
-            )
-
-    yield from check_with_members(context, needed, check)
-    with verifying("The list of notices"):
-        return [
-            replace(read_notice(notice), proved=not is_erased(cause))
-            for notice, cause in zip(reply.notices, reply.causes, strict=True)
-        ]
 
 
 def get_file(context: SigningContext, memory: EventMemory) -> Operation[Report]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from bureau_client._operations import (
     decisions,
     disputes,
     events,
+    notices,
     own_entries,
     receipts,
     resend,
@@ -32,6 +33,7 @@ from bureau_client.models.codes import (
     ConsentTransition,
     DisputeReason,
     HoldKind,
+    NoticeKind,
     PortfolioType,
     Purpose,
     Section,
@@ -42,6 +44,7 @@ from bureau_client.models.consents import Arrangement, Consent, Frequency
 from bureau_client.models.decisions import RecordedDecision
 from bureau_client.models.events import Event
 from bureau_client.models.months import Month
+from bureau_client.models.notices import NoticeChoice
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import RecordRef
 from bureau_client.models.reports import Dispute, Hold, InquiryLine, Notice, Report, Undoing
@@ -493,7 +496,52 @@ class AsyncWallet(AsyncClient):
         A key that was replaced without its approval can list them, too, for the notice
         period of the jurisdiction.
         """
-        return await self._driver.run(subjects.list_notices(self._signing, limit))
+        return await self._driver.run(notices.list_notices(self._signing, limit))
+
+    def watch_notices(self, after: str = "") -> AsyncIterator[Notice]:
+        """Follow the bureau's notices to the person; the iterator never ends.
+
+        Each notice comes once, in order, however late the person asks, but for the kinds that the
+        person's choice leaves out; each is verified. Keep the cursor of the last notice shown.
+
+        Args:
+            after: Cursor of the last notice shown; empty for all from the first.
+
+        Raises:
+            NotAuthenticated: The key may read no notices any more: it was replaced.
+        """
+        return self._driver.follow(notices.watch_notices(self._signing, after))
+
+    async def choose_notices(
+        self, muted: Collection[NoticeKind] = (), *, agent_id: str = "", language: str = ""
+    ) -> Receipt:
+        """Set what the person hears of; the choice replaces the one before.
+
+        The statement is signed and logged. Lists have every notice, whatever the choice.
+
+        Args:
+            muted: Kinds that streams leave out; empty to hear of everything. Of keys and of
+                erasures the person always hears.
+            agent_id: Agent that may know that there is a notice, and of which kind, to pass it on
+                by mail or message; empty for none.
+            language: Language in which the agent writes, a BCP 47 tag; empty for any.
+
+        Raises:
+            InvalidRequest: A kind cannot be left out, or no active agent has the id.
+        """
+        return await self._driver.run(
+            notices.choose_notices(self._signing, muted, agent_id, language)
+        )
+
+    async def notice_choice(self) -> NoticeChoice:
+        """Return the choice of what to hear of, as the person signed it; everything without one.
+
+        A choice does not count once its key was repudiated.
+
+        Raises:
+            VerificationFailed: The choice is not the person's, or not in the log.
+        """
+        return await self._driver.run(notices.get_notice_choice(self._signing))
 
     async def set_statement(self, text: str) -> Receipt:
         """Set the person's own statement on the file; every report shows the statement.

@@ -1,4 +1,4 @@
-"""`bureau-wallet hold`, `dispute`, `statement`, `notices`: a person's rights over their file."""
+"""`bureau-wallet hold`, `dispute`, `statement`: a person's rights over their file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import (
@@ -20,20 +19,13 @@ from bureau_client.cli.common import (
     parse_month,
 )
 from bureau_client.cli.open_clients import WalletOption, WalletPassphraseOption, open_wallet
-from bureau_client.cli.output import Output, emit_many, emit_one, err, out
+from bureau_client.cli.output import Output, emit_many, emit_one, err
 from bureau_client.models.codes import DisputeReason, HoldKind
-from bureau_client.models.texts import nearest
 from bureau_keys.command_line.texts import tr
 
 holds = CodeTyper(help="Freeze your file, or place a fraud alert on it.", no_args_is_help=True)
 disputes = CodeTyper(help="Dispute entries on your file.", no_args_is_help=True)
 
-LanguageOption = Annotated[
-    str,
-    typer.Option(
-        metavar="TAG", help="Language, BCP 47, for example zh or en-GB; English if unknown."
-    ),
-]
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 DISPUTE_COLUMNS = (
     "dispute_id",
@@ -182,34 +174,6 @@ def statement(
         else tr("the statement is removed from your file (leaf {0})")
     )
     err.print(done.format(receipt.leaf_index))
-
-
-def notices(
-    wallet: WalletOption,
-    profile: ProfileOption,
-    limit: LimitOption = None,
-    language: LanguageOption = "en",
-    passphrase_file: WalletPassphraseOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """List the bureau's notices to you."""
-    with open_wallet(wallet, profile, passphrase_file) as own:
-        notices = own.notices(limit=limit)
-    if output is not Output.TABLE:
-        emit_many(notices, output, ())
-        return
-    for notice in notices:
-        words = next(iter(nearest(notice.texts, language)), "")
-        day = f"{notice.create_time:%Y-%m-%d}"
-        out.print(Text.assemble(f"{day}  ", (notice.member_id, "bold"), f"  {words}"))
-        if not notice.proved:
-            unproved = tr("not proved: its cause was erased")
-            out.print(Text(f"            {unproved}", "dim"))
-        if notice.effect_time:
-            since = f"{notice.effect_time:%Y-%m-%d %H:%M} UTC"
-            out.print(
-                Text.assemble("            ", (tr("key"), "dim"), f" {notice.key_id} ({since})")
-            )
 
 
 def _digests(paths: list[Path] | None) -> list[bytes]:

@@ -17,6 +17,7 @@ from bureau_client.cli import (
     decisions,
     deeds,
     deletions,
+    notices,
     rights,
 )
 from bureau_client.cli.attributes import attributes
@@ -71,7 +72,7 @@ app.add_typer(rights.disputes, name="dispute")
 app.add_typer(complaints.own, name="complaint")
 app.add_typer(context_commands(PROGRAM), name="context")
 app.command("statement")(rights.statement)
-app.command("notices")(rights.notices)
+app.add_typer(notices.own_notices, name="notices")
 app.command("decisions")(decisions.decisions)
 app.command("arrangements")(arrangements.own_arrangements)
 app.command("consent-requests")(consent_requests.own_requests)
@@ -81,7 +82,7 @@ app.command("deletions")(deletions.deletions)
 app.command("attributes")(attributes)
 
 NoteOption = Annotated[str, typer.Option(help="Reason; the member can read it.")]
-KeyArgument = Annotated[str, typer.Argument(help="Key id, from `notices`.")]
+KeyArgument = Annotated[str, typer.Argument(help="Key id, from `notices list`.")]
 ConsentArgument = Annotated[str, typer.Argument(help="Consent id, from `consents`.")]
 
 _SHOWN = (
@@ -315,7 +316,7 @@ def credit_file(
             help="File to save it in, to be verified offline.",
         ),
     ] = None,
-    language: rights.LanguageOption = "en",
+    language: decisions.LanguageOption = "en",
     passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:

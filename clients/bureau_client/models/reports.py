@@ -32,7 +32,7 @@ from bureau_client.models.codes import (
 from bureau_client.models.members import Member
 from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.records import Record, RecordRef
+from bureau_client.models.records import FacilityAction, Record, RecordRef
 from bureau_client.models.tradelines import Tradeline
 from creditbureau.v1.envelope_pb2 import Envelope
 
@@ -270,10 +270,18 @@ class Notice:
     """A message of the bureau to a person about their own file.
 
     Attributes:
-        member_id: The member that caused the notice.
+        member_id: The member that caused the notice, or that the person's consent is for; empty
+            for the person's own holds.
         texts: The text in every language of the bureau, by BCP 47 tag.
         key_id: The key that the notice is about; empty for none.
         effect_time: Time from which that key is in force; None without a key.
+        about_id: Id of the inquiry, decision, dispute, complaint, consent, request or hold that
+            it is about; empty for none.
+        act_by_time: Time until which the person can act on it, the end of the consent or of the
+            request; None where nothing ends.
+        action: What a lender did to the line, with its reasons; None for other notices.
+        action_ref: The record of that action, which `complain` takes; None for other notices.
+        cursor: Cursor of the notice in the stream that brought it; empty in a list.
         proved: True if the cause of the notice was verified in the log. False in a credit file,
             which has no causes, and where the cause was erased.
     """
@@ -286,6 +294,11 @@ class Notice:
     texts: Mapping[str, str]
     key_id: str = ""
     effect_time: datetime | None = None
+    about_id: str = ""
+    act_by_time: datetime | None = None
+    action: FacilityAction | None = None
+    action_ref: RecordRef | None = None
+    cursor: str = field(default="", compare=False)
     proved: bool = field(default=False, compare=False)
 
 

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
 from creditbureau.v1 import log_pb2 as creditbureau_dot_v1_dot_log__pb2
+from creditbureau.v1 import record_pb2 as creditbureau_dot_v1_dot_record__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63reditbureau/v1/notice.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x01\n\x0bNoticeCause\x12\x37\n\tstatement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\tstatement\x12\x16\n\x06\x64igest\x18\x02 \x01(\x0cR\x06\x64igest\x12\x32\n\x07receipt\x18\x03 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\x9b\x03\n\x06Notice\x12\x1b\n\tnotice_id\x18\x01 \x01(\tR\x08noticeId\x12/\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.creditbureau.v1.NoticeKindR\x04kind\x12\x1b\n\tmember_id\x18\x03 \x01(\tR\x08memberId\x12!\n\x0ctradeline_id\x18\x04 \x01(\tR\x0btradelineId\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x38\n\x05texts\x18\x06 \x03(\x0b\x32\".creditbureau.v1.Notice.TextsEntryR\x05texts\x12\x15\n\x06key_id\x18\x07 \x01(\tR\x05keyId\x12;\n\x0b\x65\x66\x66\x65\x63t_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\neffectTime\x1a\x38\n\nTextsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01*\xa6\x02\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18NOTICE_KIND_ADVERSE_DATA\x10\x01\x12\x17\n\x13NOTICE_KIND_DISPUTE\x10\x02\x12\x1b\n\x17NOTICE_KIND_REINSERTION\x10\x03\x12\x18\n\x14NOTICE_KIND_DECISION\x10\x04\x12\x1c\n\x18NOTICE_KIND_KEY_REPLACED\x10\x05\x12\x17\n\x13NOTICE_KIND_ERASURE\x10\x06\x12\x1b\n\x17NOTICE_KIND_KEY_PENDING\x10\x07\x12\x1e\n\x1aNOTICE_KIND_KEY_REPUDIATED\x10\x08\x12\x19\n\x15NOTICE_KIND_COMPLAINT\x10\x14\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63reditbureau/v1/notice.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1c\x63reditbureau/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x01\n\x0bNoticeCause\x12\x37\n\tstatement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\tstatement\x12\x16\n\x06\x64igest\x18\x02 \x01(\x0cR\x06\x64igest\x12\x32\n\x07receipt\x18\x03 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"T\n\x0cNoticeAction\x12,\n\x03ref\x18\x01 \x01(\x0b\x32\x1a.creditbureau.v1.RecordRefR\x03ref\x12\x16\n\x06record\x18\x02 \x01(\x0cR\x06record\"\xa9\x04\n\x06Notice\x12\x1b\n\tnotice_id\x18\x01 \x01(\tR\x08noticeId\x12/\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.creditbureau.v1.NoticeKindR\x04kind\x12\x1b\n\tmember_id\x18\x03 \x01(\tR\x08memberId\x12!\n\x0ctradeline_id\x18\x04 \x01(\tR\x0btradelineId\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x38\n\x05texts\x18\x06 \x03(\x0b\x32\".creditbureau.v1.Notice.TextsEntryR\x05texts\x12\x15\n\x06key_id\x18\x07 \x01(\tR\x05keyId\x12;\n\x0b\x65\x66\x66\x65\x63t_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\neffectTime\x12\x19\n\x08\x61\x62out_id\x18\t \x01(\tR\x07\x61\x62outId\x12:\n\x0b\x61\x63t_by_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tactByTime\x12\x35\n\x06\x61\x63tion\x18\x0b \x01(\x0b\x32\x1d.creditbureau.v1.NoticeActionR\x06\x61\x63tion\x1a\x38\n\nTextsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01*\x83\x07\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18NOTICE_KIND_ADVERSE_DATA\x10\x01\x12\x17\n\x13NOTICE_KIND_DISPUTE\x10\x02\x12\x1b\n\x17NOTICE_KIND_REINSERTION\x10\x03\x12\x18\n\x14NOTICE_KIND_DECISION\x10\x04\x12\x1c\n\x18NOTICE_KIND_KEY_REPLACED\x10\x05\x12\x17\n\x13NOTICE_KIND_ERASURE\x10\x06\x12\x1b\n\x17NOTICE_KIND_KEY_PENDING\x10\x07\x12\x1e\n\x1aNOTICE_KIND_KEY_REPUDIATED\x10\x08\x12\x19\n\x15NOTICE_KIND_COMPLAINT\x10\x14\x12\x17\n\x13NOTICE_KIND_INQUIRY\x10\x15\x12\x1e\n\x1aNOTICE_KIND_INQUIRY_DENIED\x10\x16\x12\x16\n\x12NOTICE_KIND_REPLAY\x10\x17\x12\x1b\n\x17NOTICE_KIND_NEW_ACCOUNT\x10\x18\x12\x1b\n\x17NOTICE_KIND_LINE_FROZEN\x10\x19\x12\x1d\n\x19NOTICE_KIND_LINE_RESTORED\x10\x1a\x12\x1d\n\x19NOTICE_KIND_LIMIT_CHANGED\x10\x1b\x12\x1b\n\x17NOTICE_KIND_LINE_CLOSED\x10\x1c\x12\x1f\n\x1bNOTICE_KIND_CONSENT_GRANTED\x10\x1d\x12\x1f\n\x1bNOTICE_KIND_CONSENT_CHANGED\x10\x1e\x12\x1f\n\x1bNOTICE_KIND_CONSENT_USED_UP\x10\x1f\x12\x1e\n\x1aNOTICE_KIND_CONSENT_ENDING\x10 \x12\x1f\n\x1bNOTICE_KIND_CONSENT_REQUEST\x10!\x12)\n%NOTICE_KIND_CONSENT_REQUEST_WITHDRAWN\x10\"\x12&\n\"NOTICE_KIND_CONSENT_REQUEST_ENDING\x10#\x12\x1b\n\x17NOTICE_KIND_HOLD_PLACED\x10$\x12\x1b\n\x17NOTICE_KIND_HOLD_LIFTED\x10%\x12\"\n\x1eNOTICE_KIND_DELETION_CONFIRMED\x10&\x12 \n\x1cNOTICE_KIND_DELETION_MISSING\x10\'BE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +38,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\017creditbureau.v1P\001Z\036creditbureau/v1;creditbureauv1\252\002\017CreditBureau.V1'
   _globals['_NOTICE_TEXTSENTRY']._loaded_options = None
   _globals['_NOTICE_TEXTSENTRY']._serialized_options = b'8\001'
-  _globals['_NOTICEKIND']._serialized_start=705
-  _globals['_NOTICEKIND']._serialized_end=999
-  _globals['_NOTICECAUSE']._serialized_start=142
-  _globals['_NOTICECAUSE']._serialized_end=288
-  _globals['_NOTICE']._serialized_start=291
-  _globals['_NOTICE']._serialized_end=702
-  _globals['_NOTICE_TEXTSENTRY']._serialized_start=646
-  _globals['_NOTICE_TEXTSENTRY']._serialized_end=702
+  _globals['_NOTICEKIND']._serialized_start=963
+  _globals['_NOTICEKIND']._serialized_end=1862
+  _globals['_NOTICECAUSE']._serialized_start=172
+  _globals['_NOTICECAUSE']._serialized_end=318
+  _globals['_NOTICEACTION']._serialized_start=320
+  _globals['_NOTICEACTION']._serialized_end=404
+  _globals['_NOTICE']._serialized_start=407
+  _globals['_NOTICE']._serialized_end=960
+  _globals['_NOTICE_TEXTSENTRY']._serialized_start=904
+  _globals['_NOTICE_TEXTSENTRY']._serialized_end=960
 # @@protoc_insertion_point(module_scope)

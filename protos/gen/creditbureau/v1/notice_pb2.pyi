@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from creditbureau.v1 import log_pb2 as _log_pb2
+from creditbureau.v1 import record_pb2 as _record_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -56,6 +57,46 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """
     NOTICE_KIND_COMPLAINT: _NoticeKind.ValueType  # 20
     """The member answered a complaint, or the operator decided it."""
+    NOTICE_KIND_INQUIRY: _NoticeKind.ValueType  # 21
+    """The member got a report about the subject."""
+    NOTICE_KIND_INQUIRY_DENIED: _NoticeKind.ValueType  # 22
+    """The member asked for a report about the subject, and was refused."""
+    NOTICE_KIND_REPLAY: _NoticeKind.ValueType  # 23
+    """A report that was given before was made again for the member."""
+    NOTICE_KIND_NEW_ACCOUNT: _NoticeKind.ValueType  # 24
+    """The furnisher named the subject on an account for the first time."""
+    NOTICE_KIND_LINE_FROZEN: _NoticeKind.ValueType  # 25
+    """The furnisher froze a line."""
+    NOTICE_KIND_LINE_RESTORED: _NoticeKind.ValueType  # 26
+    """The furnisher ended the freeze of a line."""
+    NOTICE_KIND_LIMIT_CHANGED: _NoticeKind.ValueType  # 27
+    """The furnisher lowered or raised the limit of a line."""
+    NOTICE_KIND_LINE_CLOSED: _NoticeKind.ValueType  # 28
+    """The furnisher closed an account."""
+    NOTICE_KIND_CONSENT_GRANTED: _NoticeKind.ValueType  # 29
+    """A consent for the member was granted with the subject's key."""
+    NOTICE_KIND_CONSENT_CHANGED: _NoticeKind.ValueType  # 30
+    """A consent for the member was paused, resumed, revoked or replaced."""
+    NOTICE_KIND_CONSENT_USED_UP: _NoticeKind.ValueType  # 31
+    """The member used a consent for the last time that it allows."""
+    NOTICE_KIND_CONSENT_ENDING: _NoticeKind.ValueType  # 32
+    """A consent for the member ends in 7 days."""
+    NOTICE_KIND_CONSENT_REQUEST: _NoticeKind.ValueType  # 33
+    """The member asks for a consent."""
+    NOTICE_KIND_CONSENT_REQUEST_WITHDRAWN: _NoticeKind.ValueType  # 34
+    """The member withdrew its request for a consent."""
+    NOTICE_KIND_CONSENT_REQUEST_ENDING: _NoticeKind.ValueType  # 35
+    """A request for a consent, which is not answered, ends in 2 days."""
+    NOTICE_KIND_HOLD_PLACED: _NoticeKind.ValueType  # 36
+    """A hold was placed with the subject's key."""
+    NOTICE_KIND_HOLD_LIFTED: _NoticeKind.ValueType  # 37
+    """A hold was lifted with the subject's key."""
+    NOTICE_KIND_DELETION_CONFIRMED: _NoticeKind.ValueType  # 38
+    """The member confirmed that it has deleted what it received under a consent."""
+    NOTICE_KIND_DELETION_MISSING: _NoticeKind.ValueType  # 39
+    """The member has not confirmed in time that it has deleted what it received
+    under a consent.
+    """
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
     """A notice to a subject."""
@@ -88,11 +129,53 @@ the attester, or the agent that carried the statement of the earlier key.
 """
 NOTICE_KIND_COMPLAINT: NoticeKind.ValueType  # 20
 """The member answered a complaint, or the operator decided it."""
+NOTICE_KIND_INQUIRY: NoticeKind.ValueType  # 21
+"""The member got a report about the subject."""
+NOTICE_KIND_INQUIRY_DENIED: NoticeKind.ValueType  # 22
+"""The member asked for a report about the subject, and was refused."""
+NOTICE_KIND_REPLAY: NoticeKind.ValueType  # 23
+"""A report that was given before was made again for the member."""
+NOTICE_KIND_NEW_ACCOUNT: NoticeKind.ValueType  # 24
+"""The furnisher named the subject on an account for the first time."""
+NOTICE_KIND_LINE_FROZEN: NoticeKind.ValueType  # 25
+"""The furnisher froze a line."""
+NOTICE_KIND_LINE_RESTORED: NoticeKind.ValueType  # 26
+"""The furnisher ended the freeze of a line."""
+NOTICE_KIND_LIMIT_CHANGED: NoticeKind.ValueType  # 27
+"""The furnisher lowered or raised the limit of a line."""
+NOTICE_KIND_LINE_CLOSED: NoticeKind.ValueType  # 28
+"""The furnisher closed an account."""
+NOTICE_KIND_CONSENT_GRANTED: NoticeKind.ValueType  # 29
+"""A consent for the member was granted with the subject's key."""
+NOTICE_KIND_CONSENT_CHANGED: NoticeKind.ValueType  # 30
+"""A consent for the member was paused, resumed, revoked or replaced."""
+NOTICE_KIND_CONSENT_USED_UP: NoticeKind.ValueType  # 31
+"""The member used a consent for the last time that it allows."""
+NOTICE_KIND_CONSENT_ENDING: NoticeKind.ValueType  # 32
+"""A consent for the member ends in 7 days."""
+NOTICE_KIND_CONSENT_REQUEST: NoticeKind.ValueType  # 33
+"""The member asks for a consent."""
+NOTICE_KIND_CONSENT_REQUEST_WITHDRAWN: NoticeKind.ValueType  # 34
+"""The member withdrew its request for a consent."""
+NOTICE_KIND_CONSENT_REQUEST_ENDING: NoticeKind.ValueType  # 35
+"""A request for a consent, which is not answered, ends in 2 days."""
+NOTICE_KIND_HOLD_PLACED: NoticeKind.ValueType  # 36
+"""A hold was placed with the subject's key."""
+NOTICE_KIND_HOLD_LIFTED: NoticeKind.ValueType  # 37
+"""A hold was lifted with the subject's key."""
+NOTICE_KIND_DELETION_CONFIRMED: NoticeKind.ValueType  # 38
+"""The member confirmed that it has deleted what it received under a consent."""
+NOTICE_KIND_DELETION_MISSING: NoticeKind.ValueType  # 39
+"""The member has not confirmed in time that it has deleted what it received
+under a consent.
+"""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
 @_typing.final
 class NoticeCause(_message.Message):
-    """The signed statement that caused a notice."""
+    """The signed statement that caused a notice; of one that comes by the clock, the
+    consent or the request whose time it is.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -127,6 +210,36 @@ class NoticeCause(_message.Message):
 Global___NoticeCause: _TypeAlias = NoticeCause  # noqa: Y015
 
 @_typing.final
+class NoticeAction(_message.Message):
+    """What a furnisher did to a line of the subject."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    record: _builtins.bytes
+    """The record as the furnisher signed it, a serialised Record: the action, its reasons
+    and the furnisher's promises.
+    """
+    @_builtins.property
+    def ref(self) -> _record_pb2.RecordRef:
+        """The record of the action, which a complaint names."""
+
+    def __init__(
+        self,
+        *,
+        ref: _record_pb2.RecordRef | None = ...,
+        record: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record", b"record", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoticeAction: _TypeAlias = NoticeAction  # noqa: Y015
+
+@_typing.final
 class Notice(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -158,19 +271,28 @@ class Notice(_message.Message):
     TEXTS_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
     EFFECT_TIME_FIELD_NUMBER: _builtins.int
+    ABOUT_ID_FIELD_NUMBER: _builtins.int
+    ACT_BY_TIME_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """Id of the notice, which never changes."""
     kind: Global___NoticeKind.ValueType
     """Kind of the notice."""
     member_id: _builtins.str
-    """Member whose action caused the notice."""
+    """Member whose action caused the notice; the grantee where the subject's own
+    consent did. Empty for the subject's own holds.
+    """
     tradeline_id: _builtins.str
     """The tradeline that it is about; empty where it is about none."""
     key_id: _builtins.str
     """The key that it is about; empty where it is about none."""
+    about_id: _builtins.str
+    """Id of the inquiry, decision, dispute, complaint, consent, request or hold that it
+    is about; empty where it is about none, and where its cause was erased.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When its cause was accepted, UTC."""
+        """When its cause was accepted; of a notice that comes by the clock, its time. UTC."""
 
     @_builtins.property
     def texts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -181,6 +303,18 @@ class Notice(_message.Message):
     @_builtins.property
     def effect_time(self) -> _timestamp_pb2.Timestamp:
         """When that key comes or came in force, UTC; absent without a key."""
+
+    @_builtins.property
+    def act_by_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when the subject can act on it, UTC: the end of the consent or of the
+        request. Absent where nothing ends.
+        """
+
+    @_builtins.property
+    def action(self) -> Global___NoticeAction:
+        """Of LINE_FROZEN, LINE_RESTORED, LIMIT_CHANGED and LINE_CLOSED: the action; absent
+        where its record was erased.
+        """
 
     def __init__(
         self,
@@ -193,10 +327,13 @@ class Notice(_message.Message):
         texts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         key_id: _builtins.str = ...,
         effect_time: _timestamp_pb2.Timestamp | None = ...,
+        about_id: _builtins.str = ...,
+        act_by_time: _timestamp_pb2.Timestamp | None = ...,
+        action: Global___NoticeAction | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "effect_time", b"effect_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act_by_time", b"act_by_time", "action", b"action", "create_time", b"create_time", "effect_time", b"effect_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "effect_time", b"effect_time", "key_id", b"key_id", "kind", b"kind", "member_id", b"member_id", "notice_id", b"notice_id", "texts", b"texts", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about_id", b"about_id", "act_by_time", b"act_by_time", "action", b"action", "create_time", b"create_time", "effect_time", b"effect_time", "key_id", b"key_id", "kind", b"kind", "member_id", b"member_id", "notice_id", b"notice_id", "texts", b"texts", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,65 @@
+"""Notices on the command lines: a person lists, follows and chooses; an agent passes them on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bureau_client import FacilityActionKind, HoldKind
+from tests.service.scenario import Scenario, account, open_scenario
+from tests.service.test_consent_watch_cli import run
+from tests.service.test_decisions import wallet_folder
+from tests.service.watching import MAY, freeze
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Iterator[Scenario]:
+    with open_scenario("acme", "brook") as scenario:
+        yield scenario
+
+
+def test_a_person_follows_and_an_agent_passes_on(scenario: Scenario, tmp_path: Path) -> None:
+    folder, person = wallet_folder(scenario, tmp_path / "wallet")
+    scenario.agent.save(tmp_path / "agent")
+    own = ("--wallet", folder, "--profile", tmp_path / "agent")
+    scenario.submit("acme", account(person, "card", MAY))
+    freeze(scenario, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+
+    # In words: the sentence, and the reasons with what the person can do.
+    shown = run("bureau-wallet", "notices", "list", *own, "--limit", 1)
+    assert "has frozen a credit line" in " ".join(shown.split())
+    assert "record" in shown
+    assert "冻结" in run("bureau-wallet", "notices", "list", *own, "--language", "zh")
+
+    # The stream, from a cursor, without what the person does not want to hear of.
+    watch = ("bureau-wallet", "notices", "watch", *own, "--for", 4)
+    lines = [json.loads(line) for line in run(*watch).splitlines()]
+    assert [line["kind"] for line in lines][-2:] == ["NEW_ACCOUNT", "LINE_FROZEN"]
+    choose = ("bureau-wallet", "notices", "choose", *own)
+    run(*choose, "--without", "new-account", "--agent", "agent", "--language", "zh")
+    kept = json.loads(run(*choose, "--output", "json"))
+    assert (kept["muted"], kept["agent_id"], kept["language"]) == (["NEW_ACCOUNT"], "agent", "zh")
+    after = ("--after", lines[-3]["cursor"])
+    assert [json.loads(line)["kind"] for line in run(*watch, *after).splitlines()] == [
+        "LINE_FROZEN"
+    ]
+
+    # The agent hears that there is one, and continues where it was.
+    person.place_hold(HoldKind.FRAUD_ALERT)
+    cursor, mail = tmp_path / "cursor", tmp_path / "mail.jsonl"
+    forward = ("bureau-wallet", "notices", "forward", "--profile", tmp_path / "agent")
+    options = ("--cursor", cursor, "--file", mail, "--for", 4)
+    run(*forward, *options)
+    (line,) = map(json.loads, mail.read_text().splitlines())
+    assert (line["kind"], line["subject_id"], line["language"]) == (
+        "HOLD_PLACED",
+        person.subject_id,
+        "zh",
+    )
+    run(*forward, *options)
+    assert len(mail.read_text().splitlines()) == 1
+    run(*choose, "--everything")
+    assert json.loads(run(*choose, "--output", "json"))["agent_id"] == ""
