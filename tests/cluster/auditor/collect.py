@@ -38,8 +38,10 @@ from bureau_client._operations.operation import Operation, call
 from bureau_keys.checkpoint import parse_checkpoint
 from bureau_keys.envelope import peek
 from bureau_keys.note import parse_note
+from bureau_keys.notice_checks import place_of
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.reporting_pb2 import Inquiry
+from tests.cluster.auditor.checks.notices import in_kinds
 from tests.cluster.auditor.database import read_database
 from tests.cluster.auditor.evidence import Delivered, Evidence, Node, SeenFile
 from tests.cluster.auditor.statements import SentStatement, by_statement, opened
@@ -144,6 +146,7 @@ class _Asker:
             files=dict(self._files()),
             notices={subject: set(lines) for subject, lines in self._notices(NoticeKind.ERASURE)},
             returned=dict(self._notices(NoticeKind.REINSERTION)),
+            noticed=dict(self._noticed()),
             erased=self._erased(),
             keys=dict(self._keys()),
             alerts=self._all_alerts(lenders),
@@ -254,6 +257,12 @@ class _Asker:
         """Read the accounts of every subject's notices of a kind."""
         for subject, notices in self._all_notices.items():
             yield subject, [one.tradeline_id for one in notices if one.kind is kind]
+
+    def _noticed(self) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+        """Read the leaf and the kind of every subject's notices of events of their chain."""
+        for subject, notices in self._all_notices.items():
+            listed = ((place_of(one.notice_id).leaf_index, one.kind.name) for one in notices)
+            yield subject, [notice for one in listed if (notice := in_kinds(*one))]
 
     @cached_property
     def _all_notices(self) -> dict[str, list[Notice]]:

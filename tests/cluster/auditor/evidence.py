@@ -264,6 +264,7 @@ class Node:
         notices: By subject, the accounts of which they have a notice that they were erased.
         returned: By subject: the accounts of which they have a notice that deleted data
             returned, once for each notice.
+        noticed: By subject: the leaf and the kind of each notice of an event of their chain.
         erased: The accounts whose erasures it lists to an auditor.
         keys: By id of every key that workers made for a subject: True if it may read.
         alerts: By member, from the beginning.
@@ -283,6 +284,7 @@ class Node:
     files: dict[str, SeenFile] = field(default_factory=dict)
     notices: dict[str, set[str]] = field(default_factory=dict)
     returned: dict[str, list[str]] = field(default_factory=dict)
+    noticed: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     keys: dict[str, bool] = field(default_factory=dict)
     alerts: dict[str, list[Delivered]] = field(default_factory=dict)

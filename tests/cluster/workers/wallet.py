@@ -27,6 +27,7 @@ from bureau_client import (
     SigningKey,
     Wallet,
 )
+from bureau_keys.notice_checks import place_of
 from bureau_keys.secret_files import write_private
 from tests.cluster.control_files import Direction
 from tests.cluster.workers import consent_requests
@@ -528,6 +529,16 @@ class WalletWorker:
         )
         self.journal.read("file", wallet.file, subject=wallet.subject_id)
         self.journal.read("notices", lambda: wallet.notices(limit=5), subject=wallet.subject_id)
+        # The stream, as a wallet opens it that was just installed.
+        self.journal.read(
+            "hear",
+            lambda: next(iter(wallet.watch_notices())),
+            more=lambda notice: {
+                "leaf": place_of(notice.notice_id).leaf_index,
+                "kind": notice.kind.name,
+            },
+            subject=wallet.subject_id,
+        )
 
     def doubt(self, person: Person) -> None:
         """Read through a node that lies."""

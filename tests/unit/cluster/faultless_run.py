@@ -67,6 +67,8 @@ def true_run() -> Scenario:
     scenario.change("revoke", ended)
     scenario.confirm(ended, "lender-2")
     scenario.hear_change(consent.request_id, None, "EXPIRED", 1)
+    # A wallet follows the notices.
+    scenario.hear_notice()
     # A broken connection left an outcome unknown, and the same bytes settled it.
     late = scenario.submit("lender-2")
     index = scenario.operations.index(late)

@@ -69,6 +69,7 @@ from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from creditbureau.v1.reporting_pb2 import Inquiry
 from creditbureau.v1.subjects_pb2 import KeyAttestation, KeyBinding, KeyRepudiation
+from tests.cluster.auditor.checks.notices import KINDS
 from tests.cluster.auditor.checks.writes import GONE
 from tests.cluster.auditor.evidence import (
     Database,
@@ -875,6 +876,7 @@ class Scenario:
             },
             notices={PERSON: set(self.erased)},
             returned={PERSON: list(self.returned)},
+            noticed={PERSON: self._noticed()},
             erased=set(self.erased),
             keys={
                 key_id: key_id
@@ -884,6 +886,21 @@ class Scenario:
             alerts=alerts,
             proofs=[(first, second, proof)],
         )
+
+    def _noticed(self) -> list[tuple[int, str]]:
+        """The notices to the person, each of an event of their chain."""
+        kinds = {entry.leaf_index: entry.kind for entry in self.entries}
+        return [
+            (link.leaf_index, KINDS[kinds[link.leaf_index]])
+            for link in self.links
+            if link.subject_id == PERSON and kinds[link.leaf_index] in KINDS
+        ]
+
+    def hear_notice(self) -> Operation:
+        """The person's wallet opens its stream, and hears of the first deed."""
+        leaf_index, kind = self._noticed()[0]
+        about = {"subject": PERSON, "leaf": leaf_index, "kind": kind}
+        return self.note("wallet-1", "hear", about=about)
 
     def _database(self, name: str) -> Database:
         return Database(
