@@ -21,6 +21,7 @@ BUREAU_PAGES = (
     DOCS / "consent-requests.md",
     DOCS / "rights.md",
     DOCS / "complaints.md",
+    DOCS / "notices.md",
     DOCS / "portal.md",
     DOCS / "monitoring.md",
     DOCS / "risk.md",
