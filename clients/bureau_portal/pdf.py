@@ -218,7 +218,7 @@ class _Pages:
             yield self.heading(words.text("explained.attribute.word"))
         for one in file.attributes:
             meaning = attribute_meaning(one.name, words) or one.name
-            yield self.text(f"{meaning} {attribute_value(one, words)}")
+            yield self.text(f"{attribute_value(one, words)}: {meaning}")
 
     def inquiries(self, inquiries: Sequence[InquiryLine]) -> Iterator[Flowable]:
         """Yield each inquiry."""

@@ -205,8 +205,8 @@ def attribute_meaning(name: str, words: Words) -> str:
     if name in figures:
         return str(figures[name])
     base, _, window = name.rpartition("_")
-    if base in figures and window.endswith("m"):
-        return words.text(f"figures.{base}", count=window.removesuffix("m"))
+    if base in figures and window[:-1].isdecimal() and window.endswith("m"):
+        return words.text(f"figures.{base}", months=_months(float(window.removesuffix("m")), words))
     return ""
 
 
@@ -227,9 +227,17 @@ def _with_unit(unit: str, value: float, words: Words) -> str:
     if unit.startswith("share of"):
         return f"{100 * value:.0f} %"
     if unit == "months":
-        return words.text("line.months", count=f"{value:g}")
+        return _months(value, words)
     if unit == "severity":
         return str(words.table("profile")[SEVERITY[int(value)]])
     if unit == "classification":
         return words.code(Classification(int(value)))
     return f"{value:g}"  # a number of what the sentence names
+
+
+def _months(count: float, words: Words) -> str:
+    return (
+        words.text("line.one_month")
+        if count == 1
+        else words.text("line.months", count=f"{count:g}")
+    )

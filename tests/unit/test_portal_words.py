@@ -26,12 +26,14 @@ def test_every_computed_figure_has_a_sentence(language: str) -> None:
     assert not [name for name in attribute_dictionary() if not attribute_meaning(name, words)]
     assert set(SEVERITY) == {*words.table("profile")}
     assert not attribute_meaning("of_a_later_version_3m", words)
+    assert attribute_meaning("opened_3m", Words("en")) == "Accounts opened in the last 3 months."
 
 
 @pytest.mark.parametrize(
     ("unit", "value", "english", "chinese"),
     [
         ("share of limits", 0.254, "25 %", "25 %"),
+        ("months", 1.0, "1 month", "1个月"),
         ("months", 12.0, "12 months", "12个月"),
         ("severity", 5.0, "60 days past due", "逾期60天"),
         ("tradelines", 3.0, "3", "3"),
