@@ -139,8 +139,8 @@ def test_no_list_shows_an_item_again_on_a_later_page(
         def again(reply: Any) -> None:
             pages.append(type(reply).FromString(reply.SerializeToString()))
             reply.CopyFrom(pages[0])
-            # A token that the method takes: members have names for theirs, the others numbers.
-            token = "a" if listed.call == "members" else "0"
+            # A token that the method takes: members have names for theirs, most others numbers.
+            token = {"members": "a", "notices": "1.0.0.0."}.get(listed.call, "0")
             reply.next_page_token = token if len(pages) == 1 else ""
 
         deceive(client, lists_of(listed.method.path, again))
