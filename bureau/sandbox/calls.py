@@ -40,7 +40,10 @@ class SandboxCalls(CallLog):
         self._on_call = on_call
         if path.exists() and path.stat().st_size > LARGEST:
             path.unlink()
+        torn = _is_torn(path)
         self._file = path.open("a", encoding="utf-8")
+        if torn:
+            self._file.write("\n")
 
     def add(self, call: EndedCall) -> None:
         """Write the line of a call."""
@@ -70,8 +73,8 @@ def last_calls(path: Path, count: int) -> list[dict[str, Any]]:
     """Return the newest calls of a file, oldest first."""
     if not path.exists():
         return []
-    lines = path.read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines[-count:]] if count else []
+    calls = [call for line in path.read_text("utf-8").splitlines() if (call := _call_in(line))]
+    return calls[-count:] if count else []
 
 
 def following(path: Path, wait: Callable[[], object]) -> Iterator[dict[str, Any]]:
@@ -90,7 +93,8 @@ def following(path: Path, wait: Callable[[], object]) -> Iterator[dict[str, Any]
             is_begun_again = _is_another(path, file)
             begun += file.readline()
             if begun.endswith("\n"):
-                yield json.loads(begun)
+                if call := _call_in(begun):
+                    yield call
                 begun = ""
             elif is_begun_again:
                 file.close()
@@ -99,6 +103,20 @@ def following(path: Path, wait: Callable[[], object]) -> Iterator[dict[str, Any]
                 wait()
     finally:
         file.close()
+
+
+def _call_in(line: str) -> dict[str, Any] | None:
+    """Return the call of a line; None for one that a killed process has torn."""
+    try:
+        call: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return call
+
+
+def _is_torn(path: Path) -> bool:
+    """Return True if a file ends within a line."""
+    return path.exists() and path.read_bytes()[-1:] not in {b"", b"\n"}
 
 
 def _is_another(path: Path, file: TextIO) -> bool:

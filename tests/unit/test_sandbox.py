@@ -15,7 +15,7 @@ import pytest
 
 from bureau.listen import ListenError
 from bureau.sandbox.accounts import CHARGED_OFF, SandboxAccount
-from bureau.sandbox.calls import following, last_calls
+from bureau.sandbox.calls import SandboxCalls, following, last_calls
 from bureau.sandbox.magic import LANGUAGES, Fault, magic_subjects
 from bureau.sandbox.portal import MODULE, PortalBeside, listener_at
 from bureau.sandbox.seeding import FIRST, STEPS
@@ -188,3 +188,14 @@ def test_a_log_of_calls_that_is_begun_again_is_followed(tmp_path: Path) -> None:
             path.write_text('{"call": 2}\n', "utf-8")
 
     assert next(following(path, begin_again)) == {"call": 2}
+
+
+def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text('{"method": "one"}\n{"method": "tw', "utf-8")
+    assert [call["method"] for call in last_calls(path, 9)] == ["one"]
+    # The next process begins a line of its own.
+    SandboxCalls(path).stop()
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"method": "three"}\n')
+    assert [call["method"] for call in last_calls(path, 9)] == ["one", "three"]
