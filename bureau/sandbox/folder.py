@@ -25,7 +25,7 @@ from typing import Any
 
 from bureau.admin.bureau_folder import FolderError, InitOptions, addresses_of, create
 from bureau.calendar import DAY_US, MICROSECONDS, utc
-from bureau.config import SANDBOX_CLOCK, SANDBOX_FILE, SETTINGS_FILE, Settings
+from bureau.config import CHECKPOINT_FILE, SANDBOX_CLOCK, SANDBOX_FILE, SETTINGS_FILE, Settings
 from bureau.sandbox.clock import SandboxClock
 from bureau.store.database import Database
 from bureau.store.dump import dump
@@ -45,6 +45,9 @@ DAYS = 10 * 365
 INITIAL = "initial"
 # Form of the name of a snapshot, as the contract has it.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# Folders of the sandbox; beside them lie the files with its newest checkpoints.
+# What else lies in its folder is the user's: no snapshot copies it, and no restore removes it.
+PARTS = frozenset({"authority", "members", "operator", "policy", "sandbox", "server", "wallets"})
 # Files that are no part of a snapshot: the database, which is copied in one piece, and the lock.
 DATABASE = "bureau.db"
 LOCK = f"{DATABASE}.serving"
@@ -249,11 +252,13 @@ class SandboxFolder:
     def _parts(self, folder: Path) -> Iterator[Path]:
         """Iterate over the files that a snapshot copies one by one."""
         for path in sorted(folder.rglob("*")):
+            top = path.relative_to(folder).parts[0]
+            is_foreign = top not in PARTS and not top.startswith(CHECKPOINT_FILE)
             apart = path.is_relative_to(self.snapshots) and folder == self.path
             half_written = path.name.endswith(".new")
             database_or_settings = path.name.startswith((DATABASE, SETTINGS_FILE))
             stays = path in {self.path / SANDBOX_FILE, self.calls_file, self.restoring_file}
-            if apart or half_written or database_or_settings or stays:
+            if is_foreign or apart or half_written or database_or_settings or stays:
                 continue
             if path.is_file():
                 yield path

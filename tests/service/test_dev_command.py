@@ -110,7 +110,10 @@ def test_commands_without_a_node(home: Path) -> None:
     run(home, *dev, "snapshot", "one")
     assert "already" in run(home, *dev, "snapshot", "one", fails=6)
     assert "initial, one" in run(home, *dev, "restore", "two", fails=4)
+    notes = home / "bureau-dev" / "notes.txt"
+    notes.write_text("of the user's own")
     run(home, *dev, "restore", "one")
+    assert notes.exists()
     run(home, *dev, "reset")
     listed = json.loads(run(home, *dev, "snapshot", "-o", "json"))
     assert [row["name"] for row in listed] == ["initial", "one"]
