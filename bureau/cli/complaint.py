@@ -7,8 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from bureau.admin.enum_names import COMPLAINT_KINDS, COMPLAINT_OUTCOMES, COMPLAINT_STATES
+from bureau.admin.operator import Operator
 from bureau.cli.common import Dir, Output, Shown, echo_status, group, operator_of, show, show_one
 from bureau.cli.exit_codes import Exit, Stop
+from bureau.cli.log import ProfileFolder
+from bureau_keys.profile import Profile
 from creditbureau.v1.complaint_pb2 import COMPLAINT_STATE_ESCALATED, Complaint, ComplaintReply
 
 app = group("Complaints of people about deeds of members: decide those taken to the operator.")
@@ -61,9 +64,9 @@ def decide(
 
 
 @app.command()
-def counts(folder: Dir = None, output: Shown = Output.TABLE) -> None:
+def counts(folder: Dir = None, profile: ProfileFolder = None, output: Shown = Output.TABLE) -> None:
     """Count all complaints by member and kind; each is verified against the log."""
-    with operator_of(folder) as operator:
+    with Operator(Profile.load(profile)) if profile else operator_of(folder) as operator:
         counted = operator.complaint_counts()
     show(
         [count._asdict() | {"kind": COMPLAINT_KINDS.word(count.kind)} for count in counted], output
