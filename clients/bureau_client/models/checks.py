@@ -1,6 +1,7 @@
 """The checks that a request passes, in their order, and the reasons by which each refuses.
 
-A refused request has passed every check above the one that its reason names.
+A refused request has passed every check above the one that its reason names. Of some reasons the
+check is not known: then nothing is said about the checks that may have come before.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class CheckState(StrEnum):
     PASSED = "passed"
     STOPPED = "stopped"
     NOT_REACHED = "not-reached"
+    UNKNOWN = "unknown"
 
 
 class CheckedStep(NamedTuple):
@@ -57,6 +59,15 @@ CHECKS: Sequence[Check] = (
         frozenset({"WRONG_PAYLOAD_TYPE", "NON_CANONICAL", "WRONG_AUDIENCE", "SIGNER_MISMATCH"}),
     ),
     Check("signature", frozenset({"BAD_SIGNATURE"})),
+    Check(
+        "fields",
+        frozenset(
+            {
+                *("INVALID_FIELD", "TOO_MANY_ITEMS", "TOO_LONG", "BAD_TEXT", "UNKNOWN_ENUM"),
+                *("AMOUNT_RANGE", "UNKNOWN_CURRENCY", "WEAK_KEY"),
+            }
+        ),
+    ),
     Check("time", frozenset({"CLOCK_SKEW", "EXPIRED_REQUEST"})),
     Check("purpose", frozenset({"PURPOSE_NOT_PERMITTED"}), only_inquiries=True),
     Check("quota", frozenset({"QUOTA_EXCEEDED", "STORAGE_FULL"})),
@@ -72,6 +83,10 @@ CHECKS: Sequence[Check] = (
 )
 # The rules of the method itself, which refuse by every other reason.
 OWN_RULES = Check("own_rules", frozenset())
+# Reasons that end a call anywhere.
+ANYWHERE = frozenset({"DEADLINE", "INTERNAL", "CANCELLED"})
+# The last check that was passed for certain when the method's own rules refuse.
+SURELY_PASSED = "time"
 
 
 def walk_checks(outcome: str, *, is_inquiry: bool) -> list[CheckedStep]:
@@ -83,12 +98,17 @@ def walk_checks(outcome: str, *, is_inquiry: bool) -> list[CheckedStep]:
     """
     checks = [check for check in CHECKS if is_inquiry or not check.only_inquiries]
     checks.append(OWN_RULES)
+    names = [check.name for check in checks]
     if outcome == OK:
         return [CheckedStep(check, CheckState.PASSED) for check in checks]
+    if outcome in ANYWHERE:
+        return [CheckedStep(check, CheckState.UNKNOWN) for check in checks]
     stop = next((check for check in checks if outcome in check.reasons), OWN_RULES)
     position = checks.index(stop)
+    surely = names.index(SURELY_PASSED) + 1 if stop is OWN_RULES else position
     return [
-        *(CheckedStep(check, CheckState.PASSED) for check in checks[:position]),
+        *(CheckedStep(check, CheckState.PASSED) for check in checks[:surely]),
+        *(CheckedStep(check, CheckState.UNKNOWN) for check in checks[surely:position]),
         CheckedStep(stop, CheckState.STOPPED),
         *(CheckedStep(check, CheckState.NOT_REACHED) for check in checks[position + 1 :]),
     ]
