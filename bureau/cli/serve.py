@@ -24,9 +24,9 @@ _PLAN = InitOptions()
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", envvar="BUREAU_DIR")] = Path(
-        "bureau-data"
-    ),
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", envvar="BUREAU_DIR", help="New folder of the bureau.")
+    ] = Path("bureau-data"),
     origin: Annotated[
         str, typer.Option(help="Origin of the log: a name that you own, without a scheme.")
     ] = _PLAN.origin,
