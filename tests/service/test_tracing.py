@@ -118,7 +118,7 @@ def query(scenario: Scenario, wallet: Wallet, consent_id: str) -> Any:
 def send(scenario: Scenario, *metadata: tuple[str, str]) -> str:
     """Send a read with metadata; return the request id of the answer."""
     with channel_of(scenario.profiles["acme"]) as channel:
-        ask = channel.unary_unary(f"/{CHECKPOINT}")
+        ask: Any = channel.unary_unary(f"/{CHECKPOINT}")
         reply, call = ask.with_call(
             log_pb2.GetCheckpointRequest().SerializeToString(), timeout=60, metadata=metadata
         )
@@ -318,7 +318,7 @@ def test_a_stranger_in_the_trace_of_a_member_stays_a_stranger(
     profile = replace(kit.profile, addresses=(scenario.bureau.address,))
     traceparent = ("traceparent", f"00-{TRACE}-{PARENT}-01")
     with channel_of(profile) as channel:
-        ask = channel.unary_unary(f"/{CHECKPOINT}")
+        ask: Any = channel.unary_unary(f"/{CHECKPOINT}")
         with pytest.raises(grpc.RpcError) as raised:
             ask(b"", timeout=60, metadata=[traceparent])
     answer = answer_of(raised.value)

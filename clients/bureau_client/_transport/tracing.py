@@ -55,7 +55,6 @@ class AttemptSpan:
         if trace is None:
             return
         service, _, method = call.method.path.partition("/")
-        host, _, port = address.rpartition(":")
         self._span = trace.get_tracer(LIBRARY).start_span(
             call.method.path,
             trace.set_span_in_context(parent) if parent else None,
@@ -64,8 +63,7 @@ class AttemptSpan:
                 "rpc.system": "grpc",
                 "rpc.service": service,
                 "rpc.method": method,
-                "server.address": host,
-                "server.port": int(port),
+                **_address(address),
                 "creditbureau.request_id": call.request_id,
                 "creditbureau.attempt": number,
             },
@@ -113,6 +111,14 @@ def _trace() -> Any:
         return None
     # Not the entry of `sys.modules`: another thread may be loading the module.
     return import_module(API)
+
+
+def _address(address: str) -> dict[str, str | int]:
+    """Return the attributes of an address; one without a port is left as it is."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()):
+        return {"server.address": address}
+    return {"server.address": host, "server.port": int(port)}
 
 
 def _name_of(operation: Generator[Any, Any, Any]) -> str:
