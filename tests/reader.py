@@ -60,6 +60,7 @@ class Reader:
 
     def follow(self, page: Path) -> None:
         """Runs a page's code from top to bottom."""
+        self._variables.unlink(missing_ok=True)
         code: Block | None = None
         printed = ""
         for block in blocks(page, "python", "console", "text"):
@@ -108,9 +109,13 @@ class Reader:
 
     def _in_one_terminal(self, command: str) -> str:
         """A command with the variables that the commands before it have set."""
-        kept = self.folder.with_suffix(".variables")
-        kept.touch()
-        return f". {kept}\nset -a\n{command}\nset +a\nexport -p > {kept}"
+        self._variables.touch()
+        return f". {self._variables}\nset -a\n{command}\nset +a\nexport -p > {self._variables}"
+
+    @property
+    def _variables(self) -> Path:
+        """The file with the variables that the page has set."""
+        return self.folder.with_suffix(".variables")
 
     def _serve(self, command: str) -> None:
         if running := self.serving.pop(command, None):  # Ctrl-C, and once more
