@@ -56,11 +56,17 @@ DENIALS: frozenset[Reason] = frozenset(
     }
 )
 
+# Times that an inquiry is answered again where its consent was changed in between.
+TRIES = 4
+
 
 def query_report(
     bureau: Bureau, caller: Caller, envelope: Envelope, page_token: str = ""
 ) -> QueryReportResponse:
     """Answer an inquiry with a signed report.
+
+    A person who changes consents while a member inquires does not make the inquiry fail: it is
+    answered under the consent that holds in the end.
 
     Args:
         page_token: Token of a further page of evidence, for an inquiry that was answered;
@@ -70,8 +76,21 @@ def query_report(
         Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST (for an inquiry that is
             in the log: after a day),
             PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, the consent's reasons
-            (`consent_state.check_inquiry`), HOLD, LIMIT_REACHED, BAD_PAGE_TOKEN.
+            (`consent_state.check_inquiry`), HOLD, LIMIT_REACHED, BAD_PAGE_TOKEN;
+            CONFLICT after TRIES consents that were changed meanwhile.
     """
+    for is_last in (*[False] * (TRIES - 1), True):
+        try:
+            return _answer_inquiry(bureau, caller, envelope, page_token)
+        except Refusal as refusal:
+            if is_last or refusal.reason != "CONFLICT":
+                raise
+    raise AssertionError("the last try answers or raises")
+
+
+def _answer_inquiry(
+    bureau: Bureau, caller: Caller, envelope: Envelope, page_token: str
+) -> QueryReportResponse:
     first_step = paging.number_in(page_token, otherwise=0)
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
