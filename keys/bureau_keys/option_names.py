@@ -17,6 +17,7 @@ import typer
 SETS: dict[str, tuple[str, ...]] = {
     "action": ("actions",),
     "address": ("addresses",),
+    "agent": ("agent_id",),
     "answer_days": ("expire", "expire_time"),
     "after": ("after", "cursor"),
     "appeal": ("appeal_route",),
@@ -54,6 +55,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "time": ("effective_time",),
     "until": ("until", "until_time", "expire", "expire_time"),
     "uses_a_month": ("frequency",),
+    "without": ("muted",),
     "view_only": ("mode",),
 }
 # The parts of a path that hold the one record that a command makes of its options.

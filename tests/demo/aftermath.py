@@ -87,7 +87,7 @@ def _dispute(scenario: Scenario, report: Report, wallet: Wallet, console: Consol
     console.print(
         f"it corrects its record and answers: {answered.outcome.text}; reports say {amount} now"
     )
-    for notice in wallet.notices():
+    for notice in wallet.notices(limit=1):
         console.print(f"the subject reads: {' '.join(notice.texts.values())}")
 
 
