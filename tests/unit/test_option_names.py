@@ -34,6 +34,7 @@ from creditbureau.v1 import (
     hold_pb2,
     log_pb2,
     members_pb2,
+    notices_pb2,
     record_pb2,
     reporting_pb2,
     subjects_pb2,
@@ -65,6 +66,7 @@ LOCAL = frozenset(
         ),
         *("context_name", "use", "notice_language", *(f"set_{name}" for name in SETTINGS)),
         *("install_completion", "show_completion"),
+        *("everything", "token_file", "webhook"),
     }
 )
 CONTRACT = (
@@ -77,6 +79,7 @@ CONTRACT = (
         hold_pb2,
         log_pb2,
         members_pb2,
+        notices_pb2,
         record_pb2,
     ),
     *(reporting_pb2, subjects_pb2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bureau_client._codec.receipts import read_receipt
@@ -99,7 +99,7 @@ def relay_notices(after: str) -> Stream[RelayedNotice]:
 
 
 def choose_notices(
-    context: SigningContext, muted: Collection[NoticeKind], agent_id: str, language: str
+    context: SigningContext, muted: Sequence[NoticeKind], agent_id: str, language: str
 ) -> Operation[Receipt]:
     """Sign and submit what the person hears of."""
     choice = notices_pb2.NoticeChoice(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -513,7 +513,7 @@ class AsyncWallet(AsyncClient):
         return self._driver.follow(notices.watch_notices(self._signing, after))
 
     async def choose_notices(
-        self, muted: Collection[NoticeKind] = (), *, agent_id: str = "", language: str = ""
+        self, muted: Sequence[NoticeKind] = (), *, agent_id: str = "", language: str = ""
     ) -> Receipt:
         """Set what the person hears of; the choice replaces the one before.
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -510,7 +510,7 @@ class Wallet(Client):
         return self._driver.follow(notices.watch_notices(self._signing, after))
 
     def choose_notices(
-        self, muted: Collection[NoticeKind] = (), *, agent_id: str = "", language: str = ""
+        self, muted: Sequence[NoticeKind] = (), *, agent_id: str = "", language: str = ""
     ) -> Receipt:
         """Set what the person hears of; the choice replaces the one before.
 
