@@ -149,8 +149,6 @@ def compare(
 
     All must be of one log that only grew. Otherwise the exit code is 5, and the profile's folder
     keeps the two that contradict each other.
-
-    For example: bureau log compare monday.checkpoint --profile auditor
     """
     own = profile or settings_of(folder).operator_folder
     notes = {str(file): file.read_text("utf-8") for file in files or []}

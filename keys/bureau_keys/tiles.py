@@ -74,7 +74,7 @@ def rows_over(tile: bytes) -> Rows:
     rows, row = [tile], tile
     for _ in range(1, TILE_HEIGHT):
         pairs = range(0, len(row) // _PAIR * _PAIR, _PAIR)
-        row = b"".join([sha256(b"\x01" + row[at : at + _PAIR]).digest() for at in pairs])
+        row = b"".join([sha256(b"\x01" + row[start : start + _PAIR]).digest() for start in pairs])
         rows.append(row)
     return tuple(rows)
 

@@ -71,8 +71,8 @@ def main() -> None:
     OUTPUT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     output = Console()
     output.width = max(output.width, WIDTH)
-    for name, said in head().items():
-        output.print(f"{name}: {said}")
+    for name, value in head().items():
+        output.print(f"{name}: {value}")
     output.print(_table(measures))
 
 

@@ -15,16 +15,16 @@ class Target(NamedTuple):
 
     Attributes:
         of: "ratio", the value over its baseline, or "value", the value itself.
-        at: "least" for figures that are to be large, "most" for those that are to be small.
+        bound: "least" for figures that are to be large, "most" for those that are to be small.
         figure: The figure that counts as reached.
     """
 
     of: Literal["ratio", "value"]
-    at: Literal["least", "most"]
+    bound: Literal["least", "most"]
     figure: float
 
     def __str__(self) -> str:
-        sign = "≥" if self.at == "least" else "≤"
+        sign = "≥" if self.bound == "least" else "≤"
         return f"{'ratio ' if self.of == 'ratio' else ''}{sign} {self.figure:g}"
 
     def is_met_by(self, value: float, ratio: float | None) -> bool:
@@ -32,7 +32,7 @@ class Target(NamedTuple):
         measured = ratio if self.of == "ratio" else value
         if measured is None:
             return False
-        return measured >= self.figure if self.at == "least" else measured <= self.figure
+        return measured >= self.figure if self.bound == "least" else measured <= self.figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Measure:
         if self.target:
             row |= {
                 "of": self.target.of,
-                "at": self.target.at,
+                "at": self.target.bound,
                 "target": self.target.figure,
                 "met": self.is_met,
             }

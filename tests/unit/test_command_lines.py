@@ -41,7 +41,7 @@ NO_DATA = {
         *("member suspend", "member resume", "member keys add", "member keys withdraw"),
         *("member cert renew", "member cert withdraw", "log accept-fork", "db migrate"),
         *("db backup", "db restore", "db erase", "report-key prepare", "report-key rotate"),
-        *("report-key drop", "standard publish"),
+        *("report-key drop", "standard publish", "health"),
         *CONTEXTS,
     },
     "bureau-lender": {
@@ -50,6 +50,7 @@ NO_DATA = {
     },
     "bureau-wallet": {
         *("create", "binding", "statement", "rotate-key", "approve-key", "forget-checkpoint"),
+        *("notices watch", "notices forward"),
         *CONTEXTS,
     },
     "bureau-portal": {""},

@@ -66,7 +66,7 @@ LOCAL = frozenset(
         ),
         *("context_name", "use", "notice_language", *(f"set_{name}" for name in SETTINGS)),
         *("install_completion", "show_completion"),
-        *("everything", "token_file", "webhook"),
+        *("everything", "token_file", "webhook", "live", "files", "staff"),
     }
 )
 CONTRACT = (

@@ -28,8 +28,6 @@ def list_deeds(
 ) -> None:
     """List the deeds of members that you can complain about, newest first: the id and the kinds
     that `complaint open` takes, and the complaint that a deed has already.
-
-    For example: bureau-wallet complaint deeds --wallet wallet --profile wallets
     """
     with open_wallet(wallet, profile, passphrase_file) as person:
         rows = sorted(_deeds(person), key=lambda row: str(row["time"]), reverse=True)
@@ -42,10 +40,7 @@ def list_lines(
     passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List the accounts on your file, with the id that `dispute open` takes.
-
-    For example: bureau-wallet dispute lines --wallet wallet --profile wallets
-    """
+    """List the accounts on your file, with the id that `dispute open` takes."""
     with open_wallet(wallet, profile, passphrase_file) as person:
         file = person.file()
     open_ones = {

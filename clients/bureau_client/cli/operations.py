@@ -66,10 +66,7 @@ def calls(
     ] = 20,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List the newest calls of this member that the node has answered.
-
-    Example: bureau-lender calls --profile acme -n 50
-    """
+    """List the newest calls of this member that the node has answered."""
     with Observer.from_profile(profile) as observer:
         listed = observer.calls(limit=lines)
     emit_many(list(_call_lines(listed)), output, CALL_COLUMNS)
@@ -82,20 +79,14 @@ def story(
     profile: ProfileOption,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show what became of a request: the check that refused it, or its entry in the log.
-
-    Example: bureau-lender story 0b7d6a3e-5d0c-4b1f-9a43-3f1c2f7f6a10 --profile acme
-    """
+    """Show what became of a request: the check that refused it, or its entry in the log."""
     with Observer.from_profile(profile) as observer:
         result = observer.story(request_id)
     emit_one(_story_line(request_id, result), output)
 
 
 def deadlines(profile: ProfileOption, output: OutputOption = Output.TABLE) -> None:
-    """List the disputes and complaints that wait for an answer, the earliest deadline first.
-
-    Example: bureau-lender deadlines --profile acme
-    """
+    """List the disputes and complaints that wait for an answer, the earliest deadline first."""
     with Observer.from_profile(profile) as observer:
         waiting = observer.deadlines()
     emit_many(waiting, output, DEADLINE_COLUMNS)

@@ -12,9 +12,9 @@ from bureau_keys.request_ids import new_request_id
 
 @given(st.integers(0, (1 << 48) * 1000 - 1))
 def test_an_id_is_a_uuid_with_the_milliseconds_of_its_time(now_us: int) -> None:
-    made = uuid.UUID(new_request_id(now_us))
-    assert (made.version, made.variant) == (7, uuid.RFC_4122)
-    assert made.int >> 80 == now_us // 1000
+    request_id = uuid.UUID(new_request_id(now_us))
+    assert (request_id.version, request_id.variant) == (7, uuid.RFC_4122)
+    assert request_id.int >> 80 == now_us // 1000
 
 
 def test_ids_of_one_time_differ_and_those_of_later_times_sort_behind() -> None:
