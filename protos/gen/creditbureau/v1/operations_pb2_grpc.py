@@ -72,7 +72,8 @@ class OperationsServicer:
 
     def ListCalls(self, request, context):
         """Lists the newest calls of this node, which keeps some thousand in memory. A caller
-        continues at the cursor of the previous answer, also after the node began again.
+        continues at the cursor of the previous answer, also after the node began again. Reasons:
+        INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,21 +90,22 @@ class OperationsServicer:
 
     def ListDeadlines(self, request, context):
         """Lists disputes and complaints that wait for an answer, and complaints that wait for the
-        operator's decision, the earliest deadline first.
+        operator's decision, the earliest deadline first. Reasons: ROLE_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CountAlerts(self, request, context):
-        """Counts the alerts of the newest 30 days by member.
+        """Counts the alerts of the newest 30 days by member. Reasons: ROLE_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetLogGrowth(self, request, context):
-        """Returns the size of the log at the end of each of the newest days.
+        """Returns the size of the log at the end of each of the newest days. Reasons:
+        INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

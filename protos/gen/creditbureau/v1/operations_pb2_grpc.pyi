@@ -21,7 +21,8 @@ class OperationsStub:
     def __init__(self, channel: _grpc.Channel) -> None: ...
     ListCalls: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ListCallsRequest, _operations_pb2.ListCallsResponse]
     """Lists the newest calls of this node, which keeps some thousand in memory. A caller
-    continues at the cursor of the previous answer, also after the node began again.
+    continues at the cursor of the previous answer, also after the node began again. Reasons:
+    INVALID_FIELD.
     """
     GetStory: _grpc.UnaryUnaryMultiCallable[_operations_pb2.GetStoryRequest, _operations_pb2.GetStoryResponse]
     """Returns what became of a request: the calls that carried it, the statement, the
@@ -30,12 +31,14 @@ class OperationsStub:
     """
     ListDeadlines: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ListDeadlinesRequest, _operations_pb2.ListDeadlinesResponse]
     """Lists disputes and complaints that wait for an answer, and complaints that wait for the
-    operator's decision, the earliest deadline first.
+    operator's decision, the earliest deadline first. Reasons: ROLE_REQUIRED.
     """
     CountAlerts: _grpc.UnaryUnaryMultiCallable[_operations_pb2.CountAlertsRequest, _operations_pb2.CountAlertsResponse]
-    """Counts the alerts of the newest 30 days by member."""
+    """Counts the alerts of the newest 30 days by member. Reasons: ROLE_REQUIRED."""
     GetLogGrowth: _grpc.UnaryUnaryMultiCallable[_operations_pb2.GetLogGrowthRequest, _operations_pb2.GetLogGrowthResponse]
-    """Returns the size of the log at the end of each of the newest days."""
+    """Returns the size of the log at the end of each of the newest days. Reasons:
+    INVALID_FIELD.
+    """
 
 class OperationsServicer(metaclass=_abc_1.ABCMeta):
     """The work of the bureau, for the engineers of its members and for its operator. A member
@@ -50,7 +53,8 @@ class OperationsServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _operations_pb2.ListCallsResponse:
         """Lists the newest calls of this node, which keeps some thousand in memory. A caller
-        continues at the cursor of the previous answer, also after the node began again.
+        continues at the cursor of the previous answer, also after the node began again. Reasons:
+        INVALID_FIELD.
         """
 
     @_abc_1.abstractmethod
@@ -71,7 +75,7 @@ class OperationsServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _operations_pb2.ListDeadlinesResponse:
         """Lists disputes and complaints that wait for an answer, and complaints that wait for the
-        operator's decision, the earliest deadline first.
+        operator's decision, the earliest deadline first. Reasons: ROLE_REQUIRED.
         """
 
     @_abc_1.abstractmethod
@@ -80,7 +84,7 @@ class OperationsServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_pb2.CountAlertsRequest,
         context: _grpc.ServicerContext,
     ) -> _operations_pb2.CountAlertsResponse:
-        """Counts the alerts of the newest 30 days by member."""
+        """Counts the alerts of the newest 30 days by member. Reasons: ROLE_REQUIRED."""
 
     @_abc_1.abstractmethod
     def GetLogGrowth(
@@ -88,6 +92,8 @@ class OperationsServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_pb2.GetLogGrowthRequest,
         context: _grpc.ServicerContext,
     ) -> _operations_pb2.GetLogGrowthResponse:
-        """Returns the size of the log at the end of each of the newest days."""
+        """Returns the size of the log at the end of each of the newest days. Reasons:
+        INVALID_FIELD.
+        """
 
 def add_OperationsServicer_to_server(servicer: OperationsServicer, server: _grpc.Server) -> None: ...
