@@ -27,6 +27,7 @@ from creditbureau.v1 import (
     hold_pb2,
     members_pb2,
     notice_pb2,
+    operations_pb2,
     record_pb2,
     report_pb2,
     reporting_pb2,
@@ -45,12 +46,12 @@ MODULES: tuple[ModuleType, ...] = (
     hold_pb2,
     members_pb2,
     notice_pb2,
+    operations_pb2,
     record_pb2,
     report_pb2,
     reporting_pb2,
     subjects_pb2,
 )
-# Of methods that the SDK does not call yet.
 
 months = st.builds(Month, st.integers(1950, 2900), st.integers(1, 12))
 

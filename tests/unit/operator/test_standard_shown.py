@@ -25,7 +25,7 @@ def test_amounts_are_shown_as_people_read_them(capsys: pytest.CaptureFixture[str
     show_one(described(STANDARD), Output.TABLE)
     shown = capsys.readouterr().out
     assert "200,000.00 CNY" in shown
-    assert "classification=loss" in shown
+    assert "classification: loss" in shown
     assert "CLASSIFICATION_" not in shown
     assert "max exposure to income percent" in shown
 
