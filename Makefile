@@ -14,7 +14,7 @@ venv: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --editable '.[portal,study,witness]' --group dev
+	$(BIN)/pip install --quiet --editable '.[http,portal,study,witness]' --group dev
 	touch $@
 
 demo: venv  ## The main job; SCENARIO=frozen-line: the founding scenario, as it is today and with the bureau.
