@@ -12,7 +12,7 @@ from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app
 
 from bureau.listen import ListenError
 
@@ -22,22 +22,28 @@ if TYPE_CHECKING:
 # Seconds without a byte after which a connection ends: probes send at once, and each open
 # connection holds a thread.
 IDLE_S = 10.0
-TEXT = [("Content-Type", "text/plain; charset=utf-8")]
+TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
 class HealthServer:
     """The endpoint of one node."""
 
-    def __init__(self, address: str, is_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        address: str,
+        is_ready: Callable[[], bool],
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
         """Create the endpoint without binding its port.
 
         Args:
             address: `host:port`; port 0 lets the system choose.
             is_ready: Returns the node's readiness.
+            registry: The metrics; this process's own by default.
         """
         self._address = address
         self._is_ready = is_ready
-        self._metrics = make_wsgi_app()
+        self._metrics = make_wsgi_app(registry)
         self._server: WSGIServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -89,7 +95,7 @@ class HealthServer:
 
 
 def _text(start: StartResponse, status: str, body: bytes) -> Iterable[bytes]:
-    start(status, TEXT)
+    start(status, [TEXT])  # a new list: wsgiref adds the length of the body to it
     return [body]
 
 
