@@ -325,6 +325,7 @@ def _consent_row(subject_id: str, lender: str) -> dict[str, object]:
         "create_us": _us(now),
         "update_us": _us(now),
         "note": "",
+        "arrangement_id": None,
     }
 
 
