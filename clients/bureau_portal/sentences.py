@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from bureau_client.models.attributes import MINOR_UNITS
-from bureau_client.models.codes import Classification, Initiator, PartyRole
+from bureau_client.models.codes import (
+    Classification,
+    FacilityActionKind,
+    Initiator,
+    PartyRole,
+)
+from bureau_client.models.records import FacilityAction
 from bureau_client.models.reports import Attribute, Report, Summary
 from bureau_client.models.tradelines import Tradeline, TradelineAction
 from bureau_portal.words import Words
@@ -137,14 +143,21 @@ def frozen_lines(file: Report, words: Words) -> Iterator[FrozenLine]:
     """Yield the lines that are frozen now."""
     for line in file.tradelines:
         if (freeze := line.freeze) is not None:
-            remedies = (
-                Remedy(words.code(reason), reason.fix_in(words.language))
-                for reason in freeze.reasons
-            )
             since = words.day(freeze.effective_time)
             today = file.issue_time.date()
-            deadlines = tuple(_deadlines(freeze, today, words))
-            yield FrozenLine(line, since, tuple(remedies), deadlines, _complaint(freeze, today))
+            yield FrozenLine(
+                line,
+                since,
+                tuple(remedies(freeze, words)),
+                tuple(deadlines(freeze, today, words)),
+                _complaint(freeze, today),
+            )
+
+
+def remedies(action: TradelineAction | FacilityAction, words: Words) -> Iterator[Remedy]:
+    """Yield the reasons of an action, each with what the person can do about it."""
+    for reason in action.reasons:
+        yield Remedy(words.code(reason), reason.fix_in(words.language))
 
 
 def _complaint(freeze: TradelineAction, today: date) -> str:
@@ -156,22 +169,27 @@ def _complaint(freeze: TradelineAction, today: date) -> str:
     return f"/complaints/open/action/{record.submission_id}-{record.record_index}{kind}"
 
 
-def _is_review_missed(freeze: TradelineAction, today: date) -> bool:
-    return freeze.review_by_date is not None and freeze.review_by_date < today
+def _is_review_missed(action: TradelineAction | FacilityAction, today: date) -> bool:
+    return action.review_by_date is not None and action.review_by_date < today
 
 
-def _deadlines(freeze: TradelineAction, today: date, words: Words) -> Iterator[str]:
-    if freeze.initiator is not Initiator.LENDER:
-        yield words.text("frozen.others", initiator=words.code(freeze.initiator))
+def deadlines(action: TradelineAction | FacilityAction, today: date, words: Words) -> Iterator[str]:
+    """Yield by when the lender looks at an action again, and where the person can object.
+
+    Only a freeze must have both: of another action nothing is said where there is none.
+    """
+    if action.initiator is not Initiator.LENDER:
+        yield words.text("frozen.others", initiator=words.code(action.initiator))
         return
-    if freeze.review_by_date:
-        key = "review_missed" if _is_review_missed(freeze, today) else "review"
-        yield words.text(f"frozen.{key}", day=words.day(freeze.review_by_date))
-    else:
+    is_freeze = action.kind is FacilityActionKind.FREEZE
+    if action.review_by_date:
+        key = "review_missed" if _is_review_missed(action, today) else "review"
+        yield words.text(f"frozen.{key}", day=words.day(action.review_by_date))
+    elif is_freeze:
         yield words.text("frozen.no_review")
-    if freeze.appeal_route:
-        yield words.text("frozen.appeal", route=freeze.appeal_route)
-    else:
+    if action.appeal_route:
+        yield words.text("frozen.appeal", route=action.appeal_route)
+    elif is_freeze:
         yield words.text("frozen.no_appeal")
 
 

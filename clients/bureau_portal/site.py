@@ -46,6 +46,7 @@ READS: Mapping[str, Callable[[Wallet], Any]] = {
     "complaints": Wallet.complaints,
     "complaint_counts": Wallet.complaint_counts,
     "notices": Wallet.notices,
+    "notice_choice": Wallet.notice_choice,
     "decisions": Wallet.decisions,
     "events": Wallet.events,
 }

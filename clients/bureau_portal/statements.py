@@ -22,6 +22,7 @@ from creditbureau.v1 import (
     consents_pb2,
     dispute_pb2,
     hold_pb2,
+    notices_pb2,
     subjects_pb2,
 )
 
@@ -38,6 +39,7 @@ SIGNED: tuple[type[Message], ...] = (
     dispute_pb2.DisputeAddition,
     complaint_pb2.ComplaintOpening,
     complaint_pb2.ComplaintEscalation,
+    notices_pb2.NoticeChoice,
     subjects_pb2.SubjectStatement,
     subjects_pb2.KeyBinding,
     subjects_pb2.KeyApproval,

@@ -12,7 +12,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from bureau_client import IdentificationMethod
+from bureau_client import IdentificationMethod, NoticeKind
 from bureau_portal.site import Portal
 from tests.portal.browser import DESKTOP, PHONE, Browser, opened
 from tests.portal.life import Life
@@ -30,6 +30,7 @@ PAGES = (
     "/complaints",
     "/complaints/counts",
     "/notices",
+    "/notices/choice",
     "/decisions",
     "/events",
     "/bureau",
@@ -178,6 +179,36 @@ def test_a_complaint_begins_at_the_inquiry(browser: Browser, life: Life) -> None
     browser.click("#do-sign")
     assert "The member has to answer by" in browser.arrive("/complaints")
     assert life.wallet.complaints()[0].deed.id == granted.inquiry_id
+
+
+def test_a_choice_of_notices_is_signed_and_shown(browser: Browser, life: Life) -> None:
+    browser.open("/notices")
+    assert "You can act on it until" in browser.arrive("/notices")
+    browser.click("a[href='/notices/choice']")
+    assert "You have chosen nothing" in browser.arrive("/notices/choice")
+    check_for_everybody(browser)
+    for kind in ("CONSENT_GRANTED", "HOLD_PLACED"):
+        browser.click(f"input[value={kind}]")
+    browser.find("#agent").send_keys("agent")
+    browser.click("#language option[value=zh]")
+    browser.click("main form button.main")
+    statement = browser.text("#statement")
+    for words in (
+        "What I want to hear of",
+        "Left out\na consent was granted; a security freeze or fraud alert was placed",
+        "Agent that passes notices on\nagent",
+        "Language in which the agent writes\nzh",
+    ):
+        assert words in statement, statement
+    assert not life.wallet.notice_choice().muted
+    browser.click("#do-sign")
+    page = browser.arrive("/notices/choice")
+    assert "Your choice is in force." in page
+    assert "a consent was granted; a security freeze or fraud alert was placed" in page
+    check_for_everybody(browser)
+    choice = life.wallet.notice_choice()
+    assert choice.muted == (NoticeKind.CONSENT_GRANTED, NoticeKind.HOLD_PLACED)
+    assert (choice.agent_id, choice.language) == ("agent", "zh")
 
 
 def test_bytes_that_cannot_be_shown_are_not_signed(browser: Browser) -> None:

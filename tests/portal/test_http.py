@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import signal
 import subprocess
@@ -17,7 +18,14 @@ import pypdf
 import pytest
 
 from bureau.testing import free_port
-from bureau_client import Action, ConsentMode, IdentificationMethod, Report, SigningKey
+from bureau_client import (
+    Action,
+    ConsentMode,
+    IdentificationMethod,
+    NoticeKind,
+    Report,
+    SigningKey,
+)
 from bureau_client.verify import verify_bundle
 from bureau_portal.exchange import Exchanges
 from bureau_portal.security import checked_origin
@@ -37,6 +45,7 @@ PAGES = (
     "/complaints",
     "/complaints/counts",
     "/notices",
+    "/notices/choice",
     "/decisions",
     "/events",
     "/bureau",
@@ -473,6 +482,69 @@ def test_requests_are_granted_narrowed_and_declined(
     states = [one.state.name for one in life.wallet.consent_requests()]
     assert states == ["DECLINED", "NARROWED", "GRANTED"]
     assert visitor.get(f"{address}/narrow", life.key).text.count("I have no account there.") == 1
+
+
+def test_notices_say_what_to_do_by_when_and_lead_there(portal: Portal, life: Life) -> None:
+    visitor = Visitor(portal.origin)
+    visitor.sign_in(life.wallet.subject_id, life.key)
+    page = visitor.get("/notices", life.key).text
+    newest = {notice.kind: notice for notice in reversed(life.wallet.notices())}
+    frozen, asked = newest[NoticeKind.LINE_FROZEN], newest[NoticeKind.CONSENT_REQUEST]
+    assert frozen.action is not None
+    assert frozen.action_ref is not None
+    assert asked.act_by_time is not None
+    for words in (
+        "The lender looks at it again by 31 December 2026.",
+        "You can object here: https://riverbank.example/appeal",
+        frozen.action.reasons[0].fix_in("en"),
+        f"You can act on it until {asked.act_by_time.day} November 2026",
+    ):
+        assert html.escape(words) in page, words
+    # Each link leads to what is on its page, and the complaint to the form about the action.
+    for kind, path, name in (
+        (NoticeKind.INQUIRY, "/inquiries", "inquiry"),
+        (NoticeKind.INQUIRY_DENIED, "/inquiries", "inquiry"),
+        (NoticeKind.DECISION, "/decisions", "decision"),
+        (NoticeKind.CONSENT_GRANTED, "/consents", "consent"),
+        (NoticeKind.CONSENT_USED_UP, "/consents", "consent"),
+        (NoticeKind.CONSENT_REQUEST, "/requests", "request"),
+        (NoticeKind.DISPUTE, "/disputes", "dispute"),
+        (NoticeKind.COMPLAINT, "/complaints", "complaint"),
+    ):
+        anchor = f"{name}-{newest[kind].about_id}"
+        assert f'href="{path}#{anchor}"' in page, kind
+        assert f'id="{anchor}"' in visitor.get(path, life.key).text, kind
+    ref = frozen.action_ref
+    form = f"/complaints/open/action/{ref.submission_id}-{ref.record_index}"
+    assert f'href="{form}"' in page
+    assert "riverbank: frozen" in visitor.get(form, life.key).text
+    page = visitor.get("/notices", life.key, Accept_Language="zh").text
+    assert frozen.action.reasons[0].fix_in("zh") in page
+    assert "您可以在2026年11月" in page
+
+
+def test_the_choice_of_notices_is_shown_and_changed(visitor: Visitor, life: Life) -> None:
+    page = visitor.get("/notices/choice", life.key)
+    assert "You have chosen nothing" in page.text
+    assert '<option value="agent">' in page.text
+    assert "KEY_PENDING" not in page.text
+    heard = ["LINE_FROZEN", "DECISION"]
+    form = {"kind": heard, "agent_id": "agent", "language": "zh"}
+    page = visitor.post("/notices/choice", form, life.key)
+    assert "Your choice is in force." in page.text
+    assert "Chosen on" in page.text
+    assert page.text.count(" checked>") == len(heard)
+    choice = life.wallet.notice_choice()
+    assert (choice.agent_id, choice.language) == ("agent", "zh")
+    assert not {*choice.muted} & {NoticeKind.LINE_FROZEN, NoticeKind.DECISION}
+    assert NoticeKind.INQUIRY in choice.muted
+    # What another client chose stays to be chosen; what cannot be chosen is refused.
+    life.wallet.choose_notices(language="zh-Hant-TW")
+    page = visitor.post("/notices/choice", form | {"agent_id": "hillside"}, life.key)
+    assert 'role="alert"' in page.text
+    assert '<option value="zh-Hant-TW" selected>' in page.text
+    assert visitor.post("/notices/choice", form | {"kind": "NONE"}).status == 400
+    assert life.wallet.notice_choice().language == "zh-Hant-TW"
 
 
 def test_complaints_begin_where_the_deed_stands(visitor: Visitor, life: Life) -> None:
