@@ -60,6 +60,13 @@ DENIALS: frozenset[Reason] = frozenset(
 TRIES = 4
 
 
+class ConsentChanged(Refusal):
+    """The consent was granted or replaced between the reading of the file and the commit."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__("CONFLICT", f"the consent {how}: send the request again")
+
+
 def query_report(
     bureau: Bureau, caller: Caller, envelope: Envelope, page_token: str = ""
 ) -> QueryReportResponse:
@@ -82,8 +89,8 @@ def query_report(
     for is_last in (*[False] * (TRIES - 1), True):
         try:
             return _answer_inquiry(bureau, caller, envelope, page_token)
-        except Refusal as refusal:
-            if is_last or refusal.reason != "CONFLICT":
+        except ConsentChanged:
+            if is_last:
                 raise
     raise AssertionError("the last try answers or raises")
 
@@ -173,7 +180,7 @@ def commit_inquiry(
             consent_id = named.consent_id if named else inquiry.consent_id
             locked = _consent(tx.db.one(q.lock_consent, consent_id=consent_id))
         if locked and locked.state == REPLACED and consent_id != inquiry.consent_id:
-            raise Refusal("CONFLICT", "the consent is being replaced: send the request again")
+            raise ConsentChanged("is being replaced")
         try:
             allowed = consent_state.check_inquiry(
                 locked, member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
@@ -194,7 +201,7 @@ def commit_inquiry(
             )
             return RecordedDenial(refusal)
         if prepared is None or prepared.consent_id != consent_id:
-            raise Refusal("CONFLICT", "the consent was granted meanwhile: send the request again")
+            raise ConsentChanged("was granted meanwhile")
         count_uses(tx, [allowed])
         record_inquiry(bureau, tx, opened, now_us, consent_id=consent_id, prepared=prepared)
         if inquiry.purpose in bureau.policy.hard_purposes:
