@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from bureau.calendar import DAY_US, date_of, timestamp_of
 from bureau.context import Bureau, Caller
-from bureau.credit_file.build_report import named_consent
+from bureau.credit_file.build_report import load_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
@@ -162,7 +162,7 @@ def _entry(bureau: Bureau, db: Connection, caller: Caller, entry: LoggedEntry) -
     if row is not None:
         inquiry = StoredInquiry(*row)
         shown.denial_reason = inquiry.denial_reason
-        consent = named_consent(db, inquiry.consent_id)
+        consent = load_consent(db, inquiry.consent_id)
         if consent is not None and consent.grantee == inquiry.member_id:
             shown.consent.CopyFrom(_cited(bureau, db, caller, consent))
     return shown

@@ -129,7 +129,9 @@ def _check_use(
         is_about = not used.subject_ids or consent.subject_id in used.subject_ids
     else:
         is_about = used.subject_id == consent.subject_id
-    if isinstance(used, Inquiry) and used.consent_id != consent.header.request_id:
+    # An inquiry may name the arrangement, by its first consent.
+    named = {consent.header.request_id, consent.arrangement_id or consent.header.request_id}
+    if isinstance(used, Inquiry) and used.consent_id not in named:
         is_about = False
     if not is_about:
         raise WrongAnswer(f"{what} is about another consent or subject")

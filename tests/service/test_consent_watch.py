@@ -280,6 +280,16 @@ def test_uses_that_are_used_up(scenario: Scenario) -> None:
     assert scenario.findings() == []
 
 
+def test_uses_are_used_up_by_an_inquiry_that_names_the_arrangement(scenario: Scenario) -> None:
+    person = scenario.person()
+    cursor = events_until(scenario, "brook")[-1].cursor
+    first = scenario.inquiring(person, "brook")
+    second = scenario.inquiring(person, "brook", replaces=first, max_uses=1)
+    used(scenario, "brook", person, first)
+    events = events_until(scenario, "brook", cursor)
+    assert of(events, second) == [GRANTED, EXHAUSTED]
+
+
 def test_two_watchers_hear_the_same(scenario: Scenario) -> None:
     person = scenario.person()
     cursor = events_until(scenario, "acme")[-1].cursor

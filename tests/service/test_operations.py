@@ -104,6 +104,19 @@ def test_the_story_of_a_report_has_what_was_sent_and_what_proves_it(scenario: Sc
         observer(scenario, "brook").story(report.request_id)
 
 
+def test_the_story_cites_the_consent_that_was_used(scenario: Scenario) -> None:
+    """And not the one that has replaced it since."""
+    person = scenario.person()
+    first = scenario.inquiring(person, "acme")
+    report = scenario.lenders["acme"].query(
+        person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=first
+    )
+    scenario.inquiring(person, "acme", replaces=first)
+    (entry,) = observer(scenario, "acme").story(report.request_id).entries
+    assert entry.consent is not None
+    assert (entry.consent.consent_id, entry.consent.state) == (first, ConsentState.REPLACED)
+
+
 def test_what_a_person_signed_has_no_name_for_the_operator(scenario: Scenario) -> None:
     person = scenario.person()
     consent = person.consents()[0]

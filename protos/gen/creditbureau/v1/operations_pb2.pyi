@@ -224,8 +224,8 @@ class StoryEntry(_message.Message):
     """Reason for which the consent or a hold denied the inquiry; empty otherwise."""
     @_builtins.property
     def statement(self) -> _members_pb2.LoggedStatement:
-        """The statement with its receipt; for the operator and the carrier of a person's statement
-        its digest in place of the envelope. Absent if it was erased.
+        """The statement with its receipt; for the operator its digest in place of the envelope.
+        Absent if it was erased.
         """
 
     @_builtins.property
