@@ -19,6 +19,7 @@ from bureau_client.cli.extras import extra
 # Module that returns the portal as a part. Imported by name: the server does not need it.
 MODULE = "bureau_portal.sandbox"
 HOST, PORT = "127.0.0.1", 8080
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 def listener_at(address: str | None) -> socket.socket:
@@ -39,6 +40,11 @@ def listener_at(address: str | None) -> socket.socket:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"{address!r} is no address with a port; write 127.0.0.1:8080")
+    if host.strip("[]") not in LOOPBACK:
+        raise ValueError(
+            f"the sandbox's portal lends keys, and serves no other machine: {address!r} is not of "
+            f"this one; write 127.0.0.1:{port}"
+        )
     try:
         return socket.create_server((host.strip("[]"), int(port)))
     except OSError as error:

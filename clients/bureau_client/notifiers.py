@@ -65,8 +65,13 @@ class FileNotifier:
             NotDelivered: The file cannot be written.
         """
         try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(body_of(notice)) + "\n")
+            with self._path.open("ab+") as file:
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    # A line that was cut short stays apart from the repeated one.
+                    if file.read(1) != b"\n":
+                        file.write(b"\n")
+                file.write(json.dumps(body_of(notice)).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -100,9 +105,12 @@ class WebhookNotifier:
             pause: Waits for a number of seconds between attempts.
 
         Raises:
-            ValueError: The URL is neither, or has a user or a password.
+            ValueError: The URL is neither, or has a user or a password; the token has blanks, line
+                ends, or characters outside ASCII.
         """
         self._url = _checked_url(url)
+        if not all("!" <= character <= "~" for character in token):
+            raise ValueError("the webhook's token has a blank, a line end or no ASCII: mend it")
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -191,4 +199,5 @@ def _checked_url(url: str) -> SplitResult:
         raise ValueError("the webhook must be an https URL, or an http URL of this machine")
     if parts.username is not None or parts.password is not None:
         raise ValueError("the webhook's URL must have no user and no password: pass a token")
+    _ = parts.port  # raises for one that is no port
     return parts

@@ -203,6 +203,16 @@ def test_json_is_counted_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) ->
         )
 
 
+def test_json_of_many_values_is_refused_before_it_is_parsed() -> None:
+    """A parser would keep every other thread waiting meanwhile."""
+    with serving() as bureau:
+        acme = HttpRaw(bureau.add_member("acme", ["furnisher"]), address=address_of(bureau))
+        for body in (b'{"x": [' + b"[]," * 60_000 + b"[]]}", b'{"x": [' + b"1," * 60_000 + b"1]}"):
+            answer = acme.send("Furnishing/SubmitRecords", body)
+            assert answer.reason == "MALFORMED_MESSAGE"
+            assert "more than 50000 brackets" in answer.message
+
+
 # The end -----------------------------------------------------------------------------
 
 

@@ -96,6 +96,17 @@ def test_what_is_wrong_suggests_nothing(profile: Path) -> None:
     assert completed(lender.app, "query", "5") == []
 
 
+@pytest.mark.parametrize(
+    "value", ["\\$(touch x)", "`touch x`", "a;touch x", "a b", "-rf", "a" * 129, "a\n"]
+)
+def test_what_a_shell_would_run_is_neither_kept_nor_offered(profile: Path, value: str) -> None:
+    show(profile, {"member_id": value, "subject_id": SUBJECT})
+    file = profile / FILE
+    assert json.loads(file.read_bytes()) == {"subject": [SUBJECT]}
+    file.write_text(json.dumps({"member": [value]}), "utf-8")
+    assert completed(wallet.app, "grant", "") == []
+
+
 def test_the_newest_ids_are_kept(profile: Path) -> None:
     show(profile, *({"subject_id": f"{number:032x}"} for number in range(MOST_IDS)))
     show(profile, {"subject_id": SUBJECT})

@@ -70,6 +70,19 @@ def test_an_option_comes_before_the_environment_and_this_before_the_context(
     assert opened == [one, two, one, one, one, two, three, Path("one")]
 
 
+def test_a_context_in_use_that_is_gone_is_an_error_and_not_passed_over(
+    home: Path, opened: list[Path]
+) -> None:
+    file = home / "config/creditbureau/bureau-lender.toml"
+    file.parent.mkdir(parents=True)
+    Contexts(file, "gone", {"test": {"profile": str(home / "one")}}).save()
+    assert left("members") == Exit.NOT_FOUND
+    assert opened == []
+    assert left("context", "use", "test") == Exit.OK
+    assert left("members") == Exit.NOT_FOUND
+    assert opened == [home / "one"]
+
+
 def test_the_file_of_contexts_is_its_owners_alone(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

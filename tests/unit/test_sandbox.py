@@ -199,3 +199,9 @@ def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
     with path.open("a", encoding="utf-8") as file:
         file.write('{"method": "three"}\n')
     assert [call["method"] for call in last_calls(path, 9)] == ["one", "three"]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8080", "192.0.2.1:8080", "[::]:8080"])
+def test_the_portal_that_lends_keys_serves_this_machine_alone(address: str) -> None:
+    with pytest.raises(ValueError, match="serves no other machine"):
+        listener_at(address)

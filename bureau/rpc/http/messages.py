@@ -19,6 +19,10 @@ JSON, WIRE = "json", "proto"
 JSON_FACTOR = 2
 # Characters of a parser's message, and of a field's path, that a refusal quotes.
 MAX_MESSAGE, MAX_PATH = 500, 200
+# Characters of JSON that begin a value or a part: statements are bytes in Base64, so that requests
+# have few. The most is in ids of a portfolio, one comma each.
+MARKS = (b"[", b"{", b",")
+MAX_MARKS = 50_000
 
 FIX = "Send a POST with the message that the contract names, in protobuf's JSON form: docs/http.md."
 
@@ -83,6 +87,9 @@ def to_wire(request_class: type[Message], body: Body) -> bytes:
     if body.form == WIRE:
         return body.data
     name = request_class.DESCRIPTOR.name
+    # The parser keeps all threads waiting while it makes a value of each.
+    if sum(map(body.data.count, MARKS)) > MAX_MARKS:
+        raise malformed(f"the JSON has more than {MAX_MARKS} brackets, braces and commas")
     try:
         text = body.data.decode()
         # json_format takes an empty list for an empty message.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -55,6 +56,8 @@ TAKING = {
 }
 # The parameters that name the folder in which ids are kept, the first that a command has.
 FOLDERS = ("wallet", "profile", "folder")
+# What is kept: shells evaluate parts of what they are offered, and the bureau chose the ids.
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # The folder of a bureau where none is named.
 DEFAULT_FOLDER = Path("bureau-data")
 
@@ -84,7 +87,7 @@ def kept_from(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     try:
         for row in rows:
             for field, kind in KINDS.items():
-                if isinstance(value := row.get(field), str) and value:
+                if isinstance(value := row.get(field), str) and ID.fullmatch(value):
                     seen.setdefault(kind, deque(maxlen=MOST_IDS)).append(value)
             yield row
     finally:
@@ -149,7 +152,7 @@ def _read(path: Path) -> dict[str, list[str]]:
     if not isinstance(content, dict):
         return {}
     return {
-        kind: [value for value in values if isinstance(value, str) and value.isprintable()]
+        kind: [value for value in values if isinstance(value, str) and ID.fullmatch(value)]
         for kind, values in content.items()
         if isinstance(values, list)
     }

@@ -85,7 +85,7 @@ class Contexts:
         """
         if typed := name or os.environ.get(VARIABLE, ""):
             return self.find(typed)
-        return self.options.get(self.current, {})
+        return self.find(self.current) if self.current else {}
 
     def save(self) -> None:
         """Write the file."""

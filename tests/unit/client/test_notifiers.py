@@ -128,6 +128,18 @@ def test_a_webhook_is_https_or_on_this_machine(url: str) -> None:
         WebhookNotifier(url)
 
 
+@pytest.mark.parametrize("token", ["one\ntwo", "one two", "tökén"])
+def test_a_token_that_is_no_header_is_refused_without_being_quoted(token: str) -> None:
+    with pytest.raises(ValueError, match="the webhook's token") as refused:
+        WebhookNotifier("https://example.com/hook", token=token)
+    assert token not in str(refused.value)
+
+
+def test_a_port_that_is_none_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=r"[Pp]ort"):
+        WebhookNotifier("https://example.com:99999/hook")
+
+
 class FakeRelay:
     """An agent's stream of three notices."""
 
@@ -163,5 +175,10 @@ def test_a_file_has_a_line_for_each_notice(tmp_path: Path) -> None:
     forward(FakeRelay(), FileNotifier(file), tmp_path / "cursor")  # type: ignore[arg-type]
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [line["id"] for line in lines] == [f"{SUBJECT}/{number}-0" for number in (1, 2, 3)]
+    # A line that was cut short stays apart from what follows.
+    file.write_text('{"id": "ab', "utf-8")
+    FileNotifier(file).notify(notice(7))
+    torn, whole = file.read_text().splitlines()
+    assert (torn, json.loads(whole)["id"]) == ('{"id": "ab', f"{SUBJECT}/7-0")
     with pytest.raises(NotDelivered, match="cannot append"):
         FileNotifier(tmp_path).notify(notice())
