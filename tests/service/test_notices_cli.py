@@ -39,7 +39,7 @@ def test_a_person_follows_and_an_agent_passes_on(scenario: Scenario, tmp_path: P
     lines = [json.loads(line) for line in run(*watch).splitlines()]
     assert [line["kind"] for line in lines][-2:] == ["NEW_ACCOUNT", "LINE_FROZEN"]
     choose = ("bureau-wallet", "notices", "choose", *own)
-    run(*choose, "--without", "new-account", "--agent", "agent", "--language", "zh")
+    run(*choose, "--without", "new-account", "--agent", "agent", "--notice-language", "zh")
     kept = json.loads(run(*choose, "--output", "json"))
     assert (kept["muted"], kept["agent_id"], kept["language"]) == (["NEW_ACCOUNT"], "agent", "zh")
     after = ("--after", lines[-3]["cursor"])

@@ -187,7 +187,7 @@ def test_outcomes_of_the_past_are_refused(panel: Panel, run: Run) -> None:
     index = outcomes.column_names.index("outcome_time")
     early = outcomes.set_column(index, "outcome_time", outcomes["report_time"])
     parquet.write_table(early, panel.folder / "early.parquet")
-    done = run("--outcomes", "early.parquet", code=2)
+    done = run("--outcomes", "early.parquet", code=5)
     assert "come from the future of their rows" in done.err
     assert panel.reports[0].request_id in done.err
 
@@ -201,7 +201,7 @@ def test_outcomes_of_the_past_are_refused(panel: Panel, run: Run) -> None:
     ],
 )
 def test_options_that_are_wrong_say_so(run: Run, arguments: tuple[str, ...], message: str) -> None:
-    done = run(*arguments, code=2)
+    done = run(*arguments, code=5)
     assert message in " ".join(done.err.split())
 
 
@@ -209,7 +209,7 @@ def test_a_policy_by_a_scorecard_of_the_lenders_own(panel: Panel, run: Run) -> N
     (panel.folder / "own.json").write_text(json.dumps(DOCUMENT))
     (panel.folder / "scored.json").write_text(json.dumps(changed_policy()))
     by_score = ("--challenger", "scored.json")
-    refused = run(*by_score, code=2, challenger=False)
+    refused = run(*by_score, code=5, challenger=False)
     assert "give its file (--scorecard)" in " ".join(refused.err.split())
     done = run(*by_score, "--scorecard", "own.json", "--output", "json", challenger=False)
     decided = {pair["challenger"]["outcome"] for pair in json.loads(done.out)["decisions"]}

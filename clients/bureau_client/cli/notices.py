@@ -95,7 +95,7 @@ def choose_notices(
     agent: Annotated[
         str, typer.Option(help="Agent that passes notices on by mail or message; default: none.")
     ] = "",
-    language: Annotated[
+    notice_language: Annotated[
         str, typer.Option(metavar="TAG", help="Language in which the agent writes, BCP 47.")
     ] = "",
     passphrase_file: WalletPassphraseOption = None,
@@ -105,8 +105,8 @@ def choose_notices(
     if without and everything:
         raise typer.BadParameter("give --without or --everything, not both")
     with open_wallet(wallet, profile, passphrase_file) as own:
-        if without or everything or agent or language:
-            own.choose_notices(without or (), agent_id=agent, language=language)
+        if without or everything or agent or notice_language:
+            own.choose_notices(without or (), agent_id=agent, language=notice_language)
         emit_one(own.notice_choice(), output)
 
 
