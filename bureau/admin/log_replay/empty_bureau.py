@@ -35,7 +35,8 @@ def bureaus_by_policy(
     """Return the empty bureau under the policy in force and under each retired one.
 
     The newest is first, among those that give notices of accounts and of adverse data: a
-    comparison does not miss the notices that another policy leaves out.
+    comparison does not miss the notices that another policy leaves out. A retired policy is tried
+    with today's notices, too: a node that accepted what another one forbade meanwhile gave them.
     """
     present = Bureau(
         origin=origin,
@@ -49,7 +50,10 @@ def bureaus_by_policy(
         evaluator=Evaluator.from_seed(bytes(32)),
     )
     retired = sorted(policy.retired.values(), key=lambda old: old.version, reverse=True)
+    notices = {name: getattr(policy, name) for name in ("account_notices", "adverse_notice")}
+    as_today = [replace(old, **notices) for old in retired]
     policies = sorted(
-        [policy, *retired], key=lambda each: (not each.account_notices, not each.adverse_notice)
+        [policy, *as_today, *retired],
+        key=lambda each: (not each.account_notices, not each.adverse_notice),
     )
     return [replace(present, policy=each) for each in policies]
