@@ -33,6 +33,7 @@ def test_a_person_follows_and_an_agent_passes_on(scenario: Scenario, tmp_path: P
     assert "has frozen a credit line" in " ".join(shown.split())
     assert "record" in shown
     assert "冻结" in run("bureau-wallet", "notices", "list", *own, "--language", "zh")
+    assert run("bureau-wallet", "notices", *own) == run("bureau-wallet", "notices", "list", *own)
 
     # The stream, from a cursor, without what the person does not want to hear of.
     watch = ("bureau-wallet", "notices", "watch", *own, "--for", 4)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -35,10 +35,24 @@ from bureau_client.notifiers import (
     forward,
 )
 from bureau_client.sync.relay import Relay
+from bureau_keys.command_line.app import Group
 from bureau_keys.terminal import write_json
 
+
+class ListsOtherwise(Group):
+    """The group of notices: without a command of its own it lists them, as it always did."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words behind `notices`."""
+        options = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        # A shell that completes looks for the commands.
+        if options and not ctx.resilient_parsing:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 own_notices = CodeTyper(
-    help="Read what the bureau tells you, and choose what to hear of.", no_args_is_help=True
+    help="Read what the bureau tells you, and choose what to hear of.", cls=ListsOtherwise
 )
 INDENT = " " * 12
 
