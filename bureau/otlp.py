@@ -4,7 +4,8 @@ Names of attributes are those of OpenTelemetry's semantic conventions for RPC. A
 log of calls says, and no more: nothing of a request or of its answer.
 
 The caller's `traceparent` is untrusted. It names the trace that the span joins and nothing more:
-the node alone decides which calls are recorded. A collector that does not answer slows no call:
+the node alone decides which calls are recorded, unless its operator chooses a sampler that
+follows the caller's flag (`parentbased_…`). A collector that does not answer slows no call:
 ended spans wait in a queue of bounded length, and the oldest are dropped when it is full.
 """
 
