@@ -425,8 +425,9 @@ class Database:
             self._losses += connection.is_lost or connection.unfit
             connection.close()
             self._close_idle()
-            # Another server may go on from an earlier state than the one that was read.
-            self._tiles.clear()
+            # Another server may go on from an earlier state than the one that was read; reads
+            # that still run keep what they find in the old memory.
+            self._tiles = TileMemory(MAX_TILES)
         self._free.put(None)
 
     def _close_idle(self) -> None:

@@ -112,11 +112,6 @@ class TileMemory:
             if len(self._rows) > self._limit:
                 del self._rows[next(iter(self._rows))]
 
-    def clear(self) -> None:
-        """Forget every tile."""
-        with self._lock:
-            self._rows.clear()
-
 
 class TileSource:
     """Finds the hashes of perfect subtrees in tiles, and remembers the tiles."""

@@ -118,8 +118,6 @@ def test_a_memory_keeps_what_was_used_last() -> None:
     memory.keep(0, 0, 2, rows[2])
     assert memory.find(0, 0, 1, 1) is None
     assert memory.find(0, 0, 0, 257) is None, "narrower than asked for"
-    memory.clear()
-    assert memory.find(0, 0, 2, 1) is None
 
 
 def test_a_tile_that_is_short_is_not_believed() -> None:
