@@ -68,7 +68,7 @@ class RelayPosition(NamedTuple):
 
 
 class News(NamedTuple):
-    """That there is a notice; those by the clock sort before others of their time.
+    """The news that there is a notice; those by the clock sort before others of their time.
 
     Attributes:
         leaf_index: Leaf of the entry that caused it; -1 for one that comes by the clock.

@@ -41,7 +41,7 @@ class Edge(NamedTuple):
 
 @dataclass
 class _Method:
-    """What an interceptor is shown of a call before it comes: the method."""
+    """The details of a call that an interceptor sees before it comes: the method."""
 
     method: str
     invocation_metadata: tuple[tuple[str, str | bytes], ...] = ()

@@ -1,4 +1,4 @@
-"""What waits, what was alerted, and how the log grew."""
+"""Queries of deadlines, of alerts, and of the growth of the log."""
 
 from __future__ import annotations
 

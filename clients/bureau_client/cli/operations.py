@@ -39,7 +39,7 @@ class CallLine:
 
 @dataclass(frozen=True, slots=True)
 class StoryLine:
-    """What became of a request.
+    """The story of a request: what it was, and what became of it.
 
     Attributes:
         stopped_by: Check that refused it; empty if none did.

@@ -30,7 +30,7 @@ class Check:
 
 
 class CheckState(StrEnum):
-    """What a check said."""
+    """The outcome of a check."""
 
     PASSED = "passed"
     STOPPED = "stopped"

@@ -87,7 +87,7 @@ class StoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What became of a request.
+    """The story of a request: what it was, and what became of it.
 
     Attributes:
         calls: The calls that the node still has, oldest first.

@@ -6,7 +6,7 @@ from bureau_client.models.codes.base import Code
 
 
 class DeadlineKind(Code):
-    """What a deadline is of."""
+    """The kind of what waits for an answer."""
 
     UNSPECIFIED = 0
     DISPUTE = 1
