@@ -20,11 +20,16 @@ from bureau_client import (
     Action,
     AsyncLender,
     InvalidRequest,
+    Lender,
     NotFound,
     PermissionDenied,
     Purpose,
     Report,
+    RetryPolicy,
+    Unavailable,
 )
+from bureau_client._operations import methods
+from tests.service.liar import deceive
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import (
     MAY,
@@ -163,3 +168,25 @@ def test_a_portfolio_goes_on_behind_a_report(scenario: Scenario) -> None:
             ]
 
     assert asyncio.run(resumed_by_the_asynchronous_client()) == others[1:]
+
+
+def test_a_portfolio_goes_on_where_a_report_could_not_be_verified_at_once(
+    scenario: Scenario,
+) -> None:
+    scenario.lender("fir")
+    people = [monitored(scenario, "fir") for _ in range(3)]
+    scenario.submit("fir", *(account(person, "card", MAY) for person in people))
+    policy = RetryPolicy(attempts=2, first_pause_seconds=0.01)
+    with Lender(scenario.profiles["fir"], clock=scenario.now, policy=policy) as lender:
+        first = list(lender.portfolio(Purpose.ACCOUNT_REVIEW))
+        # A report is held to the earlier one about the same person, which takes a call.
+        proofs = itertools.count()
+
+        def no_proof_at_first(path: str, _reply: object) -> None:
+            if path == methods.PROVE_EVENTS.path and next(proofs) < policy.attempts:
+                raise Unavailable("The database does not answer", reason="DATABASE_UNAVAILABLE")
+
+        deceive(lender, no_proof_at_first)
+        second = list(lender.portfolio(Purpose.ACCOUNT_REVIEW))
+    assert next(proofs) == policy.attempts + len(people)
+    assert [one.subject_id for one in second] == [one.subject_id for one in first]

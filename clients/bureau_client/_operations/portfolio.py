@@ -182,8 +182,9 @@ class _Reader:
         )
         if report.subject_id in self._subjects:
             raise _refused(f"The portfolio has two reports on subject {report.subject_id}")
-        self._subjects.add(report.subject_id)
         yield from hold_report(self._context, report)
+        # Last: a call that failed before this would leave a report that is sent again a second one.
+        self._subjects.add(report.subject_id)
         return replace(report, cursor=message.cursor)
 
 
