@@ -37,6 +37,7 @@ class Operation:
         begin_ns: When the first try began.
         end_ns: When the last try ended.
         reason: The refusal's reason, for what is not ok.
+        message: The refusal in words, likewise.
         leaf_index: Place in the log, where it is ok.
         receipt: The receipt's text (tlog-proof), where it is ok.
         envelope: The signed statement, base64.
@@ -52,6 +53,7 @@ class Operation:
     begin_ns: int
     end_ns: int
     reason: str = ""
+    message: str = ""
     leaf_index: int | None = None
     receipt: str = ""
     envelope: str = ""

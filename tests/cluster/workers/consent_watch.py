@@ -7,13 +7,13 @@ import time
 from bureau_client import BureauError, ConsentEvent, DeadlineExceeded, Lender
 from tests.cluster.history import Operation, Outcome, now_ns
 from tests.cluster.workers.base import WorkerBase
-from tests.cluster.workers.journal import reason_of
+from tests.cluster.workers.journal import Why, why
 
 
 def follow_consents(worker: WorkerBase, lender: Lender, stream: int, cursor: str) -> list[str]:
     """Follow one stream, and note its changes; return their cursors."""
     cursors: list[str] = []
-    begin, reason = now_ns(), ""
+    begin, failed = now_ns(), Why()
     try:
         for event in lender.watch_consents(cursor):
             cursors.append(event.cursor)
@@ -21,11 +21,11 @@ def follow_consents(worker: WorkerBase, lender: Lender, stream: int, cursor: str
     except DeadlineExceeded:
         pass
     except BureauError as error:
-        reason = reason_of(error)
+        failed = why(error)
         time.sleep(0.5)
-    outcome = Outcome.FAILED if reason else Outcome.OK
+    outcome = Outcome.FAILED if failed else Outcome.OK
     about = {"stream": stream, "after": cursor, "changes": len(cursors)}
-    operation = Operation(worker.name, "watch", "", outcome, begin, now_ns(), reason, about=about)
+    operation = Operation(worker.name, "watch", "", outcome, begin, now_ns(), about=about, **failed)
     worker.journal.history.add(operation)
     return cursors
 

@@ -41,7 +41,7 @@ from tests.cluster.history import Operation, now_ns
 from tests.cluster.workers.agent_journal import AgentJournal
 from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.card_policy import card_policy
-from tests.cluster.workers.journal import reason_of
+from tests.cluster.workers.journal import Why, why
 from tests.cluster.workers.people import PEOPLE_OF_AN_AGENT, QUIET_PEOPLE
 from tests.cluster.workers.receipts import particulars_of_report, receipt_of_submission
 from tests.cluster.workers.watcher import LAST_STREAMS, LISTEN, note_alert
@@ -79,7 +79,7 @@ class Issuer:
 
     def hears_nothing(self) -> bool:
         """Let the agent follow one stream of alerts; return True if it ends without any."""
-        begin, heard, reason = now_ns(), list[Alert](), ""
+        begin, heard, failed = now_ns(), list[Alert](), Why()
         try:
             self._open_cards()
             state = self.base.folder / STATE
@@ -87,15 +87,15 @@ class Issuer:
                 for review in agent.run(self._alerts(begin, heard)):
                     self._note(review)
         except BureauError as error:
-            reason = reason_of(error)
+            failed = why(error)
             time.sleep(PAUSE_S)
-        outcome = history.Outcome.FAILED if reason else history.Outcome.OK
+        outcome = history.Outcome.FAILED if failed else history.Outcome.OK
         about = {"stream": begin, "alerts": len(heard)}
         operation = Operation(
-            self.base.name, "watch", "", outcome, begin, now_ns(), reason, about=about
+            self.base.name, "watch", "", outcome, begin, now_ns(), about=about, **failed
         )
         self.journal.history.add(operation)
-        return not heard and not reason
+        return not heard and not failed
 
     def _alerts(self, stream: int, heard: list[Alert]) -> Iterator[Alert]:
         alerts = self._listener.alerts()

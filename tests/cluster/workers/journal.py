@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar
 
 from bureau_client import (
     BureauError,
@@ -126,7 +126,7 @@ class Journal:
         try:
             result = act()
         except BureauError as error:
-            failed = replace(done, outcome=Outcome.FAILED, reason=reason_of(error))
+            failed = replace(done, outcome=Outcome.FAILED, **why(error))
             self.history.add(replace(failed, end_ns=now_ns()))
             return None
         self.history.add(replace(done, end_ns=now_ns(), about=about | more(result)))
@@ -196,7 +196,7 @@ class Journal:
         try:
             receipt = client.resend(statement)
         except BureauError as error:
-            operation = replace(self._operation(attempt, statement), reason=reason_of(error))
+            operation = replace(self._operation(attempt, statement), **why(error))
             if _is_final(error):
                 self.history.add(replace(operation, outcome=Outcome.FAILED))
             else:
@@ -232,7 +232,7 @@ class Journal:
             ):
                 self._keep(oldest)
                 return False
-            operation = replace(operation, outcome=Outcome.FAILED, reason=reason_of(error))
+            operation = replace(operation, outcome=Outcome.FAILED, **why(error))
             self.history.add(replace(operation, settled_ns=now_ns()))
             oldest.then(False)
             return True
@@ -282,7 +282,7 @@ class Journal:
             refused = Operation(
                 self.worker, attempt.kind, "", Outcome.FAILED, attempt.begin_ns, now_ns()
             )
-            self.history.add(replace(refused, reason=reason_of(error), about=attempt.about))
+            self.history.add(replace(refused, **why(error), about=attempt.about))
             then(False)
             return
         # The answers to those before came; only the last one's did not.
@@ -311,7 +311,7 @@ class Journal:
             self._accepted.append(statement)
 
     def _end(self, opened: OpenOperation, error: BureauError) -> None:
-        operation = replace(opened.operation, outcome=outcome_of(error), reason=reason_of(error))
+        operation = replace(opened.operation, outcome=outcome_of(error), **why(error))
         if operation.outcome is Outcome.FAILED:
             self.history.add(operation)
             opened.then(False)
@@ -334,6 +334,18 @@ def outcome_of(error: BureauError) -> Outcome:
 def reason_of(error: BureauError) -> str:
     """Why, in one word."""
     return error.reason or type(error).__name__
+
+
+class Why(TypedDict, total=False):
+    """The fields of an operation that say why its answer did not come; empty if it did."""
+
+    reason: str
+    message: str
+
+
+def why(error: BureauError) -> Why:
+    """Return why an answer did not come."""
+    return Why(reason=reason_of(error), message=error.message)
 
 
 def _over_quota(operation: Operation, error: BureauError) -> bool:

@@ -13,7 +13,7 @@ from bureau_client._transport.retry import RetryPolicy
 from tests.cluster.history import Operation, Outcome, now_ns
 from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.consent_watch import follow_consents
-from tests.cluster.workers.journal import reason_of
+from tests.cluster.workers.journal import Why, why
 
 ACKNOWLEDGE_EVERY = 5
 # A stream that brings nothing for so long is opened anew: the run may be over.
@@ -53,7 +53,7 @@ def _follow(worker: WorkerBase, lender: Lender, stream: int, cursor: int) -> lis
     """Follow one stream, and note its alerts."""
     heard: list[Alert] = []
     begin = now_ns()
-    reason = ""
+    failed = Why()
     try:
         for alert in lender.alerts(cursor):
             heard.append(alert)
@@ -65,11 +65,11 @@ def _follow(worker: WorkerBase, lender: Lender, stream: int, cursor: int) -> lis
     except DeadlineExceeded:
         pass
     except BureauError as error:
-        reason = reason_of(error)
+        failed = why(error)
         time.sleep(0.5)
-    outcome = Outcome.FAILED if reason else Outcome.OK
+    outcome = Outcome.FAILED if failed else Outcome.OK
     about = {"stream": stream, "after": cursor, "alerts": len(heard)}
-    operation = Operation(worker.name, "watch", "", outcome, begin, now_ns(), reason, about=about)
+    operation = Operation(worker.name, "watch", "", outcome, begin, now_ns(), about=about, **failed)
     worker.journal.history.add(operation)
     return heard
 

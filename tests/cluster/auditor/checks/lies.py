@@ -6,8 +6,9 @@ from tests.cluster.auditor.evidence import Evidence
 from tests.cluster.auditor.finding import Findings
 from tests.cluster.history import Outcome
 
-# Errors of the SDK after an altered reply: the second one where the connection broke, too.
-REFUSED = frozenset({"VerificationFailed", "Unavailable"})
+# Errors of the SDK after an altered reply: the others where the bureau did not answer in time what
+# the client asked to verify it.
+REFUSED = frozenset({"VerificationFailed", "Unavailable", "Overloaded", "DeadlineExceeded"})
 
 
 def none_believed(evidence: Evidence, findings: Findings) -> None:

@@ -106,7 +106,10 @@ def refusals_say_why(evidence: Evidence, findings: Findings) -> None:
             continue
         findings.look()
         if one.reason in BELIEVED_NOT:
-            findings.blame(f"{one.worker}: an answer did not verify: {one.kind} {one.request_id}")
+            findings.blame(
+                f"{one.worker}: an answer did not verify: {one.kind} {one.request_id}: "
+                f"{one.message}"
+            )
         elif one.reason == "INTERNAL" or one.reason not in known:
             findings.blame(
                 f"{one.worker}: {one.kind} was answered {one.reason}", request_id=one.request_id
