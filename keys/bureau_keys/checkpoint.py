@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bureau_keys.c2sp_text import from_base64, from_decimal, to_base64
 from bureau_keys.errors import BadProof, MalformedMessage
 from bureau_keys.merkle import HASH_BYTES
 from bureau_keys.note import Verifier, parse_note, sign_note, verify_note
 from bureau_keys.signing import SigningKey, VerifyKey
+
+# Checkpoints that verified last, for statements that share one; and the characters of a note up to
+# which it is kept, which are those of a log with a dozen witnesses.
+KEPT_NOTES = 256
+LONGEST_KEPT_NOTE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,12 @@ def open_checkpoint(note: str, origin: str, key: VerifyKey) -> Checkpoint:
     Raises:
         BadProof: It is no checkpoint of this log, or its signature does not verify.
     """
+    if len(note) > LONGEST_KEPT_NOTE:
+        return _opened(note, origin, key)
+    return _kept(note, origin, key)
+
+
+def _opened(note: str, origin: str, key: VerifyKey) -> Checkpoint:
     try:
         checkpoint = parse_checkpoint(verify_note(note, Verifier(origin, key)))
     except MalformedMessage as error:
@@ -52,6 +64,10 @@ def open_checkpoint(note: str, origin: str, key: VerifyKey) -> Checkpoint:
     if checkpoint.origin != origin:
         raise BadProof(f"a checkpoint of {checkpoint.origin!r}, expected {origin!r}")
     return checkpoint
+
+
+# One that does not verify is not kept: the call raises.
+_kept = lru_cache(KEPT_NOTES)(_opened)
 
 
 def read_checkpoint(note: str) -> Checkpoint:
