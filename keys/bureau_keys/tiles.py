@@ -21,29 +21,6 @@ _PAIR = 2 * HASH_BYTES
 Fetch = Callable[[int, int, int], bytes]
 
 
-class Span(NamedTuple):
-    """Hashes of one tile: the node over them is their root.
-
-    Attributes:
-        level: The tile's level.
-        tile: Its index within the level.
-        first: The first hash, 0 to 255.
-        stop: One past the last, 1 to 256.
-    """
-
-    level: int
-    tile: int
-    first: int
-    stop: int
-
-
-def span_of(level: int, index: int) -> Span:
-    """Return the place of the perfect subtree over leaves index * 2^level and on."""
-    tile_level, height = divmod(level, TILE_HEIGHT)
-    tile_index, first = divmod(index << height, TILE_WIDTH)
-    return Span(tile_level, tile_index, first, first + (1 << height))
-
-
 def tile_width(level: int, index: int, size: int) -> int:
     """Return the number of hashes that a tile has in a tree of `size`; 0: there is no such tile."""
     return max(0, min(TILE_WIDTH, (size >> (TILE_HEIGHT * level)) - index * TILE_WIDTH))
@@ -146,17 +123,18 @@ class TileSource:
         Raises:
             BadProof: The tile was fetched short.
         """
-        span = span_of(level, index)
-        height = level % TILE_HEIGHT
-        start = (span.first >> height) * HASH_BYTES
-        return self._rows(span)[height][start : start + HASH_BYTES]
-
-    def _rows(self, span: Span) -> Rows:
-        level, index, _, stop = span
-        rows = self._tiles.get((level, index))
+        tile_level, height = level // TILE_HEIGHT, level % TILE_HEIGHT
+        tile_index, first = divmod(index << height, TILE_WIDTH)
+        stop = first + (1 << height)
+        rows = self._tiles.get((tile_level, tile_index))
         if rows is None or len(rows[0]) < stop * HASH_BYTES:
-            width = stop if self._size is None else tile_width(level, index, self._size)
-            rows = self._tiles[level, index] = self._read(level, index, max(width, stop))
+            rows = self._rows(tile_level, tile_index, stop)
+        start = (first >> height) * HASH_BYTES
+        return rows[height][start : start + HASH_BYTES]
+
+    def _rows(self, level: int, index: int, stop: int) -> Rows:
+        width = stop if self._size is None else tile_width(level, index, self._size)
+        rows = self._tiles[level, index] = self._read(level, index, max(width, stop))
         return rows
 
     def _read(self, level: int, index: int, width: int) -> Rows:

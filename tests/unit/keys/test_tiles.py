@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bureau_keys.errors import BadProof
 from bureau_keys.merkle import consistency_path, inclusion_path, root_of
-from bureau_keys.tiles import Span, TileMemory, TileSource, rows_over, span_of, tile_width
+from bureau_keys.tiles import TileMemory, TileSource, rows_over, tile_width
 from tests.unit.keys import trees
 
 BIG = 70_000
@@ -46,28 +46,24 @@ def test_the_specifications_example() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "index", "span"),
+    ("level", "index", "tile"),
     [
-        (0, 0, Span(0, 0, 0, 1)),
-        (0, 257, Span(0, 1, 1, 2)),
-        (3, 31, Span(0, 0, 248, 256)),
-        (7, 3, Span(0, 1, 128, 256)),
-        (8, 300, Span(1, 1, 44, 45)),
-        (9, 150, Span(1, 1, 44, 46)),
-        (16, 1, Span(2, 0, 1, 2)),
+        (0, 0, (0, 0, 1)),
+        (0, 257, (0, 1, 2)),
+        (3, 31, (0, 0, 256)),
+        (7, 3, (0, 1, 256)),
+        (8, 200, (1, 0, 201)),
+        (9, 120, (1, 0, 242)),
+        (16, 0, (2, 0, 1)),
     ],
 )
-def test_spans(level: int, index: int, span: Span) -> None:
-    assert span_of(level, index) == span
-
-
-@given(st.integers(0, 40), st.integers(0, 1 << 20))
-def test_a_span_covers_the_nodes_leaves(level: int, index: int) -> None:
-    span = span_of(level, index)
-    each = 1 << 8 * span.level
-    start = (span.tile * 256 + span.first) * each
-    assert (start, (span.stop - span.first) * each) == (index << level, 1 << level)
-    assert 0 <= span.first < span.stop <= 256
+def test_a_node_is_read_from_one_tile(
+    leaves: list[bytes], level: int, index: int, tile: tuple[int, int, int]
+) -> None:
+    tiles = Tiles(leaves)
+    start, stop = index << level, (index + 1) << level
+    assert TileSource(tiles.fetch).node(level, index) == root_of(leaves[start:stop])
+    assert tiles.fetched == [tile]
 
 
 @settings(max_examples=30)
