@@ -73,22 +73,33 @@ class VerifiedStatement(Generic[M]):
             Refusal: BAD_SIGNATURE if the key is not in force;
                 CLOCK_SKEW, EXPIRED_REQUEST.
         """
-        if not self.key_in_force(tx.db, tx.now_us, keep=True):
+        if not self._is_key_kept(tx.db, tx.now_us):
             raise not_in_force()
         check_fresh(self.header, tx.now_us)
 
-    def key_in_force(self, db: Connection, now_us: int, *, keep: bool = False) -> bool:
-        """Return True if the key that signed the statement is in force at a time.
+    def key_in_force(self, db: Connection, now_us: int) -> bool:
+        """Return True if the key that signed the statement is in force at a time."""
+        if member_id := member_id_of(self.header.signer):
+            return db.one(q.key_in_force, key_id=self.key_id, member_id=member_id) is not None
+        subject = {"key_id": self.key_id, "subject_id": self.subject_id}
+        return db.one(q.subject_key_in_force, **subject, now_us=now_us) is not None
 
-        Args:
-            keep: Lock the key, so that it stays in force until the transaction ends.
+    def _is_key_kept(self, db: Connection, now_us: int) -> bool:
+        """Lock the key that signed the statement until the transaction ends, and return True if
+        it is in force.
         """
         if member_id := member_id_of(self.header.signer):
-            member_key = q.keep_key_in_force if keep else q.key_in_force
-            return db.one(member_key, key_id=self.key_id, member_id=member_id) is not None
-        key = q.keep_subject_key_in_force if keep else q.subject_key_in_force
-        row = db.one(key, key_id=self.key_id, subject_id=self.subject_id, now_us=now_us)
-        return row is not None
+            return db.one(q.keep_key_in_force, key_id=self.key_id, member_id=member_id) is not None
+        subject = {"key_id": self.key_id, "subject_id": self.subject_id}
+        key = db.one(q.keep_subject_key, **subject)
+        if key is None:
+            return False
+        if key.to_entry is not None:
+            # Another node may have ended the key while this one waited for it: in the log the
+            # entry comes before this statement, whose batch began earlier.
+            row = db.one(q.time_of_entry, entry_key=key.to_entry)
+            now_us = max(now_us, row[0] if row else 0)
+        return key.start_us <= now_us < key.end_us
 
 
 def verify_statement(

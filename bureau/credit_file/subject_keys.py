@@ -92,6 +92,15 @@ class SubjectKey(NamedTuple):
         return now_us < self.start_us < self.end_us
 
 
+def lock_keys(tx: Transaction, subject_id: str) -> None:
+    """Lock a subject's keys to change them.
+
+    What their keys signed so far is committed, and from now on not later than the unit.
+    """
+    tx.db.lock(q.lock_subject, subject_id=subject_id)
+    tx.catch_up()
+
+
 def read_keys(db: Connection, subject_id: str) -> list[SubjectKey]:
     """Read every key that was ever bound to a subject, in order of the log."""
     return [SubjectKey(*row) for row in db.all(q.keys_of_subject, subject_id=subject_id)]

@@ -25,6 +25,7 @@ from bureau.credit_file.subject_keys import (
     by_id,
     displaced,
     followers,
+    lock_keys,
     pending_key,
     read_keys,
     save_change,
@@ -74,7 +75,7 @@ def repudiate_key(
     # 2. One unit of work.
     def work(tx: Transaction) -> None:
         tx.subjects.add(subject_id)
-        tx.db.lock(q.lock_subject, subject_id=subject_id)
+        lock_keys(tx, subject_id)
         keys = read_keys(tx.db, subject_id)
         key = by_id(keys, key_id)
         if key is None:

@@ -20,6 +20,7 @@ from bureau.credit_file.subject_keys import (
     SubjectKey,
     by_id,
     key_in_force,
+    lock_keys,
     pending_key,
     read_keys,
     rotations,
@@ -69,7 +70,7 @@ def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         tx.subjects.add(subject_id)
         signed_statement.check_fresh(binding.header, tx.now_us)
         _check_identification(attestation.identify_time, bureau.policy, tx.now_us)
-        tx.db.lock(q.lock_subject, subject_id=subject_id)
+        lock_keys(tx, subject_id)
         keys = read_keys(tx.db, subject_id)
         pending = pending_key(keys, tx.now_us)
         if pending and pending.key_id == key.key_id:
@@ -112,7 +113,7 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         raise Refusal("SIGNER_MISMATCH", "the binding is for another subject")
 
     def work(tx: Transaction) -> None:
-        tx.db.lock(q.lock_subject, subject_id=subject_id)
+        lock_keys(tx, subject_id)
         opened.recheck_key_and_time(tx)
         signed_statement.check_fresh(binding.header, tx.now_us)
         _check_new(tx, key)
@@ -150,7 +151,7 @@ def approve_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     key_id, subject_id = opened.message.key_id, opened.subject_id
 
     def work(tx: Transaction) -> None:
-        tx.db.lock(q.lock_subject, subject_id=subject_id)
+        lock_keys(tx, subject_id)
         opened.recheck_key_and_time(tx)
         keys = read_keys(tx.db, subject_id)
         pending, current = pending_key(keys, tx.now_us), by_id(keys, opened.key_id)

@@ -78,7 +78,8 @@ class Transaction:
 
     Attributes:
         db: The connection.
-        now_us: Time of the batch, microseconds since 1970.
+        now_us: Time of the unit, microseconds since 1970: that at which its batch began, until it
+            catches up.
         entry_key: Key of the log entry of this unit.
         new_key: Returns a key that no row of any table has.
         answer_digest: SHA-256 of the signed answer; empty without one.
@@ -92,6 +93,15 @@ class Transaction:
     new_key: Callable[[], int]
     answer_digest: bytes = b""
     subjects: set[str] = field(default_factory=set)
+
+    def catch_up(self) -> None:
+        """Move the unit's time on to the log's newest, after it waited for a lock.
+
+        What other nodes committed meanwhile comes before this unit in the log, and is later than
+        the beginning of its batch.
+        """
+        newest_us, _ = self.db.one(q.times) or (0, None)
+        self.now_us = max(self.now_us, newest_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +346,7 @@ class Ledger:
         return []
 
     def _transact(self, batch: list[_Unit]) -> list[_Unit]:
-        results, request_ids, begun = _BatchResult(), set(), time.monotonic()
+        request_ids, begun = set(), time.monotonic()
         self._before_batch()
 
         with self._database.transaction() as db:
@@ -347,6 +357,7 @@ class Ledger:
             check_clock(moment, newest_us, server_us)
             parties = {party for unit in batch for party in unit.parties}
             meter = QuotaMeter(db, self._quotas, parties, moment.now_us)
+            results = _BatchResult(moment.now_us)
             for unit in batch:
                 name = (unit.statement.signer, unit.statement.request_id)
                 if time.monotonic() > unit.deadline:
@@ -358,7 +369,7 @@ class Ledger:
                     results.deferred.append(unit)
                 else:
                     request_ids.add(name)
-                    self._run_unit(db, unit, moment.now_us, meter, results)
+                    self._run_unit(db, unit, meter, results)
             leaves, at_head = [leaf for _, leaf, _ in results.accepted], time.monotonic()
             proofs = self._append(db, leaves, moment)
             meter.store(db)
@@ -393,14 +404,13 @@ class Ledger:
         self,
         db: Connection,
         unit: _Unit,
-        now_us: int,
         meter: QuotaMeter,
         results: _BatchResult,
     ) -> None:
         """Run one unit under its savepoint and record its result."""
         statement = unit.statement
-        new_key = partial(self._keys.next, now_us)
-        tx = Transaction(db, now_us, new_key(), new_key)
+        new_key = partial(self._keys.next, results.now_us)
+        tx = Transaction(db, results.now_us, new_key(), new_key)
         tx.subjects.update(subjects_of(statement))
         db.execute_raw("SAVEPOINT unit")
         try:
@@ -439,6 +449,7 @@ class Ledger:
             db.execute_raw("ROLLBACK TO SAVEPOINT unit")
             results.refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
         db.execute_raw("RELEASE SAVEPOINT unit")
+        results.now_us = max(results.now_us, tx.now_us)
 
     def _answer_as_duplicate(self, db: Connection, unit: _Unit, results: _BatchResult) -> bool:
         """Answer a refused unit with the receipt of the same statement, if another node has
@@ -456,8 +467,13 @@ class Ledger:
 
 @dataclass(slots=True)
 class _BatchResult:
-    """The results of a batch's units, before its commit."""
+    """The results of a batch's units, before its commit.
 
+    Attributes:
+        now_us: The time of the next unit, microseconds since 1970.
+    """
+
+    now_us: int
     accepted: list[tuple[_Unit, NewLeaf, Any]] = field(default_factory=list)
     answered: list[tuple[_Unit, Committed[Any]]] = field(default_factory=list)
     refused: list[tuple[_Unit, Exception]] = field(default_factory=list)

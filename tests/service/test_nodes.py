@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import psycopg
 import pytest
 
 from bureau.admin.erasure import Cause, erase_all
@@ -24,6 +28,7 @@ from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
+from bureau.store.postgres import libpq
 from bureau_keys.envelope import seal
 from bureau_keys.pseudonym import Blinded
 from bureau_keys.signing import SigningKey
@@ -42,6 +47,7 @@ from tests.service.raw import Answer, Person, Raw, attestation, snapshot
 
 HOUR_US = 3600 * MICROSECONDS
 ROUNDS = 12
+PATIENCE_S = 60.0
 # Answers, and whether something had been acknowledged before the question.
 Asked: TypeAlias = "list[tuple[bool, Answer]]"
 SUBMIT = "Furnishing/SubmitRecords"
@@ -64,6 +70,18 @@ class Deployment:
 
     def person(self) -> Person:
         return self.scenario.person
+
+    def attested(self) -> Person:
+        """A new person, whose key is attested."""
+        person = Person(uuid.uuid4().hex, SigningKey.generate(), self.scenario.person.origin)
+        request = subjects_pb2.AttestKeyRequest(attestation=attestation(self.acme[0], person))
+        assert self.acme[0].send("Subjects/AttestKey", request).code == "OK"
+        return person
+
+    def grant(self, person: Person, node: int = 0) -> Answer:
+        """Send a person's consent to one of the nodes."""
+        request = consents_pb2.GrantConsentRequest(consent=person.consent("acme", INQUIRE))
+        return self.agent[node].send("Consents/GrantConsent", request)
 
     def granted(self, **changes: object) -> str:
         """A new consent to inquire; its id."""
@@ -244,31 +262,123 @@ def test_nodes_that_want_the_same_rows_all_get_them(deployment: Deployment) -> N
         assert reasons(at_once(calls)) == {"OK": len(calls)}
 
 
+def rotation_of(person: Person) -> subjects_pb2.RotateKeyRequest:
+    """A statement by which a person replaces their key."""
+    key = SigningKey.generate()
+    binding = subjects_pb2.KeyBinding(
+        header=person.header(), subject_id=person.subject_id, public_key=key.verify_key.raw
+    )
+    rotation = subjects_pb2.KeyRotation(header=person.header(), binding=seal(binding, key))
+    return subjects_pb2.RotateKeyRequest(rotation=seal(rotation, person.key))
+
+
+@contextmanager
+def key_held(url: str, person: Person) -> Iterator[psycopg.Connection[Any]]:
+    """A connection that holds the lock of a person's key until it is rolled back."""
+    with psycopg.connect(libpq(url)) as holder:
+        query = "SELECT 1 FROM subject_key WHERE subject_id = %s FOR UPDATE"
+        holder.execute(query, (person.subject_id,))
+        yield holder
+        holder.rollback()
+
+
+def await_lock(url: str) -> None:
+    """Wait until a connection waits for a lock of another."""
+    with psycopg.connect(libpq(url), autocommit=True) as looking:
+        query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        await_that(lambda: looking.execute(query).fetchone() != (0,))
+
+
+def await_that(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_a_replaced_key_signs_nothing_behind_its_replacement(deployment: Deployment) -> None:
     """A person's key is replaced on one node while it signs on the others."""
-    acme, agents = deployment.acme, deployment.agent
+    agents = deployment.agent
     for _ in range(ROUNDS):
-        old = Person(uuid.uuid4().hex, SigningKey.generate(), deployment.scenario.person.origin)
-        binding = subjects_pb2.AttestKeyRequest(attestation=attestation(acme[0], old))
-        assert acme[0].send("Subjects/AttestKey", binding).code == "OK"
-        new = Person(old.subject_id, SigningKey.generate(), old.origin)
-        replacing = subjects_pb2.KeyBinding(
-            header=old.header(),
-            subject_id=old.subject_id,
-            public_key=new.key.verify_key.raw,
-        )
-        rotation = subjects_pb2.KeyRotation(header=old.header(), binding=seal(replacing, new.key))
-        again = subjects_pb2.RotateKeyRequest(rotation=seal(rotation, old.key))
-        calls = [partial(agents[1].send, "Subjects/RotateKey", again)]
-        for index in range(6):
-            grant = consents_pb2.GrantConsentRequest(consent=old.consent("acme", INQUIRE))
-            calls.append(partial(agents[index % 3].send, "Consents/GrantConsent", grant))
+        old = deployment.attested()
+        calls = [partial(agents[1].send, "Subjects/RotateKey", rotation_of(old))]
+        calls += [partial(deployment.grant, old, index % 3) for index in range(6)]
         replaced, *granted = at_once(calls)
         assert replaced.code == "OK", replaced
         for answer in granted:
             assert answer.reason in {"", "BAD_SIGNATURE"}, answer
             if answer.code == "OK":
                 assert answer.reply.receipt.leaf_index < replaced.reply.receipt.leaf_index
+
+
+def begun_before(
+    deployment: Deployment, late: Callable[[], Answer], meanwhile: Callable[[], Answer]
+) -> Answer:
+    """Answer of a statement to the first node, whose batch begins before something else happens on
+    another node, and judges it afterwards.
+
+    Args:
+        late: Sends the statement.
+        meanwhile: Sends the other one, which must be accepted: by the last node, whose clock is
+            ahead of the first one's.
+    """
+    url = deployment.scenario.bureau.settings.database
+    waiting = deployment.nodes.servers[0].ledger._queue
+    with ThreadPoolExecutor() as threads, ExitStack() as stack:
+        others = [deployment.attested() for _ in range(2)]
+        holders = [stack.enter_context(key_held(url, other)) for other in others]
+        # 1. The node's writer waits for the first key; two statements queue up behind.
+        threads.submit(deployment.grant, others[0])
+        await_lock(url)
+        threads.submit(deployment.grant, others[1])
+        await_that(lambda: waiting.qsize() == 1)
+        answer = threads.submit(late)
+        await_that(lambda: waiting.qsize() == 2)
+        # 2. Its next batch has them both, and waits for the second key.
+        holders[0].rollback()
+        await_that(lambda: waiting.qsize() == 0)
+        await_lock(url)
+        # 3. Something is committed that this batch does not know.
+        assert meanwhile().code == "OK"
+        holders[1].rollback()
+        return answer.result()
+
+
+def test_a_key_that_was_replaced_meanwhile_signs_nothing(deployment: Deployment) -> None:
+    person = deployment.attested()
+    answer = begun_before(
+        deployment,
+        partial(deployment.grant, person),
+        partial(deployment.agent[2].send, "Subjects/RotateKey", rotation_of(person)),
+    )
+    assert answer.reason == "BAD_SIGNATURE", answer
+
+
+def test_a_repudiation_undoes_what_the_key_signed_meanwhile(deployment: Deployment) -> None:
+    birch = Raw(deployment.scenario.bureau.add_member("birch", LENDER))
+    stolen = deployment.attested()
+    first, second = (
+        subjects_pb2.RepudiateKeyRequest(
+            repudiation=seal(
+                subjects_pb2.KeyRepudiation(
+                    header=attester.header(),
+                    subject_id=stolen.subject_id,
+                    key_id=stolen.key.verify_key.key_id,
+                ),
+                attester.key,
+            )
+        )
+        for attester in (deployment.acme[0], birch)
+    )
+    assert deployment.acme[0].send("Subjects/RepudiateKey", first).code == "OK"
+    answer = begun_before(
+        deployment,
+        partial(birch.send, "Subjects/RepudiateKey", second),
+        partial(deployment.grant, stolen, node=2),
+    )
+    assert answer.code == "OK", answer
+    assert len(answer.reply.undoing.consent_ids) == 1
 
 
 def test_the_directory_counts_across_nodes(deployment: Deployment) -> None:

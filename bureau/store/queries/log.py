@@ -64,6 +64,9 @@ entry_of_request = Query[EntryColumns](
         entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id")
     )
 )
+time_of_entry = Query[tuple[int]](
+    select(entry.c.time_us).where(entry.c.entry_key == bind("entry_key"))
+)
 entry_by_key = Query[EntryColumns](
     select(*entry.columns).where(entry.c.entry_key == bind("entry_key"))
 )

@@ -37,14 +37,30 @@ entry_of_subject_key = Query[tuple[int]](
         subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
     )
 )
-_key_in_force = select(subject_key.c.key_id).where(
-    subject_key.c.key_id == bind("key_id"),
-    subject_key.c.subject_id == bind("subject_id"),
-    subject_key.c.start_us <= bind("now_us"),
-    subject_key.c.end_us > bind("now_us"),
+subject_key_in_force = Query[tuple[str]](
+    select(subject_key.c.key_id).where(
+        subject_key.c.key_id == bind("key_id"),
+        subject_key.c.subject_id == bind("subject_id"),
+        subject_key.c.start_us <= bind("now_us"),
+        subject_key.c.end_us > bind("now_us"),
+    )
 )
-subject_key_in_force = Query[tuple[str]](_key_in_force)
-keep_subject_key_in_force = Query[tuple[str]](_key_in_force.with_for_update(read=True))
+
+
+class KeptSubjectKey(NamedTuple):
+    """The time of a key that no other node changes until the transaction ends."""
+
+    start_us: int
+    end_us: int
+    to_entry: int | None
+
+
+keep_subject_key = Query(
+    select(subject_key.c.start_us, subject_key.c.end_us, subject_key.c.to_entry)
+    .where(subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id"))
+    .with_for_update(read=True),
+    KeptSubjectKey,
+)
 subject_key_owner = Query[tuple[str]](
     select(subject_key.c.subject_id).where(subject_key.c.key_id == bind("key_id"))
 )
