@@ -76,7 +76,6 @@ def show_consent(
         consent_id=consent.consent_id,
         consent=signed.envelope,
         receipt=signed.receipt,
-        state=consent.state_at(now_us),  # type: ignore[arg-type]
         use_count=consent.use_count,
     )
     for row in db.all(q.changes_of_consent, consent_id=consent.consent_id):
@@ -92,6 +91,9 @@ def show_consent(
                     transition=transition,  # type: ignore[arg-type]
                 )
             )
+    # As everybody else judges it who reads the log: by the time of the last change's entry.
+    changed_us = last_change_us(view) or signed.receipt.log_time.ToMicroseconds()
+    view.state = consent._replace(update_us=changed_us).state_at(now_us)  # type: ignore[assignment]
     _add_deletion(db, consent, view)
     key_ids = _key_ids(consent.subject_id, signed, view.changes)
     return ListConsentsResponse(consents=[view], keys=keys.of(consent.subject_id, key_ids))

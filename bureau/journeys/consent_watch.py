@@ -16,8 +16,8 @@ from bureau.calendar import timestamp_of
 from bureau.context import Bureau, Caller
 from bureau.credit_file.consent_proof import KeyProofs, show_consent
 from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.notices import settled_at
 from bureau.ledger.entry_keys import KEY_SLACK
-from bureau.ledger.node_checks import MAX_SKEW_US
 from bureau.signed_statement import logged_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection
@@ -30,9 +30,6 @@ from creditbureau.v1.consents_pb2 import WatchConsentsResponse
 
 # Changes that are read at once: a consent with its changes has up to 100 kB.
 PAGE = 50
-# Microseconds after which no node commits a change of before an expiry any more: the clocks of
-# two nodes may differ by twice the skew, and a commit takes less than one more.
-SETTLED_AFTER_US = 3 * MAX_SKEW_US
 
 
 class Position(NamedTuple):
@@ -107,7 +104,6 @@ def watch_consents(
 
 def _changes_after(db: Connection, member_id: str, position: Position, now_us: int) -> list[Change]:
     """Read the next changes after a position, in the order of their times."""
-    newest_us, _ = db.one(q.times) or (0, None)
     row = db.one(q.key_at, leaf_index=position.leaf_index)
     logged = [
         Change(event.time_us, event.leaf_index, event.consent_id, event.kind, event.entry_key)
@@ -120,14 +116,12 @@ def _changes_after(db: Connection, member_id: str, position: Position, now_us: i
             limit=PAGE,
         )
     ]
-    # The log's time never goes back: once it has passed an expiry, no entry comes before it.
-    settled_us = max(newest_us, now_us - SETTLED_AFTER_US)
     expired = [
         Change(expire_us, -1, consent_id, CONSENT_EVENT_KIND_EXPIRED, 0)
         for consent_id, expire_us in db.all(
             q.consents_expired_after,
             member_id=member_id,
-            until_us=settled_us,
+            until_us=settled_at(db, now_us),
             expire_us=position.expire_us,
             consent_id=position.expired_id,
             limit=PAGE,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, case, literal, select, update
+from sqlalchemy import select, update
 from sqlalchemy import text as text_clause
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, Query
 from bureau.store.queries.builders import bind, consent, consent_end, insert
-
-# `consent.state` of a consent that its subject revoked, or replaced by a newer one.
-_FINAL = (literal(3), literal(7))
+from bureau.store.queries.log_times import end_of_consent_us
 
 
 class OverdueDeletion(NamedTuple):
@@ -35,14 +33,7 @@ set_deletion = Change(
     .where(consent_end.c.consent_id == bind("which"))
     .values(deletion_entry=bind("deletion_entry"))
 )
-_end_us = case(
-    (
-        and_(consent.c.state.in_(_FINAL), consent.c.update_us < consent.c.expire_us),
-        consent.c.update_us,
-    ),
-    else_=consent.c.expire_us,
-)
-_due_us = _end_us + consent_end.c.data_life_us
+_due_us = end_of_consent_us + consent_end.c.data_life_us
 # The consents under which members received reports that they had to delete by a time, and whose
 # deletion they have not confirmed; longest overdue first.
 overdue_deletions = Query(

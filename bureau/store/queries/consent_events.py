@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, literal, or_, select
+from sqlalchemy import and_, or_, select
 
 from bureau.store import tables as t
 from bureau.store.compiled import Query
 from bureau.store.queries.builders import bind, consent, consent_end, consent_event, entry, insert
-
-# `consent.state` of a consent that its subject revoked, or replaced by a newer one.
-_FINAL = (literal(3), literal(7))
+from bureau.store.queries.log_times import lasted_until
 
 
 class LoggedConsentEvent(NamedTuple):
@@ -65,8 +63,7 @@ consents_expired_after = Query[tuple[str, int]](
                 consent_end.c.consent_id > bind("consent_id"),
             ),
         ),
-        consent.c.create_us < consent_end.c.expire_us,
-        or_(consent.c.state.not_in(_FINAL), consent.c.update_us >= consent_end.c.expire_us),
+        lasted_until(consent_end.c.expire_us),
     )
     .order_by(consent_end.c.expire_us, consent_end.c.consent_id)
     .limit(bind("limit"))

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 from bureau.store import tables as t
 from bureau.store.compiled import Change, Query
 from bureau.store.queries.builders import bind, consent_request, insert
+from bureau.store.queries.log_times import changed_since
 
 # A ConsentRequestState: without an answer.
 PENDING = 1
@@ -91,7 +92,7 @@ def _requests_before(*which: ColumnElement[bool]) -> Query[StoredRequest]:
         ),
     )
     changed = or_(
-        consent_request.c.update_us >= bind("since_us"),
+        changed_since(bind("since_us")),
         and_(
             consent_request.c.state == literal(PENDING),
             consent_request.c.expire_us >= bind("since_us"),

@@ -18,6 +18,7 @@ from bureau.store.queries.builders import (
     insert,
     statement,
 )
+from bureau.store.queries.log_times import lasted_until
 from bureau.store.queries.members import EntryAndEnvelope
 
 # The columns of a consent, in the order of its table.
@@ -139,23 +140,20 @@ consents_of_grantee_on = _consents_before(
 )
 # Of a member's consents those that were granted or changed, expired or were used up at a time or
 # later, newest first.
-_used_up_since = (
+# Grants, changes and last uses each have a row.
+_logged_since = (
     select(consent_event.c.consent_id)
     .join_from(consent_event, entry, consent_event.c.entry_key == entry.c.entry_key)
     .where(consent_event.c.consent_id == consent.c.consent_id, entry.c.time_us >= bind("since_us"))
 )
 _changed_since = or_(
-    consent.c.update_us >= bind("since_us"),
+    _logged_since.exists(),
     and_(
         consent.c.expire_us >= bind("since_us"),
         consent.c.expire_us <= bind("now_us"),
-        # A consent that ended before does not expire; 3 is REVOKED, 7 is REPLACED.
-        or_(
-            consent.c.state.not_in((literal(3), literal(7))),
-            consent.c.update_us >= consent.c.expire_us,
-        ),
+        # A consent that ended before does not expire.
+        lasted_until(consent.c.expire_us),
     ),
-    _used_up_since.exists(),
 )
 consents_of_grantee_changed = _consents_before(
     and_(consent.c.grantee == bind("grantee"), _changed_since)

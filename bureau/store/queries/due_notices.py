@@ -1,14 +1,15 @@
 """Queries of the notices that come by the clock: what ends soon, and what was not done in time.
 
 Nothing is signed at such a time, and nothing is stored: each notice follows from rows that signed
-statements gave, judged as they were at its time. A notice that came once stays.
+statements gave, judged as they were at its time, by the times of their entries. What is logged at
+the same time comes after it. A notice that came once stays.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, union_all
 
 from bureau.store.compiled import Query
 from bureau.store.queries.builders import (
@@ -19,6 +20,7 @@ from bureau.store.queries.builders import (
     consent_request,
     entry,
 )
+from bureau.store.queries.log_times import end_of_consent_us, lasted_until, waited_until
 
 _DAY_US = 86_400_000_000
 # Microseconds before its end at which a consent, and a request for one, ends soon. A consent
@@ -28,10 +30,6 @@ CONSENT_ENDING_US = 7 * _DAY_US
 REQUEST_ENDING_US = 2 * _DAY_US
 # NoticeKind of each.
 _CONSENT_ENDING, _REQUEST_ENDING, _DELETION_MISSING = literal(32), literal(35), literal(39)
-# `consent.state` of a consent that its subject revoked, or replaced by a newer one.
-_FINAL = (literal(3), literal(7))
-# `consent_request.state` of a request without an answer.
-_PENDING = literal(1)
 # `consent_event.kind` of the last use of a consent.
 _EXHAUSTED = literal(5)
 
@@ -78,12 +76,7 @@ def _consents_ending(whose: ColumnElement[bool]) -> Any:
         consent.c.entry_key,
         consent.c.expire_us.label("end_us"),
         consent.c.subject_id,
-    ).where(
-        whose,
-        consent.c.create_us < due,
-        or_(consent.c.state.not_in(_FINAL), consent.c.update_us >= due),
-        ~used_up,
-    )
+    ).where(whose, lasted_until(due), ~used_up)
 
 
 def _requests_ending(whose: ColumnElement[bool]) -> Any:
@@ -96,22 +89,11 @@ def _requests_ending(whose: ColumnElement[bool]) -> Any:
         consent_request.c.entry_key,
         consent_request.c.expire_us.label("end_us"),
         consent_request.c.subject_id,
-    ).where(
-        whose,
-        consent_request.c.create_us < due,
-        or_(consent_request.c.state == _PENDING, consent_request.c.update_us >= due),
-    )
+    ).where(whose, waited_until(due))
 
 
 def _deletions_missing(whose: ColumnElement[bool]) -> Any:
-    end = case(
-        (
-            and_(consent.c.state.in_(_FINAL), consent.c.update_us < consent.c.expire_us),
-            consent.c.update_us,
-        ),
-        else_=consent.c.expire_us,
-    )
-    due = end + consent_end.c.data_life_us
+    due = end_of_consent_us + consent_end.c.data_life_us
     return (
         select(
             due.label("due_us"),
@@ -128,7 +110,7 @@ def _deletions_missing(whose: ColumnElement[bool]) -> Any:
             whose,
             consent_end.c.data_life_us > literal(0),
             consent.c.use_count > literal(0),
-            or_(consent_end.c.deletion_entry.is_(None), entry.c.time_us > due),
+            or_(consent_end.c.deletion_entry.is_(None), entry.c.time_us >= due),
         )
     )
 
