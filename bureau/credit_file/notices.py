@@ -202,9 +202,21 @@ def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None
 
 
 def read_after(
-    db: Connection, subject_id: str, position: Position, settled_us: int, limit: int
+    db: Connection,
+    subject_id: str,
+    position: Position,
+    settled_us: int,
+    limit: int,
+    *,
+    looks: bool,
 ) -> list[DatedNotice]:
-    """Read the next notices to a subject after a position, in the order of their times."""
+    """Read the next notices to a subject after a position, in the order of their times; fewer than
+    `limit` if there are no more.
+
+    Args:
+        looks: False to read what comes by the clock only if there is a notice of an entry, which
+            must not overtake it.
+    """
     leaf_index, ordinal = position.leaf_index, position.ordinal
     row = db.one(q.key_at, leaf_index=leaf_index) if leaf_index >= 0 else None
     stored = db.all(
@@ -216,21 +228,23 @@ def read_after(
         limit=limit,
     )
     events = told_after(db, subject_id, leaf_index, ordinal, limit)
-    due = db.all(
-        q.due_notices_after,
-        subject_id=subject_id,
-        settled_us=settled_us,
-        due_us=position.due_us,
-        kind=position.due_kind,
-        about_id=position.due_id,
-        limit=limit,
-    )
+    due = []
+    if looks or stored or events:
+        due = db.all(
+            q.due_notices_after,
+            subject_id=subject_id,
+            settled_us=settled_us,
+            due_us=position.due_us,
+            kind=position.due_kind,
+            about_id=position.due_id,
+            limit=limit,
+        )
     pages = (
         [DatedNotice.stored(row) for row in stored],
         [DatedNotice.of_event(each) for each in events],
         [DatedNotice.due(row) for row in due],
     )
-    # After a full page more may follow, which the other kinds must not overtake.
+    # After a full page more may follow, which the others must not overtake.
     ends = [page[-1] for page in pages if len(page) >= limit]
     notices = sorted(notice for page in pages for notice in page)
     return [notice for notice in notices if not ends or notice <= min(ends)]
@@ -266,7 +280,10 @@ def read_before(
 
 
 def settled_at(db: Connection, now_us: int) -> int:
-    """Return the time before which no entry is committed any more: what was due by then came."""
+    """Return the time before which no entry is committed any more: what was due by then came.
+
+    Entries that are committed later have this time or a later one, and come after it.
+    """
     newest_us, _ = db.one(q.times) or (0, None)
     return max(newest_us, now_us - SETTLED_AFTER_US)
 

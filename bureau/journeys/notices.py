@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from bureau import signed_statement
 from bureau.calendar import DAY_US, MICROSECONDS
-from bureau.codes import EMPTY, CodeSet
+from bureau.codes import CodeSet
 from bureau.context import Bureau
 from bureau.credit_file import notices
 from bureau.credit_file.consent_proof import KeyProofs, in_log_order
+from bureau.credit_file.notice_choices import choice_at, choices_of
 from bureau.credit_file.notices import Position
 from bureau.credit_file.subject_events import add_event, check_count
 from bureau.credit_file.subject_keys import displaced, read_keys
@@ -73,8 +74,8 @@ def list_notices(
 def watch_notices(
     bureau: Bureau, request: Envelope, cursor: str
 ) -> Iterator[WatchNoticesResponse | None]:
-    """Yield the notices to a subject after a cursor, but for the kinds that their choice leaves
-    out; None while there is none.
+    """Yield the notices to a subject after a cursor, in the order of their times, but for those of
+    kinds that the choice of their time leaves out; None while there is none.
 
     Args:
         cursor: Empty for all notices.
@@ -102,11 +103,12 @@ def watch_notices(
                 return
             settled_us = notices.settled_at(db, now_us)
             looks = settled_us >= looked_us + DUE_INTERVAL_US
-            page = notices.read_after(db, subject_id, position, settled_us if looks else 0, PAGE)
-            muted = _muted(db, subject_id) if page else EMPTY
+            page = notices.read_after(db, subject_id, position, settled_us, PAGE, looks=looks)
+            choices = choices_of(db, {subject_id} if page else ())
             for dated in page:
                 position = position.passing(dated)
-                if dated.kind in muted:
+                choice = choice_at(choices[subject_id], dated.time_us, dated.leaf_index)
+                if dated.kind in CodeSet(choice.muted):
                     continue
                 part = notices.with_cause(db, dated, subject_id, KeyProofs(db))
                 answers.append(
@@ -117,7 +119,7 @@ def watch_notices(
                         cursor=str(position),
                     )
                 )
-        if looks and not page:
+        if (looks or page) and len(page) < PAGE:
             looked_us = settled_us
         yield from answers
         if not page:
@@ -138,8 +140,8 @@ def choose_notices(bureau: Bureau, envelope: Envelope) -> Receipt:
         )
     choice, subject_id = opened.message, opened.subject_id
 
-    # 2. One unit of work: it replaces the choice before, and counts among the subject's
-    # statements, which are limited.
+    # 2. One unit of work: from its entry on it holds in place of the choice before. It counts
+    # among the subject's statements, which are limited.
     def work(tx: Transaction) -> None:
         tx.db.lock(q.lock_subject, subject_id=subject_id)
         opened.recheck_key_and_time(tx)
@@ -147,7 +149,7 @@ def choose_notices(bureau: Bureau, envelope: Envelope) -> Receipt:
         _check_agent(tx, choice.agent_id)
         add_event(tx, "", subject_id, NOTICE_CHOICE, choice)
         tx.db.execute(
-            q.put_notice_choice,
+            q.add_notice_choice,
             subject_id=subject_id,
             entry_key=tx.entry_key,
             key_id=opened.key_id,
@@ -169,13 +171,13 @@ def get_notice_choice(bureau: Bureau, request: Envelope) -> GetNoticeChoiceRespo
         subject_id = signed_statement.verify_subject_request(
             db, bureau.origin, request, "Notices/GetNoticeChoice", bureau.clock.now_us()
         ).subject_id
-        row = db.one(q.notice_choice_of, subject_id=subject_id)
-        if row is None:
+        choices = choices_of(db, {subject_id})[subject_id]
+        if not choices:
             message = "the subject made no choice that counts: streams leave nothing out"
             raise Refusal("NOT_FOUND", message)
         return GetNoticeChoiceResponse(
-            choice=logged_statement(db, row.entry_key),
-            keys=KeyProofs(db).of(subject_id, [row.key_id]),
+            choice=logged_statement(db, choices[-1].entry_key),
+            keys=KeyProofs(db).of(subject_id, [choices[-1].key_id]),
         )
 
 
@@ -207,9 +209,3 @@ def _check_agent(tx: Transaction, agent_id: str) -> None:
         or ROLE_AGENT not in CodeSet(agent.roles)
     ):
         raise Refusal.of_field("INVALID_FIELD", "agent_id", "no active agent has this id")
-
-
-def _muted(db: Connection, subject_id: str) -> CodeSet:
-    """Return the kinds of notices that a subject does not want to hear of."""
-    row = db.one(q.notice_choice_of, subject_id=subject_id)
-    return CodeSet(row.muted) if row else EMPTY

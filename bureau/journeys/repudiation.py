@@ -3,7 +3,7 @@
 The key that the repudiated one replaces signs it, also before the new key is in force; or
 two attesters of different groups sign one statement each. The key and those that came of it
 end, the earlier key counts again, consents that they granted are revoked, lifts of holds are
-undone, and the answer lists the inquiries since.
+undone, the choice of notices of before holds again, and the answer lists the inquiries since.
 """
 
 from __future__ import annotations
@@ -178,7 +178,10 @@ def _objected_before(tx: Transaction, policy: Policy, key: SubjectKey, member_id
 def _undo(
     tx: Transaction, keys: list[SubjectKey], key: SubjectKey, doomed: list[SubjectKey]
 ) -> Undoing:
-    """End keys, bring the earlier one in force again, and undo what they signed."""
+    """End keys, bring the earlier one in force again, and undo what they signed.
+
+    Choices of notices go with their keys: `notice_choices` reads none of a repudiated key.
+    """
     now_us, undoing = tx.now_us, Undoing()
     for each in doomed:
         ended = each._replace(repudiated=1)

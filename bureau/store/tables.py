@@ -689,12 +689,12 @@ class NoticeRow(SQLModel, table=True):
 
 
 class NoticeChoiceRow(SQLModel, table=True):
-    """The newest choice of a subject what to hear of."""
+    """A choice of a subject what to hear of; it holds from its entry on, until the next one."""
 
     __tablename__ = "notice_choice"
     __table_args__ = (Index("notice_choice_by_agent", "agent_id", "subject_id"),)
     subject_id: str = Field(sa_column=text(primary_key=True))
-    entry_key: int = Field(sa_column=big())
+    entry_key: int = Field(sa_column=big(primary_key=True))
     # The key that signed it: a choice does not outlive the repudiation of its key.
     key_id: str = Field(sa_column=text())
     # A mask of the kinds that streams leave out.

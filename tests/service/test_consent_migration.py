@@ -1,5 +1,5 @@
-"""A database of before the changes of consents gets the rows that this version would have
-written: each from the signed statements, whatever happened to the consents.
+"""A database of before the changes of consents and the choices of notices gets the rows that this
+version would have written: each from the signed statements, whatever happened to the consents.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from sqlalchemy import Engine, MetaData
 
 from bureau.store import schema
 from bureau.store.database import Database
-from bureau_client import ConsentEventKind, ConsentMode, Lender, Month, Purpose, Wallet
+from bureau_client import ConsentEventKind, ConsentMode, Lender, Month, NoticeKind, Purpose, Wallet
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 from tests.service.watching import monitor
 
-WRITTEN = ("consent_event", "consent_end")
+WRITTEN = ("consent_event", "consent_end", "notice_choice")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,9 @@ def live(scenario: Scenario) -> None:
     second = scenario.inquiring(replaced, "brook", replaces=first, max_uses=2)
     used(replaced, second)
     scenario.inquiring(replaced, "brook", replaces=second)
+    # Chose twice what to hear of.
+    replaced.choose_notices([NoticeKind.HOLD_PLACED], agent_id="agent", language="zh-CN")
+    replaced.choose_notices()
     # Erased with everything about the person.
     gone = scenario.person()
     kept: dict[str, Any] = {"mode": ConsentMode.STORE, "data_life": 30 * DAY}
@@ -111,6 +114,7 @@ def test_the_migration_writes_what_this_version_writes(scenario: Scenario, tmp_p
             schema.upgrade(earlier)
             for name in WRITTEN:
                 assert rows_of(earlier.engine, name) == rows_of(database.engine, name)
+        assert len(rows_of(earlier.engine, "notice_choice")) == 2
         kinds = {row[3] for row in rows_of(earlier.engine, "consent_event")}
         assert kinds == set(ConsentEventKind) - {
             ConsentEventKind.UNSPECIFIED,

@@ -4,7 +4,7 @@ real server, on both databases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -53,7 +53,7 @@ def notices_of(wallet: Wallet, since: int = 0) -> list[Notice]:
     return wallet.notices()[::-1][since:]
 
 
-def kinds(notices: list[Notice]) -> list[str]:
+def kinds(notices: Sequence[Notice | RelayedNotice]) -> list[str]:
     return [notice.kind.name for notice in notices]
 
 
@@ -219,6 +219,20 @@ def test_a_stream_brings_what_the_list_has_from_any_cursor(scenario: Scenario) -
     assert notice == person.notices(limit=1)[0]
 
 
+def test_an_entry_does_not_overtake_what_comes_by_the_clock(scenario: Scenario) -> None:
+    person = scenario.person("acme")
+    ending = scenario.inquiring(person, "acme", expire=7 * DAY + timedelta(milliseconds=600))
+    stream = person.watch_notices()
+    while next(stream).about_id != ending:
+        pass
+    # Sooner after that than a stream looks at the clock again.
+    scenario.later(timedelta(milliseconds=700))
+    hold = person.place_hold(HoldKind.FRAUD_ALERT)
+    first, second = next(stream), next(stream)
+    assert (first.kind, first.about_id) == (NoticeKind.CONSENT_ENDING, ending)
+    assert second.about_id == hold.hold_id
+
+
 def test_what_happens_on_one_node_comes_to_a_stream_on_another(scenario: Scenario) -> None:
     person = scenario.person("acme")
     with further_nodes(scenario.bureau, scenario.clock) as nodes:
@@ -269,12 +283,18 @@ def test_a_person_chooses_what_to_hear_of(scenario: Scenario) -> None:
     assert choice.receipt.leaf_index == receipt.leaf_index
     hold = person.place_hold(HoldKind.FRAUD_ALERT)
     person.lift_hold(hold.hold_id)
-    assert kinds(stream_until(person, hold.hold_id)) == ["HOLD_LIFTED"]
+    # Of what arose before the choice the stream brings all, and stays as it was after the next.
+    assert kinds(stream_until(person, hold.hold_id)) == ["CONSENT_GRANTED", "HOLD_LIFTED"]
     assert kinds(notices_of(person)) == ["CONSENT_GRANTED", "HOLD_PLACED", "HOLD_LIFTED"]
     # The choice replaces the one before; of keys and erasures people always hear.
     person.choose_notices()
     assert person.notice_choice().muted == ()
-    assert kinds(stream_until(person, hold.hold_id)) == ["CONSENT_GRANTED", "HOLD_PLACED"]
+    again = person.place_hold(HoldKind.FRAUD_ALERT)
+    assert kinds(stream_until(person, again.hold_id)) == [
+        "CONSENT_GRANTED",
+        "HOLD_LIFTED",
+        "HOLD_PLACED",
+    ]
     for kind in (NoticeKind.KEY_REPLACED, NoticeKind.KEY_PENDING, NoticeKind.ERASURE):
         with pytest.raises(InvalidRequest):
             person.choose_notices([kind])
@@ -335,8 +355,12 @@ def test_an_agent_hears_that_there_are_notices_to_those_who_chose_it(scenario: S
     # From any cursor it goes on, and another agent hears nothing.
     rest = relayed_until(scenario, marker(scenario), mine[1].cursor)
     assert [each for each in rest if each.subject_id == person.subject_id] == mine[2:]
-    # A later choice ends it.
+    # A later choice ends it, from then on.
+    unread = person.place_hold(HoldKind.SECURITY_FREEZE)
     person.choose_notices()
-    person.place_hold(HoldKind.SECURITY_FREEZE)
+    person.place_hold(HoldKind.FRAUD_ALERT)
     after = relayed_until(scenario, marker(scenario), mine[-1].cursor)
-    assert person.subject_id not in {notice.subject_id for notice in after}
+    theirs = [notice for notice in after if notice.subject_id == person.subject_id]
+    assert kinds(theirs) == ["HOLD_PLACED"]
+    (listed,) = (one for one in person.notices() if one.about_id == unread.hold_id)
+    assert theirs[0].notice_id == listed.notice_id

@@ -4,40 +4,57 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import literal, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import func, literal, select
 
-from bureau.store.compiled import Change, Query
-from bureau.store.queries.builders import bind, notice_choice, subject_key
+from bureau.store import tables as t
+from bureau.store.compiled import InQuery, Query
+from bureau.store.queries.builders import bind, entry, insert, notice_choice, subject_key
 
 
 class StoredChoice(NamedTuple):
-    """The choice of a subject.
+    """A choice of a subject, and its place in the log.
 
     Attributes:
         key_id: The key that signed it.
         muted: Mask of the kinds that streams leave out.
+        agent_id: The agent that passes notices on; empty for none.
     """
 
+    subject_id: str
+    time_us: int
+    leaf_index: int
     entry_key: int
     key_id: str
     muted: int
+    agent_id: str
+    language: str
 
 
-_chosen = upsert(notice_choice).values({c.name: bind(c.name) for c in notice_choice.columns})
-put_notice_choice = Change(
-    _chosen.on_conflict_do_update(
-        index_elements=[notice_choice.c.subject_id],
-        set_={c.name: _chosen.excluded[c.name] for c in notice_choice.columns if not c.primary_key},
-    )
-)
-# One that was signed with a key that is repudiated does not count.
-notice_choice_of = Query(
-    select(notice_choice.c.entry_key, notice_choice.c.key_id, notice_choice.c.muted)
-    .join_from(notice_choice, subject_key, subject_key.c.key_id == notice_choice.c.key_id)
-    .where(
-        notice_choice.c.subject_id == bind("subject_id"),
-        subject_key.c.repudiated == literal(0),
+add_notice_choice = insert(t.NoticeChoiceRow)
+# The choices of subjects that count, in the order of the log. One that was signed with a key that
+# is repudiated does not: the one before it holds again.
+choices_of_subjects = InQuery(
+    lambda subject_ids: (
+        select(
+            notice_choice.c.subject_id,
+            entry.c.time_us,
+            entry.c.leaf_index,
+            entry.c.entry_key,
+            notice_choice.c.key_id,
+            notice_choice.c.muted,
+            notice_choice.c.agent_id,
+            notice_choice.c.language,
+        )
+        .join_from(notice_choice, entry, entry.c.entry_key == notice_choice.c.entry_key)
+        .join(subject_key, subject_key.c.key_id == notice_choice.c.key_id)
+        .where(notice_choice.c.subject_id.in_(subject_ids), subject_key.c.repudiated == literal(0))
+        .order_by(entry.c.leaf_index)
     ),
     StoredChoice,
+)
+# The leaf of the first choice of all that named an agent.
+first_naming = Query[tuple[int | None]](
+    select(func.min(entry.c.leaf_index))
+    .join_from(notice_choice, entry, entry.c.entry_key == notice_choice.c.entry_key)
+    .where(notice_choice.c.agent_id == bind("agent_id"))
 )

@@ -1,12 +1,14 @@
-"""Queries of the notices that an agent passes on: those to the subjects whose choice names it, from
-the choice on.
+"""Queries of the notices to the subjects that have ever chosen an agent, for that agent.
+
+Each is bound on both sides, by leaves or by times: it reads what is new, whoever the subjects are.
+Which of the notices the agent learns of follows from the choice that held when each arose.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, literal, or_, select
+from sqlalchemy import ColumnElement, and_, exists, literal, or_, select
 
 from bureau.store import tables as t
 from bureau.store.compiled import Query
@@ -17,30 +19,26 @@ from bureau.store.queries.builders import (
     entry,
     notice,
     notice_choice,
-    subject_key,
     table,
 )
 from bureau.store.queries.due_notices import all_due
 from bureau.store.queries.told_events import TOLD_ENTRIES
 
 _link = table(t.EventLinkRow)
-_choice_entry = entry.alias("choice_entry")
 
 
-class Relayed(NamedTuple):
-    """A stored notice to a subject, and the choice of that subject."""
+class RelayedStored(NamedTuple):
+    """A stored notice, and the place of its entry in the log."""
 
+    time_us: int
     leaf_index: int
     subject_id: str
     ordinal: int
     kind: int
-    time_us: int
-    muted: int
-    language: str
 
 
 class RelayedEvent(NamedTuple):
-    """An event of a subject, its entry, and the choice of that subject."""
+    """An event of a subject, and its entry."""
 
     number: int
     entry_key: int
@@ -50,62 +48,57 @@ class RelayedEvent(NamedTuple):
     request_id: str
     time_us: int
     subject_id: str
-    muted: int
-    language: str
 
 
 class RelayedDue(NamedTuple):
-    """A notice that comes by the clock, and the choice of its subject."""
+    """A notice that comes by the clock."""
 
     due_us: int
     kind: int
     about_id: str
     subject_id: str
-    muted: int
-    language: str
 
 
-# The choices that name an agent; one that was signed with a key that is repudiated does not count.
-_named = and_(notice_choice.c.agent_id == bind("agent_id"), subject_key.c.repudiated == literal(0))
-# Stored notices after a position, in the order of the log, then of subjects.
-relayed_notices_after = Query(
+def _has_named(subject_id: ColumnElement[str]) -> Any:
+    """Return the condition that a subject has ever chosen the agent."""
+    return exists(
+        select(literal(1))
+        .select_from(notice_choice)
+        .where(
+            notice_choice.c.agent_id == bind("agent_id"), notice_choice.c.subject_id == subject_id
+        )
+    )
+
+
+# Stored notices after a position and before a leaf, in the order of the log, then of subjects.
+relayed_notices_between = Query(
     select(
+        entry.c.time_us,
         entry.c.leaf_index,
         notice.c.subject_id,
         notice.c.ordinal,
         notice.c.kind,
-        entry.c.time_us,
-        notice_choice.c.muted,
-        notice_choice.c.language,
     )
-    .join_from(notice, entry, entry.c.entry_key == notice.c.entry_key)
-    .join(notice_choice, notice_choice.c.subject_id == notice.c.subject_id)
-    .join(subject_key, subject_key.c.key_id == notice_choice.c.key_id)
-    .join(_choice_entry, _choice_entry.c.entry_key == notice_choice.c.entry_key)
+    .join_from(entry, notice, notice.c.entry_key == entry.c.entry_key)
     .where(
-        _named,
-        notice.c.entry_key >= bind("floor"),
-        entry.c.leaf_index > _choice_entry.c.leaf_index,
+        entry.c.leaf_index >= bind("leaf_index"),
+        entry.c.leaf_index < bind("until_leaf"),
         or_(
             entry.c.leaf_index > bind("leaf_index"),
+            notice.c.subject_id > bind("subject_id"),
             and_(
-                entry.c.leaf_index == bind("leaf_index"),
-                or_(
-                    notice.c.subject_id > bind("subject_id"),
-                    and_(
-                        notice.c.subject_id == bind("subject_id"),
-                        notice.c.ordinal > bind("ordinal"),
-                    ),
-                ),
+                notice.c.subject_id == bind("subject_id"),
+                notice.c.ordinal > bind("ordinal"),
             ),
         ),
+        _has_named(notice.c.subject_id),
     )
     .order_by(entry.c.leaf_index, notice.c.subject_id, notice.c.ordinal)
     .limit(bind("limit")),
-    Relayed,
+    RelayedStored,
 )
-# Events from a position on, in the order of the log, then of subjects.
-relayed_events_from = Query(
+# Events from a position on and before a leaf, in the order of the log, then of subjects.
+relayed_events_between = Query(
     select(
         _link.c.number,
         entry.c.entry_key,
@@ -115,19 +108,14 @@ relayed_events_from = Query(
         entry.c.request_id,
         entry.c.time_us,
         _link.c.subject_id,
-        notice_choice.c.muted,
-        notice_choice.c.language,
     )
     .join_from(_link, entry, entry.c.leaf_index == _link.c.leaf_index)
-    .join(notice_choice, notice_choice.c.subject_id == _link.c.subject_id)
-    .join(subject_key, subject_key.c.key_id == notice_choice.c.key_id)
-    .join(_choice_entry, _choice_entry.c.entry_key == notice_choice.c.entry_key)
     .where(
-        _named,
-        entry.c.kind.in_(tuple(map(literal, TOLD_ENTRIES))),
-        _link.c.leaf_index > _choice_entry.c.leaf_index,
         _link.c.leaf_index >= bind("leaf_index"),
+        _link.c.leaf_index < bind("until_leaf"),
         or_(_link.c.leaf_index > bind("leaf_index"), _link.c.subject_id >= bind("subject_id")),
+        entry.c.kind.in_(tuple(map(literal, TOLD_ENTRIES))),
+        _has_named(_link.c.subject_id),
     )
     .order_by(_link.c.leaf_index, _link.c.subject_id)
     .limit(bind("limit")),
@@ -135,22 +123,10 @@ relayed_events_from = Query(
 )
 _people = select(notice_choice.c.subject_id).where(notice_choice.c.agent_id == bind("agent_id"))
 _due = all_due(consent.c.subject_id.in_(_people), consent_request.c.subject_id.in_(_people))
-# Notices by the clock after a position, in the order of time.
-relayed_due_after = Query(
-    select(
-        _due.c.due_us,
-        _due.c.kind,
-        _due.c.about_id,
-        _due.c.subject_id,
-        notice_choice.c.muted,
-        notice_choice.c.language,
-    )
-    .join_from(_due, notice_choice, notice_choice.c.subject_id == _due.c.subject_id)
-    .join(subject_key, subject_key.c.key_id == notice_choice.c.key_id)
-    .join(_choice_entry, _choice_entry.c.entry_key == notice_choice.c.entry_key)
+# Notices by the clock after a position and up to a time, in the order of time.
+relayed_due_between = Query(
+    select(_due.c.due_us, _due.c.kind, _due.c.about_id, _due.c.subject_id)
     .where(
-        _named,
-        _due.c.due_us > _choice_entry.c.time_us,
         _due.c.due_us <= bind("settled_us"),
         or_(
             _due.c.due_us > bind("due_us"),

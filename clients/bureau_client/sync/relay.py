@@ -52,8 +52,10 @@ class Relay(Client):
     def relayed_notices(self, after: str = "") -> Iterator[RelayedNotice]:
         """Follow the notices to the people whose choice names this agent; the iterator never ends.
 
-        Each notice from the choice on comes at least once, in order, but for the kinds that the
-        choice leaves out. Keep the cursor of the last notice passed on.
+        Each notice that arises while a choice names this agent comes once for a cursor, but for the
+        kinds that the choice leaves out. Those of entries come in the order of the log; those by
+        the clock in the order of their times, none before a notice of an earlier entry, but up to a
+        minute after later ones. Keep the cursor of the last notice passed on.
 
         Args:
             after: Cursor of the last notice passed on; empty for all from the first.

@@ -498,8 +498,9 @@ class Wallet(Client):
     def watch_notices(self, after: str = "") -> Iterator[Notice]:
         """Follow the bureau's notices to the person; the iterator never ends.
 
-        Each notice comes once, in order, however late the person asks, but for the kinds that the
-        person's choice leaves out; each is verified. Keep the cursor of the last notice shown.
+        Each notice comes once for a cursor, in the order of their times, however late the person
+        asks, but for the kinds that the person's choice left out when the notice arose; each is
+        verified. Keep the cursor of the last notice shown.
 
         Args:
             after: Cursor of the last notice shown; empty for all from the first.
@@ -512,7 +513,7 @@ class Wallet(Client):
     def choose_notices(
         self, muted: Sequence[NoticeKind] = (), *, agent_id: str = "", language: str = ""
     ) -> Receipt:
-        """Set what the person hears of; the choice replaces the one before.
+        """Set what the person hears of, from now on; the choice replaces the one before.
 
         The statement is signed and logged. Lists have every notice, whatever the choice.
 
@@ -531,7 +532,7 @@ class Wallet(Client):
     def notice_choice(self) -> NoticeChoice:
         """Return the choice of what to hear of, as the person signed it; everything without one.
 
-        A choice does not count once its key was repudiated.
+        The choices of a key that was repudiated do not count: the one before them holds.
 
         Raises:
             VerificationFailed: The choice is not the person's, or not in the log.

@@ -19,22 +19,25 @@ class NoticesStub:
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     WatchNotices: _grpc.UnaryStreamMultiCallable[_notices_pb2.WatchNoticesRequest, _notices_pb2.WatchNoticesResponse]
-    """Streams the notices to the subject, at least once, in order, without the kinds that the
-    subject's choice leaves out. The request is signed when the stream is opened; the stream ends
-    when its key may read no notices any more. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST,
-    OVERLOADED.
+    """Streams the notices to the subject, each once for a cursor, in the order of their times: of one
+    time first those by the clock, then those of entries as in the log. It leaves out the kinds
+    that the subject's choice left out when the notice arose. The request is signed when the stream
+    is opened; the stream ends when its key may read no notices any more. Reasons: BAD_SIGNATURE,
+    EXPIRED_REQUEST, OVERLOADED.
     """
     ChooseNotices: _grpc.UnaryUnaryMultiCallable[_notices_pb2.ChooseNoticesRequest, _notices_pb2.ChooseNoticesResponse]
-    """Sets what the subject hears of, and the agent that passes notices on; it replaces the choice
-    before. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, INVALID_FIELD, LIMIT_REACHED.
+    """Sets what the subject hears of, and the agent that passes notices on. It holds for the notices
+    that arise from its entry on, in place of the choice before. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, INVALID_FIELD, LIMIT_REACHED.
     """
     RelayNotices: _grpc.UnaryStreamMultiCallable[_notices_pb2.RelayNoticesRequest, _notices_pb2.RelayNoticesResponse]
-    """Streams to an agent, at least once, in order, that there are notices to the subjects whose
-    choice names it: from the choice on, without the kinds that the choice leaves out, and without
-    what they say. Reasons: OVERLOADED.
+    """Streams to an agent, each once for a cursor, that there are notices to the subjects whose choice
+    named it when the notice arose, without the kinds that the choice left out, and without what
+    they say. Notices of entries come in the order of the log, those by the clock in the order of
+    their times, and none of these before a notice of an earlier entry; it may come up to a minute
+    after later ones. Reasons: OVERLOADED.
     """
     GetNoticeChoice: _grpc.UnaryUnaryMultiCallable[_notices_pb2.GetNoticeChoiceRequest, _notices_pb2.GetNoticeChoiceResponse]
-    """Returns the choice that counts, as the subject signed it. Reasons: BAD_SIGNATURE,
+    """Returns the choice that holds, as the subject signed it. Reasons: BAD_SIGNATURE,
     EXPIRED_REQUEST, NOT_FOUND if the subject made none.
     """
 
@@ -49,10 +52,11 @@ class NoticesServicer(metaclass=_abc_1.ABCMeta):
         request: _notices_pb2.WatchNoticesRequest,
         context: _grpc.ServicerContext,
     ) -> _abc.Iterator[_notices_pb2.WatchNoticesResponse]:
-        """Streams the notices to the subject, at least once, in order, without the kinds that the
-        subject's choice leaves out. The request is signed when the stream is opened; the stream ends
-        when its key may read no notices any more. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST,
-        OVERLOADED.
+        """Streams the notices to the subject, each once for a cursor, in the order of their times: of one
+        time first those by the clock, then those of entries as in the log. It leaves out the kinds
+        that the subject's choice left out when the notice arose. The request is signed when the stream
+        is opened; the stream ends when its key may read no notices any more. Reasons: BAD_SIGNATURE,
+        EXPIRED_REQUEST, OVERLOADED.
         """
 
     @_abc_1.abstractmethod
@@ -61,8 +65,8 @@ class NoticesServicer(metaclass=_abc_1.ABCMeta):
         request: _notices_pb2.ChooseNoticesRequest,
         context: _grpc.ServicerContext,
     ) -> _notices_pb2.ChooseNoticesResponse:
-        """Sets what the subject hears of, and the agent that passes notices on; it replaces the choice
-        before. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, INVALID_FIELD, LIMIT_REACHED.
+        """Sets what the subject hears of, and the agent that passes notices on. It holds for the notices
+        that arise from its entry on, in place of the choice before. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, INVALID_FIELD, LIMIT_REACHED.
         """
 
     @_abc_1.abstractmethod
@@ -71,9 +75,11 @@ class NoticesServicer(metaclass=_abc_1.ABCMeta):
         request: _notices_pb2.RelayNoticesRequest,
         context: _grpc.ServicerContext,
     ) -> _abc.Iterator[_notices_pb2.RelayNoticesResponse]:
-        """Streams to an agent, at least once, in order, that there are notices to the subjects whose
-        choice names it: from the choice on, without the kinds that the choice leaves out, and without
-        what they say. Reasons: OVERLOADED.
+        """Streams to an agent, each once for a cursor, that there are notices to the subjects whose choice
+        named it when the notice arose, without the kinds that the choice left out, and without what
+        they say. Notices of entries come in the order of the log, those by the clock in the order of
+        their times, and none of these before a notice of an earlier entry; it may come up to a minute
+        after later ones. Reasons: OVERLOADED.
         """
 
     @_abc_1.abstractmethod
@@ -82,7 +88,7 @@ class NoticesServicer(metaclass=_abc_1.ABCMeta):
         request: _notices_pb2.GetNoticeChoiceRequest,
         context: _grpc.ServicerContext,
     ) -> _notices_pb2.GetNoticeChoiceResponse:
-        """Returns the choice that counts, as the subject signed it. Reasons: BAD_SIGNATURE,
+        """Returns the choice that holds, as the subject signed it. Reasons: BAD_SIGNATURE,
         EXPIRED_REQUEST, NOT_FOUND if the subject made none.
         """
 
