@@ -16,7 +16,7 @@ from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import PLACE_BITS
 from bureau.ledger import log
-from bureau.ledger.entry_keys import EPOCH_US, first_key_at, moment_of
+from bureau.ledger.entry_keys import EPOCH_US, KEY_SLACK, first_key_at, moment_of
 from bureau.ledger.log import LoggedEntry
 from bureau.policy import Policy
 from bureau.recent_calls import RecentCall
@@ -32,7 +32,9 @@ CALLS, DAYS = 100, 30
 MOST_SIGNERS = 16
 # Days within which what waits began, and the largest number of it.
 WAITING_DAYS, MOST_WAITING = 400, 1000
-ALERT_DAYS = 30
+# Days within which alerts are counted, and the largest number of them for each member: a member
+# that follows its book has more than anybody reads, and each count reads that many at most.
+ALERT_DAYS, MOST_ALERTS = 30, 1000
 # Kinds of the entries of inquiries about one person.
 INQUIRIES = frozenset({"inquiry", "inquiry-denial"})
 # The signer of a person's statement, without the person.
@@ -88,14 +90,18 @@ def list_deadlines(bureau: Bureau, caller: Caller) -> pb.ListDeadlinesResponse:
 
 
 def count_alerts(bureau: Bureau, caller: Caller) -> pb.CountAlertsResponse:
-    """Count the newest alerts by member, and those that are not acknowledged."""
-    since = {"since_key": first_key_at(bureau.clock.now_us() - ALERT_DAYS * DAY_US)}
+    """Count the newest alerts by member, and those that are not acknowledged, up to a number."""
+    since_key = first_key_at(bureau.clock.now_us() - ALERT_DAYS * DAY_US)
     with bureau.database.snapshot() as db:
         if caller.is_operator:
-            rows = db.all(q.alerted_members, **since)
+            rows = db.all(q.alerted_members)
         else:
-            rows = db.all(q.alerted_member, **since, member_id=caller.member_id)
-        counts = [_count(db, row, since["since_key"]) for row in rows]
+            rows = db.all(q.alerted_member, member_id=caller.member_id)
+        counts = [
+            _count(db, row.member_id, row.newest_key, since_key)
+            for row in rows
+            if row.newest_key is not None and row.newest_key >= since_key
+        ]
     return pb.CountAlertsResponse(counts=counts)
 
 
@@ -244,17 +250,22 @@ def _due(deadline: pb.Deadline) -> tuple[bool, int, str]:
     return not deadline.HasField("due_time"), due_us, deadline.id
 
 
-def _count(db: Connection, row: q.AlertedMember, since_key: int) -> pb.AlertCount:
-    read = db.one(
-        q.acknowledged_alerts,
-        member_id=row.member_id,
-        since_key=since_key,
-        places=1 << PLACE_BITS,
+def _count(db: Connection, member_id: str, newest_key: int, since_key: int) -> pb.AlertCount:
+    bounds = {"member_id": member_id, "limit": MOST_ALERTS}
+    count = unread = db.one(q.count_alerts_since, since_key=since_key, **bounds)
+    if mark := db.one(q.alert_mark, member_id=member_id):
+        read = db.one(q.key_at, leaf_index=mark[0] >> PLACE_BITS)
+        unread = db.one(
+            q.count_alerts_after,
+            since_key=max(since_key, read[0] - KEY_SLACK if read else 0),
+            places=1 << PLACE_BITS,
+            cursor=mark[0],
+            **bounds,
+        )
+    shown = pb.AlertCount(
+        member_id=member_id,
+        count=count[0] if count else 0,
+        unacknowledged_count=unread[0] if unread else 0,
     )
-    count = pb.AlertCount(
-        member_id=row.member_id,
-        count=row.alert_count,
-        unacknowledged_count=row.alert_count - (read[0] if read else 0),
-    )
-    count.newest_time.CopyFrom(timestamp_of(moment_of(row.newest_key)))
-    return count
+    shown.newest_time.CopyFrom(timestamp_of(moment_of(newest_key)))
+    return shown

@@ -14,8 +14,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from socket import SHUT_RDWR
+from threading import Thread
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
@@ -23,8 +27,8 @@ from bureau_client.models.notices import RelayedNotice
 from bureau_client.sync.relay import Relay
 from bureau_keys.whole_files import write_whole
 
-# Seconds of one attempt of a webhook. A receiver that takes longer should answer first, and work
-# then.
+# Seconds of one attempt of a webhook in all, from the lookup of its name to the status that it
+# answers. A receiver that takes longer should answer first, and work then.
 TIMEOUT_S = 10.0
 # Attempts for one notice, and the longest pause between two: with pauses that double from one
 # second, a receiver may be away for about four minutes. After that `forward` ends; started again,
@@ -100,7 +104,7 @@ class WebhookNotifier:
             url: An https URL, or an http one of this machine.
             token: Secret that the receiver knows the agent by, sent as `Authorization: Bearer`;
                 empty for none.
-            timeout_s: Longest wait for the receiver, seconds.
+            timeout_s: Time of one attempt in all, seconds.
             attempts: Attempts for one notice, at least one.
             pause: Waits for a number of seconds between attempts.
 
@@ -144,16 +148,38 @@ class WebhookNotifier:
         )
 
     def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        """Send a body; return the status of the answer."""
+        """Send a body; return the status of the answer.
+
+        Raises:
+            TimeoutError: There is no status within the time of an attempt.
+            OSError: The receiver is not reached.
+            HTTPException: The answer is not HTTP.
+        """
         url = self._url
         connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
         connection = connect(url.hostname or "", url.port, timeout=self._timeout_s)
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        outcome: SimpleQueue[int | Exception] = SimpleQueue()
+
+        def attempt() -> None:
+            try:
+                connection.request("POST", target, body, headers)
+                outcome.put(connection.getresponse().status)
+            except Exception as error:  # noqa: BLE001  (raised below)
+                outcome.put(error)
+
+        # In a thread of its own: the timeout of a connection is that of each of its steps, and the
+        # lookup of a name has none.
+        Thread(target=attempt, name="webhook", daemon=True).start()
         try:
-            target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-            connection.request("POST", target, body, headers)
-            return connection.getresponse().status
+            status = outcome.get(timeout=self._timeout_s)
+        except Empty:
+            raise TimeoutError from None
         finally:
-            connection.close()
+            _hang_up(connection)
+        if isinstance(status, Exception):
+            raise status
+        return status
 
 
 def forward(
@@ -190,6 +216,14 @@ def body_of(notice: RelayedNotice) -> dict[str, str]:
         "create_time": notice.create_time.isoformat(),
         "language": notice.language,
     }
+
+
+def _hang_up(connection: HTTPConnection) -> None:
+    """Close a connection, also under a thread that waits for it."""
+    if connection.sock is not None:
+        with suppress(OSError):
+            connection.sock.shutdown(SHUT_RDWR)
+    connection.close()
 
 
 def _checked_url(url: str) -> SplitResult:

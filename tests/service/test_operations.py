@@ -9,7 +9,9 @@ from datetime import timedelta
 
 import pytest
 
+from bureau.journeys import operations
 from bureau.recent_calls import KEPT, RecentCalls
+from bureau.store import queries as q
 from bureau_client import (
     AlertKind,
     ComplaintKind,
@@ -213,6 +215,32 @@ def test_alerts_are_counted_until_they_are_acknowledged(scenario: Scenario) -> N
     (count,) = observer(scenario, "operator").alert_counts()
     assert (count.count, count.unacknowledged_count) == (1, 0)
     assert observer(scenario, "acme").alert_counts() == []
+
+
+def test_alerts_are_counted_by_an_index_and_no_further_than_a_number(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = monitored(scenario, "brook")
+    for ref in ("one", "two", "three"):
+        scenario.submit("acme", account(person, ref, MAY))
+    monkeypatch.setattr(operations, "MOST_ALERTS", 2)
+    (count,) = observer(scenario, "operator").alert_counts()
+    assert (count.count, count.unacknowledged_count) == (2, 2)
+    values = {"member_id": "brook", "since_key": 0, "limit": 2, "places": 1, "cursor": 0}
+    queries = (
+        q.alerted_members,
+        q.alerted_member,
+        q.count_alerts_since,
+        q.count_alerts_after,
+    )
+    with scenario.database() as database, database.snapshot() as db:
+        for query in queries if db.dialect_name == "sqlite" else ():
+            text, _, bind = query.sql(db._dialect)
+            db._cursor.execute(f"EXPLAIN QUERY PLAN {text}", bind(values))
+            steps = " ".join(row[-1] for row in db._cursor.fetchall())
+            assert "SEARCH alert USING" in steps
+            assert "alert_by_member (member_id=?" in steps
+            assert "SCAN alert" not in steps
 
 
 def test_the_log_grows_by_day(scenario: Scenario) -> None:

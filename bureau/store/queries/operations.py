@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, func, select, true
 
 from bureau.store.compiled import Query
-from bureau.store.queries.builders import alert, bind, complaint, dispute, entry, mark
+from bureau.store.queries.builders import alert, bind, complaint, dispute, entry, member
 from bureau.store.queries.log import EntryColumns
 
 # The entries of a request id, of any signer.
@@ -87,39 +87,46 @@ waiting_complaints_of_member = _waiting_complaints(complaint.c.member_id == bind
 
 
 class AlertedMember(NamedTuple):
-    """The alerts of a member since an entry key, and the entry of the newest."""
+    """A member, and the entry of its newest alert; none without alerts."""
 
     member_id: str
-    alert_count: int
-    newest_key: int
+    newest_key: int | None
 
 
-def _alerted(of_member: ColumnElement[bool]) -> Query[AlertedMember]:
-    return Query(
-        select(
-            alert.c.member_id,
-            func.count().label("alert_count"),
-            func.max(alert.c.entry_key).label("newest_key"),
-        )
-        .where(alert.c.entry_key >= bind("since_key"), of_member)
-        .group_by(alert.c.member_id)
-        .order_by(alert.c.member_id),
-        AlertedMember,
+_newest_alert = (
+    select(func.max(alert.c.entry_key))
+    .where(alert.c.member_id == member.c.member_id)
+    .scalar_subquery()
+)
+# The members, one step in an index for each.
+alerted_members = Query(
+    select(member.c.member_id, _newest_alert.label("newest_key")).order_by(member.c.member_id),
+    AlertedMember,
+)
+alerted_member = Query(
+    select(member.c.member_id, _newest_alert.label("newest_key")).where(
+        member.c.member_id == bind("member_id")
+    ),
+    AlertedMember,
+)
+_alerts_since = (alert.c.member_id == bind("member_id"), alert.c.entry_key >= bind("since_key"))
+# The number of a member's alerts since an entry key, up to a limit.
+count_alerts_since = Query[tuple[int]](
+    select(func.count()).select_from(
+        select(alert.c.entry_key).where(*_alerts_since).limit(bind("limit")).subquery()
     )
-
-
-alerted_members = _alerted(true())
-alerted_member = _alerted(alert.c.member_id == bind("member_id"))
-# A member's alerts since an entry key that lie up to its mark: leaf index, then ordinal.
-acknowledged_alerts = Query[tuple[int]](
-    select(func.count())
-    .select_from(alert)
-    .join(entry, entry.c.entry_key == alert.c.entry_key)
-    .join(mark, mark.c.member_id == alert.c.member_id)
-    .where(
-        alert.c.member_id == bind("member_id"),
-        alert.c.entry_key >= bind("since_key"),
-        entry.c.leaf_index * bind("places") + alert.c.ordinal <= mark.c.cursor,
+)
+# The number of those that lie after a mark, too: leaf index, then ordinal.
+count_alerts_after = Query[tuple[int]](
+    select(func.count()).select_from(
+        select(alert.c.entry_key)
+        .join_from(alert, entry, entry.c.entry_key == alert.c.entry_key)
+        .where(
+            *_alerts_since,
+            entry.c.leaf_index * bind("places") + alert.c.ordinal > bind("cursor"),
+        )
+        .limit(bind("limit"))
+        .subquery()
     )
 )
 # The newest entry before an entry key, which follows time almost as leaf indices do.

@@ -79,7 +79,7 @@ class AsyncObserver(AsyncClient):
         return await self._driver.run(operations.list_deadlines())
 
     async def alert_counts(self) -> list[AlertCount]:
-        """Count the alerts of the newest 30 days by member."""
+        """Count the alerts of the newest 30 days by member, up to 1,000 of each."""
         return await self._driver.run(operations.count_alerts())
 
     async def log_growth(self, *, days: int = 30) -> list[DaySize]:

@@ -136,7 +136,8 @@ class AlertCount:
     """The alerts of a member in 30 days.
 
     Attributes:
-        unacknowledged_count: Those that the member has not acknowledged.
+        count: The number of them; 1,000 if there are 1,000 or more.
+        unacknowledged_count: Those that the member has not acknowledged, counted alike.
     """
 
     member_id: str

@@ -80,7 +80,7 @@ class Observer(Client):
         return self._driver.run(operations.list_deadlines())
 
     def alert_counts(self) -> list[AlertCount]:
-        """Count the alerts of the newest 30 days by member."""
+        """Count the alerts of the newest 30 days by member, up to 1,000 of each."""
         return self._driver.run(operations.count_alerts())
 
     def log_growth(self, *, days: int = 30) -> list[DaySize]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -110,6 +111,28 @@ def test_attempts_end() -> None:
     with pytest.raises(NotDelivered, match="not reached"):
         WebhookNotifier(url, pause=pauses.append).notify(notice())
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_the_time_of_an_attempt_is_that_of_all_its_steps() -> None:
+    """A receiver that is never silent, and never done, takes no longer than another."""
+    over = Event()
+
+    class Trickling(BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.sendall(b"HTTP/1.1 200 ")
+                while not over.wait(0.02):
+                    self.request.sendall(b".")
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Trickling) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        webhook = WebhookNotifier(
+            f"http://127.0.0.1:{server.server_address[1]}/", timeout_s=0.3, attempts=1
+        )
+        with pytest.raises(NotDelivered, match="not reached: TimeoutError"):
+            webhook.notify(notice())
+        over.set()
+        server.shutdown()
 
 
 @pytest.mark.parametrize(

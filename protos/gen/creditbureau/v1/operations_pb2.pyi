@@ -396,9 +396,9 @@ class AlertCount(_message.Message):
     member_id: _builtins.str
     """The member."""
     count: _builtins.int
-    """Alerts of the newest 30 days."""
+    """Alerts of the newest 30 days; 1,000 if there are 1,000 or more."""
     unacknowledged_count: _builtins.int
-    """Those that the member has not acknowledged."""
+    """Those that the member has not acknowledged; 1,000 if there are 1,000 or more."""
     @_builtins.property
     def newest_time(self) -> _timestamp_pb2.Timestamp:
         """Time of the newest, UTC."""

@@ -97,7 +97,7 @@ class OperationsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CountAlerts(self, request, context):
-        """Counts the alerts of the newest 30 days by member. Reasons: ROLE_REQUIRED.
+        """Counts the alerts of the newest 30 days by member, up to 1,000. Reasons: ROLE_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,7 @@ class OperationsStub:
     operator's decision, the earliest deadline first. Reasons: ROLE_REQUIRED.
     """
     CountAlerts: _grpc.UnaryUnaryMultiCallable[_operations_pb2.CountAlertsRequest, _operations_pb2.CountAlertsResponse]
-    """Counts the alerts of the newest 30 days by member. Reasons: ROLE_REQUIRED."""
+    """Counts the alerts of the newest 30 days by member, up to 1,000. Reasons: ROLE_REQUIRED."""
     GetLogGrowth: _grpc.UnaryUnaryMultiCallable[_operations_pb2.GetLogGrowthRequest, _operations_pb2.GetLogGrowthResponse]
     """Returns the size of the log at the end of each of the newest days. Reasons:
     INVALID_FIELD.
@@ -84,7 +84,7 @@ class OperationsServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_pb2.CountAlertsRequest,
         context: _grpc.ServicerContext,
     ) -> _operations_pb2.CountAlertsResponse:
-        """Counts the alerts of the newest 30 days by member. Reasons: ROLE_REQUIRED."""
+        """Counts the alerts of the newest 30 days by member, up to 1,000. Reasons: ROLE_REQUIRED."""
 
     @_abc_1.abstractmethod
     def GetLogGrowth(
