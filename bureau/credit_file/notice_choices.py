@@ -33,9 +33,9 @@ def choice_at(choices: Iterable[q.StoredChoice], time_us: int, leaf_index: int) 
         leaf_index: Leaf of the entry that caused it; -1 for one that comes by the clock, which
             comes before the entries of its time.
     """
-    held = NONE
+    last = NONE
     for choice in choices:
         if (choice.time_us, choice.leaf_index) >= (time_us, leaf_index):
             break
-        held = choice
-    return held
+        last = choice
+    return last

@@ -198,8 +198,8 @@ def _logged_after(db: Connection, agent_id: str, position: RelayPosition) -> Log
 def _news_of(db: Connection, events: Iterable[q.RelayedEvent]) -> Iterator[News]:
     """Yield the notices of events."""
     for event in events:
-        told = q.ToldEvent(*event[:-1])
-        for each in notices_of(db, event.subject_id, [told]):
+        own_event = q.ToldEvent(*event[:-1])
+        for each in notices_of(db, event.subject_id, [own_event]):
             yield News(event.time_us, event.leaf_index, event.subject_id, each.ordinal, each.kind)
 
 

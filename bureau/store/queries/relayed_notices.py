@@ -1,6 +1,6 @@
 """Queries of the notices to the subjects that have ever chosen an agent, for that agent.
 
-Each is bound on both sides, by leaves or by times: it reads what is new, whoever the subjects are.
+Each is bound on both sides, by leaves or by times: it reads what is new, of all subjects.
 Which of the notices the agent learns of follows from the choice that held when each arose.
 """
 
