@@ -37,7 +37,8 @@ connections_used = Counter(
 )
 http_connections_refused = Counter(
     "bureau_http_connections_refused",
-    "Connections to the HTTP port that were closed at a limit: of the node, or of a member.",
+    "Connections to the HTTP port that were closed at a limit: of handshakes, of connections on "
+    "the node, or of one certificate.",
     ["limit"],
 )
 witness_errands = Counter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -332,3 +333,28 @@ def test_new_connections_show_a_renewed_certificate(
     issue_node(settings, load_authority(settings), Clock())
     assert shown() != before
     assert members["auditor"].send("Log/GetCheckpoint", b"{}").code == "OK"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_connection_is_resumed(
+    scenario: Scenario, members: dict[str, HttpRaw], version: ssl.TLSVersion
+) -> None:
+    """Every connection shows its certificate, and the key for it."""
+    tls = tls_of(members["auditor"].profile)
+    tls.minimum_version = tls.maximum_version = version
+    assert scenario.bureau.server.http
+    port = int(scenario.bureau.server.http.address.rpartition(":")[2])
+    session = None
+    for _ in range(2):
+        with (
+            socket.create_connection(("127.0.0.1", port)) as stream,
+            tls.wrap_socket(stream, server_hostname="127.0.0.1", session=session) as connection,
+        ):
+            assert connection.version() == version.name.replace("TLSv1_", "TLSv1.")
+            assert not connection.session_reused
+            connection.send(b"GET / HTTP/1.1\r\nhost: bureau\r\nconnection: close\r\n\r\n")
+            while connection.recv(65536):
+                pass
+            session = connection.session
+            with contextlib.suppress(OSError):
+                connection.unwrap()

@@ -9,7 +9,9 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -17,11 +19,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from bureau import main
+from bureau.admin.bureau_folder import load_authority
+from bureau.admin.operator import Operator
 from bureau.rpc import guard
 from bureau.rpc.guard import Guard
-from bureau.rpc.http import connection, server
+from bureau.rpc.http import connection, handshakes
 from bureau.testing import RunningBureau, free_port, running_bureau
+from bureau_keys.authority import fingerprint, new_key_and_csr
 from bureau_keys.profile import Profile
+from creditbureau.v1.members_pb2 import MEMBER_STATE_SUSPENDED
 from tests.service.http_client import JSON, PREFIX, STREAM, HttpRaw, answer_of, client_of, tls_of
 from tests.service.postgres import until
 from tests.service.raw import Raw
@@ -44,10 +50,14 @@ def address_of(bureau: RunningBureau) -> str:
 
 
 def connections_of(bureau: RunningBureau) -> Counter[str]:
-    """The number of open connections of each member."""
+    """The number of open connections of each certificate."""
     assert bureau.server.http
     assert bureau.server.http._server
-    return bureau.server.http._server.connections.of_member
+    return bureau.server.http._server.connections.of_certificate
+
+
+def certificate_of(profile: Profile) -> str:
+    return fingerprint(profile.tls_certificate_pem)
 
 
 def connect(bureau: RunningBureau, profile: Profile) -> ssl.SSLSocket:
@@ -56,6 +66,12 @@ def connect(bureau: RunningBureau, profile: Profile) -> ssl.SSLSocket:
     return tls_of(profile).wrap_socket(
         socket.create_connection((host, int(port)), timeout=60), server_hostname=host
     )
+
+
+def answers_of(bureau: RunningBureau, profile: Profile) -> int:
+    """The status of a call on a new connection."""
+    with client_of(profile, address_of(bureau)) as client:
+        return client.post(CHECKPOINT, json={}).status_code
 
 
 def answer_on(stream: ssl.SSLSocket) -> tuple[int, dict[str, Any]]:
@@ -71,9 +87,10 @@ def answer_on(stream: ssl.SSLSocket) -> tuple[int, dict[str, Any]]:
 
 
 def ends(stream: ssl.SSLSocket) -> bool:
-    """Whether the other side closes the connection."""
-    with suppress(OSError):
-        return stream.recv(1) == b""
+    """True once the other side closes the connection; TimeoutError if it does not."""
+    with suppress(ConnectionError, ssl.SSLError):
+        while stream.recv(65536):  # the rest of an answer
+            pass
     return True
 
 
@@ -134,32 +151,103 @@ def test_a_member_has_one_limit_at_both_entrances() -> None:
 # Many of them ------------------------------------------------------------------------
 
 
-def test_connections_are_bounded_for_a_member_and_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MAX_OF_MEMBER", 2)
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 4)
+def test_connections_are_bounded_for_a_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MAX_OF_CERTIFICATE", 2)
     with serving() as bureau:
-        of_member = connections_of(bureau)
-        bad, good, other = (bureau.add_member(name, ["auditor"]) for name in ("a", "b", "c"))
+        of_certificate = connections_of(bureau)
+        bad, good = (bureau.add_member(name, ["auditor"]) for name in ("bad", "good"))
         opened = [connect(bureau, bad), connect(bureau, bad)]
-        until(lambda: of_member["a"] == 2, "both are open")
+        until(lambda: of_certificate[certificate_of(bad)] == 2, "both are open")
         with capture_logs() as lines:
             assert ends(connect(bureau, bad))
             assert ends(connect(bureau, bad))
-        refused_members = [
-            line["member"] for line in lines if line["event"] == "connection_refused"
-        ]
-        assert refused_members == ["a"]  # one line, however often it tries
-        with client_of(good, address_of(bureau)) as client:
-            assert client.post(CHECKPOINT, json={}).status_code == 200
-            opened.append(connect(bureau, good))
-            until(lambda: of_member["b"] == 2, "all are open")
-            with client_of(other, address_of(bureau)) as refused, pytest.raises(httpx.HTTPError):
-                refused.post(CHECKPOINT, json={})
+        refused = [line for line in lines if line["event"] == "connection_refused"]
+        assert len(refused) == 1  # one line, however often it tries
+        assert (refused[0]["member"], refused[0]["certificate"]) == ("bad", certificate_of(bad))
+        assert answers_of(bureau, good) == 200
         for stream in opened:
             stream.close()
-        until(lambda: not of_member, "all are closed")
-        with client_of(other, address_of(bureau)) as client:
-            assert client.post(CHECKPOINT, json={}).status_code == 200
+        until(lambda: not of_certificate, "all are closed")
+        assert answers_of(bureau, bad) == 200
+
+
+def test_a_withdrawn_certificate_takes_no_connection_of_the_one_that_replaced_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "MAX_OF_CERTIFICATE", 2)
+    with serving() as bureau:
+        former = bureau.add_member("acme", ["auditor"])
+        key, csr = new_key_and_csr("acme")
+        pem = load_authority(bureau.settings).issue_member(csr, "acme", datetime.now(UTC))
+        with Operator(bureau.operator) as operator:
+            operator.add_certificate("acme", pem)
+            operator.withdraw_certificate("acme", certificate_of(former))
+        present = replace(former, tls_certificate_pem=pem, tls_key_pem=key)
+        with connect(bureau, former), connect(bureau, former):
+            until(lambda: connections_of(bureau)[certificate_of(former)] == 2, "both are open")
+            assert answers_of(bureau, present) == 200
+
+
+def test_a_connection_whose_caller_is_no_member_ends_with_its_answer() -> None:
+    with serving() as bureau:
+        acme, former = (bureau.add_member(name, ["auditor"]) for name in ("acme", "former"))
+        with Operator(bureau.operator) as operator:
+            operator.set_state("acme", MEMBER_STATE_SUSPENDED)
+            operator.withdraw_certificate("former", certificate_of(former))
+        reasons = []
+        for profile in (acme, former):
+            with connect(bureau, profile) as stream:
+                stream.send(f"{HEAD}content-length: 2\r\n\r\n{{}}".encode())
+                _, error = answer_on(stream)
+                reasons.append(answer_of(error).reason)
+                assert ends(stream)
+        assert reasons == ["MEMBER_SUSPENDED", "UNKNOWN_CERTIFICATE"]
+
+
+def test_a_connection_that_waits_makes_room_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 2)
+    with serving() as bureau:
+        bad, good = (bureau.add_member(name, ["auditor"]) for name in ("bad", "good"))
+        first, second = connect(bureau, bad), connect(bureau, bad)
+        until(lambda: connections_of(bureau)[certificate_of(bad)] == 2, "all are open")
+        assert answers_of(bureau, good) == 200
+        assert ends(first)  # the one that has waited longest
+        with connect(bureau, bad) as third:
+            for stream in (second, third):
+                stream.send(SLOW.encode())
+            until(lambda: bureau.server._limits._taken.get("bad") == 2, "both calls are at work")
+            with pytest.raises(httpx.HTTPError):
+                answers_of(bureau, good)
+
+
+def test_strangers_who_complete_no_handshake_keep_no_member_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(handshakes, "MAX_HANDSHAKES", 5)
+    monkeypatch.setattr(handshakes, "MAX_OF_ADDRESS", 2)
+    with serving() as bureau, ExitStack() as opened:
+        good = bureau.add_member("good", ["auditor"])
+        host, _, port = address_of(bureau).rpartition(":")
+
+        def stranger(address: str) -> socket.socket:
+            stream = socket.create_connection((host, int(port)), 60, (address, 0))
+            return opened.enter_context(stream)
+
+        elsewhere = [stranger("127.0.0.2") for _ in range(3)]
+        assert elsewhere[0].recv(1) == b""  # the oldest of its address
+        assert answers_of(bureau, good) == 200
+        others = [stranger(f"127.0.0.{number}") for number in range(3, 8)]
+        assert elsewhere[1].recv(1) == b""  # the oldest of all
+        assert elsewhere[2].recv(1) == b""
+        assert answers_of(bureau, good) == 200
+        assert others[0].recv(1) == b""
+        # A handshake that ended by itself counts no more.
+        others[4].close()
+        assert answers_of(bureau, good) == 200
+        others[1].setblocking(False)
+        with pytest.raises(BlockingIOError):
+            others[1].recv(1)
 
 
 def test_a_stream_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:

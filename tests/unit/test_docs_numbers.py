@@ -15,6 +15,7 @@ from bureau.ledger import commit_queue
 from bureau.party_limits import PartyLimits
 from bureau.quotas import Quotas
 from bureau.rpc import guard, server
+from bureau.rpc.http import connection, entrance, handshakes, reading
 from bureau.rpc.methods import METHODS
 from bureau_client import Auditor, Lender, Wallet
 from bureau_keys import pseudonym
@@ -157,3 +158,19 @@ def test_the_fixed_limits_are_those_of_the_code() -> None:
     assert f"{floor_ms} ms" in REASONS["DEADLINE"].fix
     decision = (DOCS / "adr/0004-limits-of-the-grpc-server.md").read_text("utf-8")
     assert f"under {floor_ms} ms" in decision
+
+
+def test_the_limits_of_the_http_port_are_those_of_the_code() -> None:
+    text = section((DOCS / "http.md").read_text("utf-8"), "## Limits")
+    for limit in (
+        f"handshake | {handshakes.HANDSHAKE_S:g} s |",
+        f"| {handshakes.MAX_OF_ADDRESS}; {handshakes.MAX_HANDSHAKES}; a further one ends",
+        f"whole head | {connection.IDLE_S:g} s;",
+        f"wait behind it | {reading.READ_S:g} s;",
+        f"under one certificate | {connection.MAX_OF_CERTIFICATE};",
+        f"connections of all | {connection.MAX_CONNECTIONS};",
+        f"age of a connection | {connection.MAX_AGE_S / 60:g} min",
+        f"running calls get {connection.AGE_GRACE_S:g} s",
+        f"head of a request | {entrance.MAX_HEAD_BYTES // 1024} KiB",
+    ):
+        assert limit in text, limit

@@ -12,9 +12,16 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from bureau.rpc.http.context import HttpContext, Peer
-from bureau.rpc.http.entrance import HttpEntrance
+from bureau.rpc.http.entrance import PEER, HttpEntrance
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.services import ServedMethod
+
+
+def nothing() -> None:
+    """Ends no connection: there is none."""
+
+
+SOMEBODY = Peer(b"", "127.0.0.1:1", nothing, nothing)
 
 
 def test_a_stream_of_requests_is_refused() -> None:
@@ -43,6 +50,7 @@ def test_a_stream_of_requests_is_refused() -> None:
             "method": "POST",
             "path": "/streams.Streams/Send",
             "root_path": "",
+            "state": {PEER: SOMEBODY},
             "query_string": b"",
             "headers": [(b"content-type", b"application/connect+json")],
         }
@@ -53,7 +61,7 @@ def test_a_stream_of_requests_is_refused() -> None:
 
 
 def test_a_context_tells_of_its_cancellation_once() -> None:
-    context = HttpContext(Peer(b"", "127.0.0.1:1"), (), None)
+    context = HttpContext(SOMEBODY, (), None)
     calls: list[str] = []
     assert context.add_callback(lambda: calls.append("first"))
     assert context.cancel()

@@ -22,12 +22,16 @@ from bureau.errors import Refusal
 from bureau.ledger.commit_queue import load
 from bureau.rpc.http.context import CallAborted, CallCancelled, HttpContext
 from bureau.rpc.http.messages import Body, from_wire, malformed, max_body_bytes, to_wire
-from bureau.rpc.http.refusals import error_of_status
+from bureau.rpc.http.refusals import error_of_status, reason_of
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.services import ServedMethod
 from bureau.rpc.status import REQUEST_ID
 
 T = TypeVar("T")
+
+# Reasons after which a connection ends: no call on it would be answered otherwise, and it counts
+# against the connections of all.
+NOT_A_MEMBER = frozenset({"UNKNOWN_CERTIFICATE", "MEMBER_SUSPENDED"})
 
 
 class HttpCall:
@@ -146,7 +150,10 @@ class HttpCall:
         try:
             return await asyncio.shield(self._step)
         except CallAborted:
-            raise error_of_status(self._context.status) from None
+            status = self._context.status
+            if reason_of(status) in NOT_A_MEMBER:
+                self._context.end_connection()
+            raise error_of_status(status) from None
         except CallCancelled as error:
             raise ConnectError(Code.CANCELED, str(error)) from None
 

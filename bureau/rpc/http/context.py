@@ -21,10 +21,14 @@ class Peer(NamedTuple):
     Attributes:
         certificate: Its certificate in PEM, as the TLS handshake verified it.
         address: Its address and port.
+        shutdown: Ends the connection after the answer at work; for the event loop's thread.
+        abort: Closes the connection at once; for the event loop's thread.
     """
 
     certificate: bytes
     address: str
+    shutdown: Callable[[], None]
+    abort: Callable[[], None]
 
 
 class CallAborted(Exception):
@@ -86,6 +90,10 @@ class HttpContext(grpc.ServicerContext):
     def invocation_metadata(self) -> Any:
         """Return the headers of the request."""
         return self._metadata
+
+    def end_connection(self) -> None:
+        """End the connection after the answer; for the event loop's thread."""
+        self._peer.shutdown()
 
     # The life of the call.
 

@@ -22,6 +22,7 @@ from bureau.errors import Refusal
 from bureau.rpc.http.call import HttpCall
 from bureau.rpc.http.context import HttpContext, Peer
 from bureau.rpc.http.messages import JSON, WIRE, Body, Form, malformed, max_body_bytes
+from bureau.rpc.http.reading import Send, read_in_time
 from bureau.rpc.http.refusals import error_of_refusal
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.services import ServedMethod
@@ -31,7 +32,6 @@ logger = structlog.get_logger("bureau.http")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 # Key of the connection's `Peer` in the state of a request: no header reaches it.
 PEER = "peer"
@@ -70,6 +70,8 @@ class HttpEntrance:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        peer: Peer = scope["state"][PEER]
+        send = read_in_time(send, peer.abort)
         try:
             served = self._served(scope)
             headers = _headers(scope)
@@ -79,7 +81,7 @@ class HttpEntrance:
             plain = {"path": REFUSED, "method": "POST", "headers": [_JSON_HEADER]}
             await self._refused({**scope, **plain}, receive, send)
             return
-        call = HttpCall(served, _context(scope, headers), self._pool, self._memory)
+        call = HttpCall(served, _context(peer, headers), self._pool, self._memory)
         _call.set(call)
         application = self._applications[scope["path"]]
         # Deadlines are the guard's: the library would end calls without a reason.
@@ -136,8 +138,7 @@ def _check_headers(headers: Mapping[str, str], served: ServedMethod) -> None:
         raise malformed(f"{TIMEOUT} is no number of 1 to 10 digits")
 
 
-def _context(scope: Scope, headers: Mapping[str, str]) -> HttpContext:
-    peer: Peer = scope["state"][PEER]
+def _context(peer: Peer, headers: Mapping[str, str]) -> HttpContext:
     timeout = headers.get(TIMEOUT)
     return HttpContext(peer, tuple(headers.items()), int(timeout) / 1000 if timeout else None)
 

@@ -41,6 +41,12 @@ def error_of_status(status: Status) -> ConnectError:
     return ConnectError(CODES[status.code], status.message, details)
 
 
+def reason_of(status: Status) -> str:
+    """Return the reason of a refusal's status; empty for another status."""
+    info = error_details_pb2.ErrorInfo()
+    return next((info.reason for packed in status.details if packed.Unpack(info)), "")
+
+
 def _detail(packed: PackedDetail) -> ErrorDetail:
     kind = _details().message(packed.TypeName())
     wire = Any(type_url=packed.type_url, value=packed.value)

@@ -17,16 +17,13 @@ from bureau.config import Settings
 from bureau.listen import ListenError
 from bureau.rpc.http.connection import IDLE_S, Connection, Connections
 from bureau.rpc.http.entrance import MAX_HEAD_BYTES, HttpEntrance
+from bureau.rpc.http.handshakes import HANDSHAKE_S, Handshakes
 from bureau.rpc.http.tls import TlsFiles
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.services import ServedMethod
 
 logger = structlog.get_logger("bureau.http")
 
-# Connections on this node, handshakes included; a further one is closed at once.
-MAX_CONNECTIONS = 512
-# Seconds for the TLS handshake.
-HANDSHAKE_S = 10.0
 # Seconds to wait when the process can accept no connection: it has no file descriptor left.
 PAUSE_S = 1.0
 
@@ -135,14 +132,15 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, but that it accepts connections itself: bounded in number, handshakes
-    bounded in time, and each with the node's present certificate.
+    """uvicorn's server, but that it accepts connections itself: handshakes bounded in number and in
+    time, and each with the node's present certificate.
     """
 
     def __init__(self, config: uvicorn.Config, tls: TlsFiles) -> None:
         super().__init__(config)
         self.server_state = self.connections = Connections()
         self._tls = tls
+        self._handshakes = Handshakes()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -165,19 +163,13 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         while True:
             try:
-                accepted, _ = await loop.sock_accept(listener)
+                accepted, address = await loop.sock_accept(listener)
             except OSError as error:
                 logger.error("accept_failed", error=str(error))
                 await asyncio.sleep(PAUSE_S)
                 continue
             metrics.connections_accepted.inc()
-            # The first task accepts; each of the others makes a handshake.
-            handshakes = len(self._tasks) - 1
-            if len(self.connections.connections) + handshakes >= MAX_CONNECTIONS:
-                metrics.http_connections_refused.labels("node").inc()
-                accepted.close()
-            else:
-                self._begin(self._shake_hands(accepted))
+            self._handshakes.add(self._begin(self._shake_hands(accepted)), address[0])
 
     async def _shake_hands(self, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -195,7 +187,8 @@ class _Server(uvicorn.Server):
         except OSError:  # also of TLS: no certificate, or another authority's
             accepted.close()
 
-    def _begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

@@ -22,22 +22,18 @@ class TlsFiles:
             OSError: The node's TLS key or a certificate cannot be read.
         """
         self._folder = folder
-        self._newest = self._changed()
         self._context = self._read()
 
     def current(self) -> ssl.SSLContext:
-        """Return the TLS for a new connection."""
+        """Return the TLS of a new connection, which has it alone: a session of TLS 1.2 is resumed
+        from the memory of its context, and every connection shows its certificate instead.
+        """
         try:
-            newest = self._changed()
-            if newest != self._newest:
-                self._context, self._newest = self._read(), newest
+            self._context = self._read()
         except OSError:
-            # Connections keep the certificate that was read; the operator must know.
+            # Connections share the TLS that was read before; the operator must know.
             logger.exception("tls_reload_failed", folder=str(self._folder))
         return self._context
-
-    def _changed(self) -> float:
-        return max((self._folder / name).stat().st_mtime for name in NAMES)
 
     def _read(self) -> ssl.SSLContext:
         key, chain, authority = (self._folder / name for name in NAMES)
@@ -47,8 +43,7 @@ class TlsFiles:
         context.load_verify_locations(authority)
         # A handshake without a certificate of the authority fails.
         context.verify_mode = ssl.CERT_REQUIRED
-        # Without tickets a connection of TLS 1.3 shows its certificate again. One of TLS 1.2 may be
-        # resumed by its session id; the guard judges the certificate at every call all the same.
+        # Without tickets no connection is resumed by what its client kept.
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0
         return context
