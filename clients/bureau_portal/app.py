@@ -55,6 +55,8 @@ class Page:
         method: POST for what changes something: it needs the session's tokens.
         has_forms: False for an open page without forms: no session begins with it.
         for_staff: True for what the staff of a profile may see, and no person.
+        is_fetched: True for what scripts read by themselves: it extends no session, which would
+            last as long as a page is open.
     """
 
     path: str
@@ -64,6 +66,7 @@ class Page:
     is_open: bool = False
     has_forms: bool = True
     for_staff: bool = False
+    is_fetched: bool = False
 
 
 PAGES = (
@@ -77,7 +80,7 @@ PAGES = (
     Page("/language", plain.language, method="POST", is_open=True),
     Page("/guide", plain.guide, is_open=True),
     Page("/bureau", bureau.page, is_open=True),
-    Page("/statements.json", plain.statements, is_open=True, has_forms=False),
+    Page("/statements.json", plain.statements, is_open=True, has_forms=False, is_fetched=True),
     Page("/unread", plain.unread),
     Page("/sign/{ticket}", signing.page, is_open=True, has_forms=False),
     Page("/sign/{ticket}", signing.signature, method="POST", is_open=True),
@@ -182,7 +185,8 @@ async def _sweep(sessions: Sessions) -> None:
 def _endpoint(portal: Portal, page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         sessions = portal.sessions
-        session = sessions.find(request.cookies.get(portal.cookie, ""))
+        token = request.cookies.get(portal.cookie, "")
+        session = sessions.find(token, renew=not page.is_fetched)
         if session is None:
             begins = page.is_open and page.has_forms and page.method == "GET"
             session = sessions.open() if begins else sessions.unkept()

@@ -14,7 +14,7 @@ from bureau_portal.exchange import BrowserKey, Exchange
 
 logger = logging.getLogger("bureau_portal")
 
-# Seconds without a request, and seconds in all, after which a session ends.
+# Seconds without a request of a person, and seconds in all, after which a session ends.
 IDLE_S = 15 * 60
 LONGEST_S = 8 * 60 * 60
 # Seconds for which a page shows what the bureau answered; then the browser signs a new request.
@@ -147,15 +147,21 @@ class Sessions:
         now = self.now()
         return Session(now, now, token="", change_token="", csrf="")
 
-    def find(self, token: str) -> Session | None:
-        """Return the session of a cookie; None if it has ended or never was."""
+    def find(self, token: str, *, renew: bool = True) -> Session | None:
+        """Return the session of a cookie; None if it has ended or never was.
+
+        Args:
+            token: Value of the cookie.
+            renew: False for a request that no person made: it does not extend the session.
+        """
         session = self._by_token.get(token)
         if session is None:
             return None
         if self._has_ended(session):
             self.end(session)
             return None
-        session.seen = self.now()
+        if renew:
+            session.seen = self.now()
         return session
 
     def sign_in(self, session: Session, wallet: Wallet, key: BrowserKey) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from bureau_portal.app import PAGES
+from bureau_portal.sessions import IDLE_S
 from bureau_portal.site import Portal, clock_of
 from bureau_portal.staff import table
 from bureau_portal.staff.growth import bars_of
@@ -58,6 +62,34 @@ def test_staff_enters_by_the_code_of_its_profile_alone(shown: StaffPortal, life:
     person = Visitor(shown.portal.origin)
     person.sign_in(life.wallet.subject_id, life.key)
     assert person.send("GET", "/staff/calls").status == 303
+
+
+def test_a_page_that_reads_by_itself_keeps_no_session(
+    shown: StaffPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = shown.portal.sessions
+    now, passed = sessions.now, 0.0
+    monkeypatch.setattr(sessions, "now", lambda: now() + passed)
+    visitor = entered(shown, "operator")
+    for _ in range(3):  # a person who reads pages stays
+        passed += IDLE_S / 2
+        assert visitor.send("GET", "/staff/calls").status == 200
+    statuses = []
+    for _ in range(3):
+        passed += IDLE_S / 2 + 1
+        statuses.append(visitor.send("GET", "/staff/calls.json?after=0").status)
+    assert statuses == [200, 303, 303]
+    assert visitor.send("GET", "/staff/calls").status == 303
+
+
+def test_every_page_that_scripts_read_is_marked() -> None:
+    read = set()
+    for script in Path(str(files("bureau_portal") / "static")).glob("*.js"):
+        read |= set(re.findall(r"fetch\([`\"](/[^`\"?]+)", script.read_text("utf-8")))
+    every = (*PAGES, *table.PAGES)
+    fetched = {page.path for page in every if page.is_fetched}
+    assert fetched == {page.path for page in every if page.path in read and page.method == "GET"}
+    assert "/staff/calls.json" in fetched
 
 
 def test_a_portal_without_staff_has_none_of_the_pages(portal: Portal) -> None:

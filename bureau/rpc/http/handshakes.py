@@ -1,8 +1,8 @@
 """The TLS handshakes under way, which have limits of their own.
 
 A connection counts among those of members once its handshake is complete, so that strangers, who
-complete none, take no connection of theirs. At a limit the oldest handshake ends and not the newest:
-a client that means to complete its handshake does so within a second.
+complete none, take no connection of theirs. At a limit the oldest handshake ends, not the newest: a
+client that means to complete its handshake does so within a second.
 """
 
 from __future__ import annotations

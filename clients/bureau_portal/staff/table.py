@@ -10,7 +10,7 @@ PAGES = (
     Page("/staff/enter", access.enter, method="POST", is_open=True),
     Page("/staff/leave", access.leave, method="POST", for_staff=True),
     Page("/staff/calls", calls.page, for_staff=True),
-    Page("/staff/calls.json", calls.rows, for_staff=True),
+    Page("/staff/calls.json", calls.rows, for_staff=True, is_fetched=True),
     Page("/staff/story", story.page, for_staff=True),
     Page("/staff/deadlines", deadlines.page, for_staff=True),
     Page("/staff/log", growth.page, for_staff=True),
