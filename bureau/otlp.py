@@ -4,15 +4,14 @@ Names of attributes are those of OpenTelemetry's semantic conventions for RPC. A
 log of calls says, and no more: nothing of a request or of its answer.
 
 The caller's `traceparent` is untrusted. It names the trace that the span joins and nothing more:
-the node alone decides which calls are recorded, unless its operator chooses a sampler that
-follows the caller's flag (`parentbased_…`). A collector that does not answer slows no call:
-ended spans wait in a queue of bounded length, and the oldest are dropped when it is full.
+the node alone decides which calls are recorded (`bureau/otlp_sampling.py`). A collector that does
+not answer slows no call: ended spans wait in a queue of bounded length, and the oldest are dropped
+when it is full.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from itertools import count
@@ -22,7 +21,6 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import (
     INVALID_SPAN,
     NonRecordingSpan,
@@ -37,7 +35,8 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as OpenTelemetrySpan
 
 from bureau.errors import REASONS
-from bureau.tracing import RemoteParent
+from bureau.otlp_sampling import CallSampler, chosen_sampler
+from bureau.tracing import GRPC, RemoteParent
 
 logger = structlog.get_logger("bureau.otlp")
 
@@ -108,10 +107,9 @@ class OtlpTracing:
     def start(self) -> None:
         """See `Tracing.start`."""
         self._errors.start()
-        # OpenTelemetry's own variable chooses another sampler. Its default would let a caller
-        # decide, by a flag of `traceparent`, that its calls are not recorded.
-        sampler = None if os.environ.get("OTEL_TRACES_SAMPLER") else ALWAYS_ON
-        self._provider = TracerProvider(sampler, resource_of(self._node), shutdown_on_exit=False)
+        self._provider = TracerProvider(
+            CallSampler(chosen_sampler()), resource_of(self._node), shutdown_on_exit=False
+        )
         self._exporter = OTLPSpanExporter(self._collector)
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("bureau")
@@ -128,7 +126,9 @@ class OtlpTracing:
             self._provider = None
         self._errors.stop()
 
-    def start_call(self, method: str, parent: RemoteParent | None, request_id: str) -> OtlpSpan:
+    def start_call(
+        self, method: str, parent: RemoteParent | None, request_id: str, system: str = GRPC
+    ) -> OtlpSpan:
         """See `Tracing.start_call`."""
         assert self._tracer is not None, "calls are served by a started node"
         service, _, name = method.partition("/")
@@ -137,7 +137,7 @@ class OtlpTracing:
             set_span_in_context(_remote(parent) if parent else INVALID_SPAN),
             SpanKind.SERVER,
             {
-                "rpc.system": "grpc",
+                "rpc.system": system,
                 "rpc.service": service,
                 "rpc.method": name,
                 "creditbureau.request_id": request_id,

@@ -12,6 +12,9 @@ from typing import NamedTuple, Protocol
 
 from bureau.errors import Refusal
 
+# OpenTelemetry's name for a protocol: that of the main port.
+GRPC = "grpc"
+
 
 class RemoteParent(NamedTuple):
     """The caller's span, as its `traceparent` names it: an untrusted hint that only traces use.
@@ -58,13 +61,16 @@ class Tracing(Protocol):
     def stop(self) -> None:
         """Send the spans that wait, as far as the collector takes them, and stop."""
 
-    def start_call(self, method: str, parent: RemoteParent | None, request_id: str) -> Span:
+    def start_call(
+        self, method: str, parent: RemoteParent | None, request_id: str, system: str = GRPC
+    ) -> Span:
         """Start the span of a call.
 
         Args:
             method: Full name of the method, `package.Service/Method`.
             parent: The caller's span; None starts a trace.
             request_id: Id that the caller is given.
+            system: Protocol of the call, by OpenTelemetry's name for it.
         """
         ...
 

@@ -151,7 +151,8 @@ class Guard:
         # On success too, so that the operator can find any call in the node's log.
         context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
         parent = parent_of(context.invocation_metadata())
-        span = self._start_span(method, parent, call.request_id)
+        system = getattr(context, "rpc_system", tracing.GRPC)
+        span = self._start_span(method, parent, call.request_id, system)
         reason = ""
         carried_statement.set(NO_STATEMENT)
         try:
@@ -205,12 +206,12 @@ class Guard:
             )
 
     def _start_span(
-        self, method: MethodDescriptor, parent: RemoteParent | None, request_id: str
+        self, method: MethodDescriptor, parent: RemoteParent | None, request_id: str, system: str
     ) -> Span | None:
         if self.tracing is None:
             return None
         name = f"{method.containing_service.full_name}/{method.name}"
-        return self.tracing.start_call(name, parent, request_id)
+        return self.tracing.start_call(name, parent, request_id, system)
 
     def _reserve_bytes(self, member_id: str, size: int) -> AbstractContextManager[None]:
         """Reserve memory for a large request; no-op for a small one."""

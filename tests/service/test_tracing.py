@@ -45,6 +45,7 @@ from bureau_client import (
 from creditbureau.v1 import log_pb2
 from tests.documents import DOCS, blocks
 from tests.service.collector import Collected, Collector, running_collector
+from tests.service.http_client import client_of
 from tests.service.postgres import until
 from tests.service.raw import answer_of, channel_of
 from tests.service.scenario import PATIENCE, Scenario, account, open_scenario
@@ -84,7 +85,10 @@ def ended() -> Iterator[list[EndedCall]]:
 @pytest.fixture(scope="module")
 def scenario(collector: Collector, ended: list[EndedCall]) -> Iterator[Scenario]:
     del ended
-    with open_scenario("acme", traces_to=collector.url, node="node-7") as scenario:
+    http = f"127.0.0.1:{free_port()}"
+    with open_scenario(
+        "acme", traces_to=collector.url, node="node-7", http_listen=http
+    ) as scenario:
         yield scenario
 
 
@@ -439,6 +443,56 @@ def test_the_operator_may_sample(collector: Collector, monkeypatch: pytest.Monke
     sending.stop()
     assert not collector.named("a.B/Unsampled")
     assert len(span.trace_id) == 32
+
+
+@pytest.mark.parametrize(
+    ("sampler", "ratio", "is_recorded"),
+    [
+        ("parentbased_always_off", "", False),
+        ("parentbased_always_on", "", True),
+        ("traceidratio", "0.5", None),
+        ("parentbased_traceidratio", "0.5", None),
+    ],
+)
+def test_no_caller_decides_what_is_recorded(
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    sampler: str,
+    ratio: str,
+    is_recorded: bool | None,
+) -> None:
+    """Neither by its flag nor by the trace id that it chooses; a step follows its call."""
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", ratio)
+    sending = OtlpTracing(collector.url, "node-1")
+    sending.start()
+    for number, trace_id in enumerate(("0" * 31 + "1", "f" * 32)):
+        for flag in (True, False):
+            parent, name = RemoteParent(trace_id, PARENT, flag), f"{sampler}.B/{number}{flag}"
+            for _ in range(100):
+                span = sending.start_call(name, parent, "")
+                with tracing.within(span), tracing.step(f"step of {name}"):
+                    pass
+                span.end()
+    sending.stop()
+    for number in range(2):
+        for flag in (True, False):
+            name = f"{sampler}.B/{number}{flag}"
+            recorded = len(collector.named(name))
+            assert len(collector.named(f"step of {name}")) == recorded
+            if is_recorded is None:
+                # Of 100 at a half: chance meets neither bound.
+                assert 5 < recorded < 95
+            else:
+                assert recorded == 100 * is_recorded
+
+
+def test_a_call_over_http_says_what_it_is(scenario: Scenario, collector: Collector) -> None:
+    assert scenario.bureau.server.http
+    with client_of(scenario.profiles["acme"], scenario.bureau.server.http.address) as client:
+        reply = client.post(f"/{CHECKPOINT}", json={})
+    served = collector.of_request(reply.headers["request-id"], CHECKPOINT)
+    assert served.attributes["rpc.system"] == "connect_rpc"
 
 
 def test_a_node_without_the_setting_loads_nothing_of_it(tmp_path: Path) -> None:

@@ -40,7 +40,13 @@ class CallCancelled(grpc.RpcError):
 
 
 class HttpContext(grpc.ServicerContext):
-    """The context of one call."""
+    """The context of one call.
+
+    Attributes:
+        rpc_system: OpenTelemetry's name for the protocol of the call.
+    """
+
+    rpc_system = "connect_rpc"
 
     def __init__(self, peer: Peer, metadata: Metadata, timeout_s: float | None) -> None:
         """Create the context of a call that begins now.

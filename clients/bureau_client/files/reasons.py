@@ -28,5 +28,6 @@ def write_reasons(
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([*places, *_COLUMNS])
         for columns, violation in reasons:
-            cells = (violation.field, violation.rule, violation.message)
-            writer.writerow([*(columns[name] for name in places), *map(text_cell, cells)])
+            words = (violation.field, violation.rule, violation.message)
+            cells = (*(str(columns[name]) for name in places), *words)
+            writer.writerow(map(text_cell, cells))

@@ -1,5 +1,6 @@
 """Text of others on a terminal, in JSON and in a spreadsheet."""
 
+import csv
 import io
 import json
 import re
@@ -98,6 +99,16 @@ def test_a_cell_that_starts_a_formula_is_made_text(start: str) -> None:
     assert text_cell(f"{start}1+1") == f"'{start}1+1"
 
 
-@pytest.mark.parametrize("text", ["", "plain", "1-2", "'=1", " a", "a@b"])
+@pytest.mark.parametrize("separator", ";,|\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+@pytest.mark.parametrize("start", "=+-@＝＋－＠")
+def test_no_separator_in_a_cell_starts_a_formula(separator: str, start: str) -> None:
+    """Each spreadsheet has the separator of its country, and splits a file of commas by it."""
+    file = io.StringIO()
+    csv.writer(file).writerow(["first", text_cell(f'a{separator}{start}1{separator}"{start}2')])
+    for cell in file.getvalue().split(separator):
+        assert not cell.lstrip('"').startswith(start)
+
+
+@pytest.mark.parametrize("text", ["", "plain", "1-2", "'=1", " a", "a@b", "a; b", "a,b\nc", "1;2"])
 def test_another_cell_stays_as_it_is(text: str) -> None:
     assert text_cell(text) == text
