@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -121,7 +122,8 @@ def prepare_primary(machine: Machine) -> dict[str, str]:
         ensure_prefix_permissions(machine.folder)
         ensure_prefix_permissions(TOOLS)
         machine.folder.chmod(0o755)
-    for folder in (data, machine.folder / "db-2", machine.folder / "sockets"):
+    volumes = (machine.folder / "db-2", machine.folder / "db-3")
+    for folder in (data, *volumes, machine.folder / "sockets"):
         folder.mkdir(mode=0o700)
         if USER:
             shutil.chown(folder, USER, pwd.getpwnam(USER).pw_gid)
@@ -169,16 +171,22 @@ def database(machine: Machine) -> Machine:
     machine.start(["postgres", "-c", sockets], environment, USER)
     until_healthy(machine, "db-1", environment)
 
-    standby = services()["db-2"]
-    script = str(shared(machine, standby["volumes"][1].partition(":")[0]))
-    words = [word.replace("/standby.sh", script) for word in standby["entrypoint"]]
-    followed = machine.environment(
-        "db-2", PGDATA=str(machine.folder / "db-2"), PGPORT=str(machine.ports["db-2"])
-    )
     # Its configuration is the primary's, whose sockets are in a folder that both may use.
+    words, followed = standby_of(machine, "db-2", machine.ports["db-2"])
     machine.start(words, followed, USER)
     until_healthy(machine, "db-2", followed)
     return machine
+
+
+def standby_of(machine: Machine, volume: str, port: int) -> tuple[list[str], dict[str, str]]:
+    """Command and environment of a standby; the data is in a folder of the volume, as the image
+    has it.
+    """
+    standby = services()["db-2"]
+    script = str(shared(machine, standby["volumes"][1].partition(":")[0]))
+    words = [word.replace("/standby.sh", script) for word in standby["entrypoint"]]
+    data = str(machine.folder / volume / "18/docker")
+    return words, machine.environment("db-2", PGDATA=data, PGPORT=str(port))
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +244,35 @@ def test_writes_through_both_nodes_reach_the_standby(
         until(applied, "the standby has both writes")
     database.succeed(["bureau", "doctor"], nodes["node-2"])
     assert "standby" in database.logs[-1].read_text("utf-8")
+
+
+def test_a_standby_whose_first_copy_was_killed_makes_another(
+    database: Machine,
+) -> None:
+    """Killed half-way: the version of the data is there, and what it needs is not."""
+    words, environment = standby_of(database, "db-3", free_port())
+    cut = database.folder / "cut"
+    cut.mkdir()
+    copies = cut / "pg_basebackup"
+    copies.write_text(
+        f'#!/bin/sh\n{TOOLS}/pg_basebackup "$@"\n'
+        'for word; do case "$word" in --pgdata=*) rm -r "${word#--pgdata=}/global";; esac; done\n'
+        "kill -9 $PPID\n"
+    )
+    copies.chmod(0o755)
+    path = f"{cut}{os.pathsep}{environment['PATH']}"
+    killed = database.run(words, environment | {"PATH": path}, USER)
+    # As another user it is a process of a process, which passes the code on as one byte.
+    assert killed % 256 == -signal.SIGKILL % 256
+    served = database.start(words, environment, USER)
+
+    def settled() -> bool:
+        healthy = services()["db-2"]["healthcheck"]["test"][1:]
+        return database.run(healthy, environment, USER) == 0 or served.poll() is not None
+
+    until(settled, "the standby serves")
+    assert served.poll() is None, database.logs
+    assert not Path(f"{environment['PGDATA']}.new").exists()
 
 
 def test_a_node_that_does_not_answer_is_not_healthy(
