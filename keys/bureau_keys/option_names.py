@@ -38,7 +38,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "key_possession": ("add_key", "keys"),
     "limit": ("limit", "credit_limit_minor", "quota", "carried_quota"),
     "member": ("member_id",),
-    "name": ("display_name",),
+    "name": ("name", "display_name"),
     "new_member": ("new_member_id",),
     "new_ref": ("new_account_ref",),
     "period_days": ("period",),

@@ -25,6 +25,7 @@ from bureau_keys.command_line.context_commands import SETTINGS
 from bureau_keys.option_names import SETS, option_of, sets, spelling
 from bureau_portal import cli as portal
 from bureau_witness import cli as witness
+from bureau_witness.wrong_values import checked_listen, checked_log, checked_name
 from creditbureau.v1 import (
     complaint_pb2,
     consent_pb2,
@@ -184,6 +185,8 @@ def test_every_option_sets_what_errors_name_or_stays_on_this_machine() -> None:
             if isinstance(method, FunctionType):
                 known |= inspect.signature(method).parameters.keys()
     known |= inspect.signature(Metro2Source).parameters.keys()
+    for check in (checked_name, checked_listen, checked_log):
+        known |= inspect.signature(check).parameters.keys()
     known |= Settings.model_fields.keys() | {field.name for field in fields(InitOptions)}
     unknown = {
         (words, field)

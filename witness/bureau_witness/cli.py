@@ -21,7 +21,7 @@ from bureau_keys.command_line.output import Output, OutputOption, emit_many, emi
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.running import explain_common, lines_of, run
 from bureau_keys.keyring import Keyring
-from bureau_keys.note import COSIGNATURE_V1, ED25519, check_name, note_vkey, parse_vkey
+from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.printable import printable
 from bureau_keys.secret_files import write_private
 from bureau_keys.signing import SigningKey
@@ -30,6 +30,7 @@ from bureau_witness.book import Book, Evidence, Followed
 from bureau_witness.signer import Witness
 from bureau_witness.web import App
 from bureau_witness.web import serve as serve_app
+from bureau_witness.wrong_values import check_new, checked_listen, checked_log, checked_name
 
 KEY = "witness"
 SETTINGS, KEYRING, PASSPHRASE, BOOK = "witness.toml", "keyring", "passphrase", "witness.db"
@@ -105,9 +106,9 @@ def init(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make a witness in a new folder and print the key by which its cosignatures verify."""
-    check_name(name)
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty: name a new folder")
+    checked_name(name)
+    checked_listen(listen)
+    check_new(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if passphrase_file is None:
         passphrase_file = folder / PASSPHRASE
@@ -135,13 +136,14 @@ def serve(
     """Serve the witness until SIGTERM or Ctrl-C."""
     witness_folder = WitnessFolder(folder)
     settings = witness_folder.settings()
+    address = checked_listen(listen or settings["listen"])
     handler = logging.StreamHandler()
     handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     book = witness_folder.book()
     web = App(Witness(settings["name"], witness_folder.key(passphrase_file), book))
     try:
-        serve_app(web, listen or settings["listen"])
+        serve_app(web, address)
     finally:
         book.close()
     if web.failure:
@@ -155,9 +157,7 @@ def log_add(
     folder: Dir = HERE,
 ) -> None:
     """Follow a log from now on; a serving witness does at once."""
-    verifier = parse_vkey(key)
-    if verifier.name != origin or verifier.kind != ED25519:
-        raise ValueError(f"the key is of {verifier.name}, or no log's: {key}")
+    verifier = checked_log(origin, key)
     book = WitnessFolder(folder).book()
     try:
         book.follow(verifier)
