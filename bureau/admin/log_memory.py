@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bureau.admin.operator import CallError, Operator
 from bureau_keys.checkpoint import Checkpoint
+from bureau_keys.command_line.messages import say
 from bureau_keys.errors import BadProof
 from bureau_keys.fork_evidence import Finding, ForkEvidence, conclude
 from bureau_keys.log_memory import LogMemory, MemoryFolder
 from bureau_keys.receipt_checks import check_checkpoint
-from bureau_keys.terminal import write_err
 
 
 def newest_checkpoint(reader: Operator, folder: MemoryFolder, *others: str) -> str:
@@ -37,7 +37,7 @@ def newest_checkpoint(reader: Operator, folder: MemoryFolder, *others: str) -> s
     try:
         _keep(folder, memory, note)
     except OSError as error:
-        write_err(f"{folder.path} cannot be kept ({error}): the checkpoint is not remembered")
+        say(f"{folder.path} cannot be kept ({error}): the checkpoint is not remembered")
     return note
 
 

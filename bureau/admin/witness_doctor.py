@@ -50,5 +50,6 @@ def _asked(database: Database, witness: Witness) -> CheckResult:
             return CheckResult(health, f"witness {name}", str(error), FIXES[error.outcome])
     finally:
         door.close()
-    detail = f"cosigns; its cosignatures are stored up to size {stored[0] if stored else 0}"
-    return CheckResult(Health.OK, f"witness {name}", f"{detail} of {size}")
+    kept = stored[0] if stored else 0
+    detail = f"cosigns; its cosignatures are stored up to size {kept} of {size}"
+    return CheckResult(Health.OK, f"witness {name}", detail)

@@ -16,11 +16,11 @@ from bureau.admin.operator import Operator
 from bureau.clock import Clock
 from bureau.config import SETTINGS_FILE, Settings
 from bureau_keys.command_line.app import CommandLine
+from bureau_keys.command_line.messages import for_people, say
 from bureau_keys.command_line.output import Output, emit_many, emit_one
 from bureau_keys.command_line.output import OutputOption as Shown
 from bureau_keys.profile import Profile
 from bureau_keys.sandbox_clock import ClockState
-from bureau_keys.terminal import write_err
 
 __all__ = [
     "Dir",
@@ -29,6 +29,7 @@ __all__ = [
     "clock_of",
     "echo_status",
     "group",
+    "in_table",
     "operator_of",
     "settings_of",
     "show",
@@ -83,5 +84,10 @@ def operator_of(folder: Path | None) -> Operator:
 
 
 def echo_status(message: str) -> None:
-    """Write a message to stderr."""
-    write_err(message)
+    """Write a message to stderr, in the language of the person who reads it."""
+    say(message)
+
+
+def in_table(message: str, output: Output) -> str:
+    """Return a message among data: people read a table, programs read the other forms."""
+    return for_people(message) if output is Output.TABLE else message

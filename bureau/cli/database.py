@@ -24,6 +24,7 @@ from bureau.cli.common import (
     clock_of,
     echo_status,
     group,
+    in_table,
     settings_of,
     show,
     show_one,
@@ -35,6 +36,8 @@ from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.policy import load_policy
 from bureau.store import schema
 from bureau.store.database import Database
+from bureau_keys.command_line.messages import for_people
+from bureau_keys.command_line.texts import tr
 from bureau_keys.note import parse_vkey
 
 SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
@@ -171,12 +174,11 @@ def _require_newest(database: Database) -> None:
     """Stop unless a database has the tables that this version compares."""
     current = schema.current(database)
     if current is None or current < schema.newest():
-        has = f"is at {current}" if current else "has no schema"
-        raise Stop(
-            Exit.INVALID,
-            f"the database {has}, the check needs {schema.newest()}",
-            "Run `bureau db migrate`.",
-        )
+        needed = schema.newest()
+        message = f"the database is at {current}, the check needs {needed}"
+        if current is None:
+            message = f"the database has no schema, the check needs {needed}"
+        raise Stop(Exit.INVALID, message, "Run `bureau db migrate`.")
 
 
 def _show_findings(checked: Checked, output: Output) -> None:
@@ -195,7 +197,8 @@ def _show_findings(checked: Checked, output: Output) -> None:
             "settings do not name their witness"
         )
     rows = [
-        {"leaf_index": finding.leaf_index, "finding": finding.what} for finding in checked.findings
+        {"leaf_index": finding.leaf_index, "finding": in_table(finding.what, output)}
+        for finding in checked.findings
     ]
     if rows or output is not Output.TABLE:
         show(rows, output)
@@ -237,7 +240,7 @@ def erase(
     with _opened(folder, database_url) as (settings, database):
         _check_retention(settings, cause)
         plan = plan_erasure(database, cause)
-        _show_plan("would erase" if dry_run else "to erase", plan)
+        _show_plan(tr("would erase") if dry_run else tr("to erase"), plan)
         if dry_run:
             return
         if plan.is_empty:
@@ -251,7 +254,7 @@ def erase(
                 "Look at what --dry-run shows; then confirm at a terminal, or pass --yes.",
             )
         erased = erase_all(settings, cause, clock_of(settings))
-    _show_plan("erased", erased)
+    _show_plan(tr("erased"), erased)
 
 
 def _cause(subject: str, before: str) -> Cause:
@@ -278,7 +281,7 @@ def _check_retention(settings: Settings, cause: Cause) -> None:
 
 def _confirmed() -> bool:
     """Ask at the terminal; return False without one."""
-    return sys.stdin.isatty() and typer.confirm("Erase this permanently?", err=True)
+    return sys.stdin.isatty() and typer.confirm(for_people("Erase this permanently?"), err=True)
 
 
 def _show_plan(verb: str, plan: Plan) -> None:

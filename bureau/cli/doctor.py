@@ -7,7 +7,7 @@ from importlib.metadata import version as version_of
 
 from bureau.admin.check_results import Health
 from bureau.admin.doctor import examine
-from bureau.cli.common import Dir, Output, Shown, clock_of, settings_of, show
+from bureau.cli.common import Dir, Output, Shown, clock_of, in_table, settings_of, show
 from bureau.cli.exit_codes import Exit, Stop
 from bureau_keys.command_line.output import emit_text
 
@@ -19,10 +19,10 @@ def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:
     show(
         (
             {
-                "health": result.health.value,
-                "subject": result.subject,
-                "finding": result.finding,
-                "fix": result.fix,
+                "health": in_table(result.health.value, output),
+                "subject": in_table(result.subject, output),
+                "finding": in_table(result.finding, output),
+                "fix": in_table(result.fix, output),
             }
             for result in results
         ),

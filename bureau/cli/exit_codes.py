@@ -18,7 +18,9 @@ from bureau.logs import masked_value
 from bureau.store.dump import CopyError, DatabaseExistsError
 from bureau.store.errors import StorageError
 from bureau_keys.command_line.exit_codes import Exit, Stop, code_of
+from bureau_keys.command_line.messages import for_people
 from bureau_keys.command_line.running import lines_of
+from bureau_keys.command_line.texts import tr
 from bureau_keys.option_names import option_of, with_options
 
 __all__ = ["Exit", "Stop", "exit_of", "explain", "explained"]
@@ -65,12 +67,14 @@ def explain(error: Exception) -> list[str]:
     """Return lines with the error, its value and its fix."""
     if isinstance(error, ValidationError):
         return [
-            f"{_setting_of(wrong)}: {_problem_of(wrong)} (given: {masked_value(wrong['input'])!r})"
+            f"{_setting_of(wrong)}: {for_people(_problem_of(wrong))} "
+            f"({tr('given: {0}').format(repr(masked_value(wrong['input'])))})"
             for wrong in error.errors()
         ]
     if not isinstance(error, CallError):
         return lines_of(error)
-    first = f"{error.reason}: {_with_option(error.message)}" if error.reason else str(error)
+    message = for_people(_with_option(error.message))
+    first = f"{error.reason}: {message}" if error.reason else str(error)
     lines = [first, *(f"  {_with_option(field)}" for field in error.fields)]
     return [with_options(line) for line in ([*lines, error.fix] if error.fix else lines)]
 

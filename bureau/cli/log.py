@@ -18,6 +18,7 @@ from bureau.cli.common import (
     Shown,
     echo_status,
     group,
+    in_table,
     operator_of,
     settings_of,
     show,
@@ -158,7 +159,7 @@ def compare(
             "source": each.source,
             "tree_size": each.checkpoint.size if each.checkpoint else None,
             "root": each.checkpoint.root.hex() if each.checkpoint else None,
-            "problem": each.problem,
+            "problem": in_table(each.problem, output),
         }
         for each in compared
     ]

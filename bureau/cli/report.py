@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from bureau.admin.enum_names import PURPOSES
-from bureau.cli.common import Output, Shown, group, show
+from bureau.cli.common import Output, Shown, group, in_table, show
 from bureau.cli.exit_codes import Exit, Stop
+from bureau_keys.command_line.messages import for_people
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
 from bureau_keys.saved_report import SavedReport, VerifiedReport, advice
@@ -53,7 +54,7 @@ def verify(
         try:
             verified = SavedReport.from_json(path.read_bytes()).verify(pinned)
         except KeysError as error:
-            rows.append({"file": str(path), **_row(None), "problem": str(error)})
+            rows.append({"file": str(path), **_row(None), "problem": in_table(str(error), output)})
             fixes.append(advice(error))
         else:
             rows.append({"file": str(path), **_row(verified)})
@@ -62,7 +63,7 @@ def verify(
         raise Stop(
             Exit.INVALID,
             f"{len(fixes)} of {len(rows)} reports do not verify",
-            "\n".join(dict.fromkeys(fixes)),
+            "\n".join(map(for_people, dict.fromkeys(fixes))),
         )
 
 

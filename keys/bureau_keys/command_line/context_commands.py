@@ -14,9 +14,9 @@ from bureau_keys.command_line.app import CommandLine
 from bureau_keys.command_line.completion import completion_of
 from bureau_keys.command_line.contexts import NAME, Contexts, locked
 from bureau_keys.command_line.exit_codes import Exit, Stop
+from bureau_keys.command_line.messages import say
 from bureau_keys.command_line.output import Output, OutputOption, emit_many, emit_one
 from bureau_keys.command_line.programs import Program
-from bureau_keys.terminal import write_err
 
 ContextArgument = Annotated[
     str,
@@ -91,7 +91,7 @@ def context_commands(program: Program) -> CommandLine:
             contexts = Contexts.load(program.name)
             contexts.find(name)
             replace(contexts, current=name).save()
-        write_err(f"{program.name} uses the context {name}")
+        say(f"{program.name} uses the context {name}")
 
     def add_context(name: str, use: bool, **values: Any) -> None:
         """Add a context, or change the given options of one."""
@@ -108,7 +108,7 @@ def context_commands(program: Program) -> CommandLine:
             changed = dict(contexts.options) | {name: {**contexts.options.get(name, {}), **options}}
             current = name if use or not contexts.current else contexts.current
             replace(contexts, options=changed, current=current).save()
-        write_err(f"the context {name} is in {contexts.path}")
+        say(f"the context {name} is in {contexts.path}")
 
     group.command("add")(_taking(program.settings, add_context))
 
@@ -121,7 +121,7 @@ def context_commands(program: Program) -> CommandLine:
             rest = {other: options for other, options in contexts.options.items() if other != name}
             current = "" if contexts.current == name else contexts.current
             replace(contexts, options=rest, current=current).save()
-        write_err(f"removed the context {name}")
+        say(f"removed the context {name}")
 
     return group
 

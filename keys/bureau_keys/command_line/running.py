@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from bureau_keys.command_line.exit_codes import Exit, code_of
+from bureau_keys.command_line.messages import for_people
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.texts import tr
 from bureau_keys.option_names import with_options
@@ -65,14 +66,16 @@ def lines_of(error: Exception) -> list[str]:
     """Return the text of an error and its fix, with the options that were typed."""
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        text = (
+            f"{error.filename}: {for_people(error.strerror)}" if error.filename else error.strerror
+        )
     fix = getattr(error, "fix", "")
     return [with_options(line) for line in ([text, fix] if fix else [text])]
 
 
 def print_error(lines: Sequence[str]) -> None:
-    """Print an error on stderr: what failed, then what to do."""
-    first, *rest = lines
+    """Print an error on stderr, in the person's language: what failed, then what to do."""
+    first, *rest = map(for_people, lines)
     terminal = Terminal(stderr=True)
     terminal.print(Text.assemble((tr("error:"), "bold red"), f" {first}"), soft_wrap=True)
     for line in rest:

@@ -1,8 +1,9 @@
 """Texts of the command lines in other languages: catalogues by the English text.
 
-A package of a program has a file for each further language, `zh.toml`, named by its tag. Its table
-`texts` has what a person reads: an English text of the program, and the text in the language. What
-no catalogue has stays English.
+A package of a program has two files for each further language, named by its tag: `zh.toml` with the
+texts of the help, tables and reports, and `messages.zh.toml` with the messages (`messages`). Each
+has an English text of the program, and the text in the language. What no catalogue has stays
+English.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ def use_texts_of(package: str) -> None:
     """Take the catalogues of a package, too."""
     if package not in _packages:
         _packages.append(package)
+
+
+def packages() -> Sequence[str]:
+    """Return the packages whose programs run in this process."""
+    return tuple(_packages)
 
 
 def tr(text: str, language: str = "") -> str:
@@ -77,10 +83,20 @@ def label_for_people(name: str) -> str:
 @cache
 def catalogue(package: str, language: str) -> Mapping[str, str]:
     """Read the texts of a package in a language; none where it has no file."""
-    file = files(package).joinpath(f"{language}.toml")
+    return _table(package, f"{language}.toml", "texts")
+
+
+@cache
+def messages_of(package: str, language: str) -> Mapping[str, str]:
+    """Read the messages of a package in a language; none where it has no file."""
+    return _table(package, f"messages.{language}.toml", "messages")
+
+
+def _table(package: str, name: str, table: str) -> Mapping[str, str]:
+    file = files(package).joinpath(name)
     if not file.is_file():
         return {}
-    texts: dict[str, str] = tomllib.loads(file.read_text("utf-8"))["texts"]
+    texts: dict[str, str] = tomllib.loads(file.read_text("utf-8"))[table]
     return texts
 
 
