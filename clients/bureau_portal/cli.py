@@ -11,13 +11,15 @@ import typer
 from bureau_client.cli.common import explain
 from bureau_client.cli.extras import extra
 from bureau_keys.command_line.app import one_command_of
+from bureau_keys.command_line.context_commands import context_commands
+from bureau_keys.command_line.messages import say
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.running import run
 from bureau_keys.profile import Profile
-from bureau_keys.terminal import write_err
 
 
 def serve(
+    context: typer.Context,
     profile: Annotated[
         Path | None,
         typer.Option(
@@ -50,6 +52,8 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM.")] = None,
 ) -> None:
     """Serve the portal: people read and control their credit file in their browsers."""
+    if context.invoked_subcommand is not None:
+        return
     if profile is None and not staff:
         raise typer.BadParameter("name the profile of an agent", param_hint="--profile")
     scheme = "https" if tls_certificate else "http"
@@ -75,9 +79,9 @@ def serve(
     people = PAGES if profile else table.STAFF_ONLY
     pages = (*people, *table.PAGES) if profile and every else people
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    write_err(f"the portal serves {portal.origin}")
+    say(f"the portal serves {portal.origin}")
     for folder, one in zip(folders, every, strict=True):
-        write_err(
+        say(
             f"staff of {one.name} enters at {portal.origin}/staff by the code in "
             f"{folder / CODE_FILE}"
         )
@@ -95,8 +99,9 @@ def serve(
     )
 
 
-PROGRAM = Program("bureau-portal", "bureau_portal")
+PROGRAM = Program("bureau-portal", "bureau_portal", ("profile", "output", "language"))
 app = one_command_of(PROGRAM, serve)
+app.add_typer(context_commands(PROGRAM), name="context")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ NAMES = {"FIXES", "detail", "fix", "message", "problem"}
 OTHERS = {"AssertionError", "FormError", "NotImplementedError", "Refusal", "Refusal.of_field"}
 OTHERS |= {"RuntimeError", "TypeError", "_unfit"}
 # Arguments of errors that are no messages.
-CODES = {"param_hint", "reason"}
+CODES = {"param_hint", "reason", "style"}
 # Texts of one place; a text that has more of them is no message.
 MOST = 64
 

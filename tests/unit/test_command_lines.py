@@ -53,7 +53,7 @@ NO_DATA = {
         *("notices watch", "notices forward"),
         *CONTEXTS,
     },
-    "bureau-portal": {""},
+    "bureau-portal": {"", *CONTEXTS},
     "bureau-witness": {"serve", "log add", *CONTEXTS},
 }
 

@@ -15,6 +15,9 @@ from bureau_keys.command_line.exit_codes import Exit
 from bureau_keys.command_line.languages import default_language
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.running import run
+from bureau_portal import cli as portal
+
+APPS = {lender.PROGRAM: lender.app, wallet.PROGRAM: wallet.app, portal.PROGRAM: portal.app}
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def left(*words: str, program: Program = lender.PROGRAM) -> int:
-    app = lender.app if program is lender.PROGRAM else wallet.app
+    app = APPS[program]
     with pytest.raises(SystemExit) as ended:
         run(app, program, common.explain, words)
     assert isinstance(ended.value.code, int)
@@ -159,3 +162,24 @@ def test_the_language_is_that_of_the_environment_unless_it_is_named(
     environment: dict[str, str], of_context: str, language: str
 ) -> None:
     assert default_language(environment, of_context) == language
+
+
+def test_a_program_of_one_command_has_contexts_too(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders: list[Path] = []
+
+    def load(folder: Path) -> None:
+        folders.append(Path(folder))
+        raise FileNotFoundError(2, "No such file or directory", str(folder))
+
+    monkeypatch.setattr(portal.Profile, "load", load)
+    assert left(program=portal.PROGRAM) == Exit.USAGE  # nothing says which profile
+    assert left("context", "add", "test", "--profile", "one", program=portal.PROGRAM) == Exit.OK
+    assert left(program=portal.PROGRAM) == Exit.NOT_FOUND
+    assert left("--profile", "two", program=portal.PROGRAM) == Exit.NOT_FOUND
+    assert folders == [home / "one", Path("two")]
+    assert left("--context", "tset", program=portal.PROGRAM) == Exit.NOT_FOUND
+    assert "Did you mean 'test'?" in capsys.readouterr().err
+    assert left("context", "remove", "test", program=portal.PROGRAM) == Exit.OK
+    assert folders == [home / "one", Path("two")]

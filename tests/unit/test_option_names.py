@@ -94,7 +94,7 @@ def commands(group: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from commands(command, f"{path}{name} ")
         else:
             yield f"{path}{name}", command
-    if not hasattr(group, "commands"):
+    if not hasattr(group, "commands") or (not path and group.invoke_without_command):
         yield path, group
 
 

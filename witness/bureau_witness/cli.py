@@ -17,15 +17,17 @@ import typer
 from bureau_keys.command_line.app import CommandLine, command_line_of
 from bureau_keys.command_line.context_commands import context_commands
 from bureau_keys.command_line.exit_codes import Exit, Stop
+from bureau_keys.command_line.messages import say
 from bureau_keys.command_line.output import Output, OutputOption, emit_many, emit_one, emit_text
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.running import explain_common, lines_of, run
+from bureau_keys.command_line.texts import tr
 from bureau_keys.keyring import Keyring
 from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.printable import printable
 from bureau_keys.secret_files import write_private
 from bureau_keys.signing import SigningKey
-from bureau_keys.terminal import Terminal, write_err
+from bureau_keys.terminal import Terminal
 from bureau_witness.book import Book, Evidence, Followed
 from bureau_witness.signer import Witness
 from bureau_witness.web import App
@@ -225,9 +227,12 @@ def _print_table(
     console.print(f"{settings['name']}\n{settings['key']}\n", soft_wrap=True)
     emit_many(rows, Output.TABLE, ("origin", "size", "cosigned", "forks", "unexplained"))
     for piece in pieces:
-        word = "IS FORKED" if piece["verdict"] == "fork" else "has not explained what it signed"
-        console.print(f"\n{piece['origin']} {word} (received {piece['received']})", soft_wrap=True)
-        console.print(f"cosigned:\n{piece['cosigned']}\nrefused:\n{piece['other']}", soft_wrap=True)
+        text = tr("{0} IS FORKED (received {1})")
+        if piece["verdict"] != "fork":
+            text = tr("{0} has not explained what it signed (received {1})")
+        console.print("\n" + text.format(piece["origin"], piece["received"]), soft_wrap=True)
+        both = tr("cosigned:\n{0}\nrefused:\n{1}").format(piece["cosigned"], piece["other"])
+        console.print(both, soft_wrap=True)
 
 
 def _moment(time_s: int) -> str:
@@ -236,7 +241,7 @@ def _moment(time_s: int) -> str:
 
 def _say(message: str) -> None:
     """Write a message for the person, on stderr."""
-    write_err(message)
+    say(message)
 
 
 def explain(error: Exception) -> tuple[list[str], int] | None:

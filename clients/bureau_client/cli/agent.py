@@ -22,7 +22,7 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import Output, emit_stream, err
+from bureau_client.cli.output import Output, emit_stream
 from bureau_client.cli.policies import ScorecardOption, load_scorecards, signing_key
 from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_client.cli.streams import WaitOption, within
@@ -31,6 +31,7 @@ from bureau_client.models.alerts import Alert
 from bureau_client.models.codes import ActionReason
 from bureau_client.models.lines import Lines
 from bureau_client.models.reports import Report
+from bureau_keys.command_line.messages import say
 from bureau_keys.profile import Profile, Trust
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def print_reviews(reviews: Iterator[Review], output: Output = Output.JSONL) -> N
 
     emit_stream(counted(), output)
     if problem_count := states.total() - states[ReviewState.DONE]:
-        err.print(f"{problem_count} alerts have a problem: see their state", style="yellow")
+        say(f"{problem_count} alerts have a problem: see their state", style="yellow")
         sys.exit(common.EXIT_PARTIAL)
 
 

@@ -16,8 +16,9 @@ from bureau_client.cli.backtests import (
 )
 from bureau_client.cli.common import OutputOption, ProfileOption
 from bureau_client.cli.extras import extra
-from bureau_client.cli.output import Output, emit_many, emit_one, err
+from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.saved_reports import load_verified, saved_reports
+from bureau_keys.command_line.messages import say
 from bureau_keys.profile import Profile
 from bureau_keys.whole_files import write_whole
 
@@ -101,7 +102,7 @@ def assess(
         warning = early_warning(model, verified, event=event, own=own, seed=seed, draws=draws)
         if to is not None:
             write_whole(to, assessment_html(model, assessed, warning))
-            err.print(f"page: {to}", soft_wrap=True)
+            say(f"page: {to}")
     if output not in {Output.TABLE, Output.CSV}:
         whole = {
             "comparisons": warning.comparisons,
@@ -116,9 +117,8 @@ def assess(
         emit_many(timeline_rows(assessed), output, TIMELINE)
     else:
         emit_many(comparison_rows(warning.comparisons), output, LIFT)
-    err.print(
+    say(
         f"{len(assessed.assessments)} reports scored, {len(assessed.refusals)} refused; the "
         f"outcome of {len(warning.known)} current accounts is known, "
         f"{len(warning.watched)} to watch",
-        soft_wrap=True,
     )

@@ -10,10 +10,11 @@ import typer
 
 from bureau_client.cli.common import OutputOption, ProfileOption
 from bureau_client.cli.extras import extra
-from bureau_client.cli.output import Output, emit_many, emit_one, err
+from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.policies import ScorecardOption, load_scorecards
 from bureau_client.cli.saved_reports import load_verified, saved_reports
 from bureau_client.models.reports import Report
+from bureau_keys.command_line.messages import say
 from bureau_keys.profile import Profile
 from bureau_keys.whole_files import write_whole
 
@@ -122,14 +123,14 @@ def backtest(
         figures = backtest_figures(tested, Draws(seed=seed, count=draws))
         if to is not None:
             write_whole(to, backtest_html(tested, figures))
-            err.print(f"page: {to}", soft_wrap=True)
+            say(f"page: {to}")
     if output in {Output.TABLE, Output.CSV}:
         emit_many(figure_rows(figures), output, SHOWN)
     else:
         whole = {"figures": figures, "decisions": tested.pairs, "refusals": tested.refusals}
         emit_one(whole, output)
     for problem, count in figures.refused.items():
-        err.print(f"{count} decisions refused by the {problem}", style="yellow", soft_wrap=True)
+        say(f"{count} decisions refused by the {problem}", style="yellow")
 
 
 def read_event(text: str) -> PastDue | None:

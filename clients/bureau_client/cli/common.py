@@ -29,11 +29,13 @@ from bureau_client.models.texts import DEFAULT
 from bureau_keys.command_line import output
 from bureau_keys.command_line.exit_codes import Exit, code_of
 from bureau_keys.command_line.languages import current_language
+from bureau_keys.command_line.messages import for_people, say
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.running import explain_common, print_error
 from bureau_keys.command_line.running import run as run_program
 from bureau_keys.command_line.texts import tr
 from bureau_keys.log_memory import MemoryFolder
+from bureau_keys.terminal import Terminal
 
 ProfileOption = Annotated[
     Path,
@@ -113,14 +115,15 @@ def log_calls(
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    err.print(Text.assemble(("warning:", "bold yellow"), f" {message}"), soft_wrap=True)
+    warning = Text.assemble((tr("warning:"), "bold yellow"), f" {for_people(str(message))}")
+    Terminal(stderr=True).print(warning, soft_wrap=True)
 
 
 def forget_checkpoint(folder: Path) -> None:
     """Forget the newest checkpoint that the clients of a folder have seen."""
     for evidence in MemoryFolder(folder).forget(utc_now()):
-        err.print(tr("the evidence is kept in {0}").format(evidence), soft_wrap=True)
-    err.print(tr("the next call trusts the checkpoint that the bureau shows then"))
+        say(tr("the evidence is kept in {0}").format(evidence))
+    say(tr("the next call trusts the checkpoint that the bureau shows then"))
 
 
 def exit_code(error: Exception) -> int:
@@ -203,6 +206,7 @@ def progress_bar(what: str, total: int | None = None, before: str = "") -> Itera
         total: Units in all; None if unknown.
         before: Name of the work while the total is unknown.
     """
+    what, before = for_people(what), for_people(before)
     if not err.is_terminal:
         yield _lines(what, before)
         return
@@ -227,9 +231,10 @@ def _lines(what: str, before: str) -> OnProgress:
             return
         last = progress.elapsed
         if progress.total is None:
-            err.print(f"{before or what}: {progress.done:,}")
+            say(f"{before or what}: {progress.done:,}")
         else:
             left = progress.left
-            err.print(f"{what}: {progress.done:,} of {progress.total:,}, {left} left")
+            done = tr("{0}: {1:,} of {2:,}, {3} left")
+            say(done.format(what, progress.done, progress.total, left))
 
     return show

@@ -25,7 +25,7 @@ from bureau_client.cli.open_clients import (
     open_lender,
     open_wallet,
 )
-from bureau_client.cli.output import Output, emit_many, emit_one, err, out
+from bureau_client.cli.output import Output, emit_many, emit_one, out
 from bureau_client.cli.show import words
 from bureau_client.models.codes import (
     Action,
@@ -38,6 +38,7 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.consent_requests import ConsentRequest
 from bureau_client.models.consents import Frequency
+from bureau_keys.command_line.messages import say
 from bureau_keys.command_line.texts import tr
 
 RequestArgument = Annotated[str, typer.Argument(help="Request id, from `consent-requests`.")]
@@ -261,7 +262,7 @@ def _in_utc(time: datetime | None) -> datetime | None:
 
 def _emit_ended(request: ConsentRequest, output: Output) -> None:
     if output is Output.TABLE:
-        err.print(tr("{0} is {1}").format(request.consent_request_id, words(request.state)))
+        say(tr("{0} is {1}").format(request.consent_request_id, words(request.state)))
     else:
         emit_one(request, output)
 

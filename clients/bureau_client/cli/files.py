@@ -19,7 +19,7 @@ from bureau_client.cli.common import (
     names_of,
 )
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import Output, emit_many, err
+from bureau_client.cli.output import Output, emit_many
 from bureau_client.errors import SHOWN_VIOLATIONS, BureauError
 from bureau_client.files import (
     CsvSource,
@@ -38,6 +38,7 @@ from bureau_client.files.lines import COLUMNS as LINE_COLUMNS
 from bureau_client.files.metro2.sales import COLUMNS as SALES_COLUMNS
 from bureau_client.files.reasons import SUFFIX, write_reasons
 from bureau_client.models.codes import SubmissionKind
+from bureau_keys.command_line.messages import say
 from bureau_keys.profile import Profile
 from bureau_keys.terminal import write_out
 
@@ -139,7 +140,7 @@ def submit(
             error = refuse(source, checked)
             _list_reasons(source, error)
             raise error
-        err.print(f"{checked.row_count} rows are in order; nothing was sent (dry run)")
+        say(f"{checked.row_count} rows are in order; nothing was sent (dry run)")
         return
     with (
         open_lender(profile, passphrase_file) as lender,
@@ -161,7 +162,7 @@ def submit(
     emit_many(result.submissions, output, shown)
     _show_warnings(source, result)
     sent = result.row_count - len(result.rejects)
-    err.print(f"{sent} of {result.row_count} rows accepted, logged")
+    say(f"{sent} of {result.row_count} rows accepted, logged")
     if result.rejects:
         _keep(source, result.rejects, rejects)
         sys.exit(common.EXIT_PARTIAL)
@@ -193,7 +194,7 @@ def _show_warnings(source: Source, result: Import) -> None:
         places = sorted(warning.places)
         listed = ", ".join(map(str, places[:_LISTED_PLACES]))
         more = f" and {len(places) - _LISTED_PLACES} more" if len(places) > _LISTED_PLACES else ""
-        err.print(
+        say(
             f"warning: {warning.name} {warning.message} [{rule}; {source.place} {listed}{more}]",
             style="yellow",
         )
@@ -208,15 +209,15 @@ def _list_reasons(source: Source, error: BureauError) -> None:
         write_reasons(target, (({}, violation) for violation in error.violations), ())
     except OSError as unwritten:
         # The refusal itself is what the caller has to read.
-        err.print(f"the list of all reasons was not written: {unwritten}", style="yellow")
+        say(f"the list of all reasons was not written: {unwritten}", style="yellow")
         return
-    err.print(f"all {len(error.violations)} reasons: {target}", style="yellow")
+    say(f"all {len(error.violations)} reasons: {target}", style="yellow")
 
 
 def _keep(source: Source, rejects: Sequence[Reject], path: Path | None) -> None:
     target = path or source.path.with_name(f"{source.path.name}.rejects{source.suffix}")
     source.write_rejects(rejects, target)
-    err.print(f"{len(rejects)} rows were left out: {target}", style="yellow")
+    say(f"{len(rejects)} rows were left out: {target}", style="yellow")
 
 
 def _issued_only(folder: Path) -> bool:

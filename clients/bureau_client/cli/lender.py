@@ -43,7 +43,7 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.consents import member_consents
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import Output, emit_many, emit_one, err
+from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.portfolio import portfolio
 from bureau_client.cli.query_many import query_many
 from bureau_client.cli.schemes import schemes
@@ -55,9 +55,10 @@ from bureau_client.models.reports import Report
 from bureau_client.verify import verify_bundle
 from bureau_keys.command_line.app import command_line_of
 from bureau_keys.command_line.context_commands import context_commands
+from bureau_keys.command_line.messages import for_people, say
 from bureau_keys.command_line.programs import Program
 from bureau_keys.profile import Profile
-from bureau_keys.terminal import write_out
+from bureau_keys.terminal import Terminal, write_out
 
 PROGRAM = Program(
     "bureau-lender",
@@ -185,17 +186,19 @@ def verify(
     """Verify a saved report offline: signature, request, receipt, evidence."""
     trust = Profile.load(profile).trust
     report = verify_bundle(Report.load(file), trust)
-    steps = ["the bureau signed the report, in answer to this very request"]
+    steps = [for_people("the bureau signed the report, in answer to this very request")]
     if report.receipt is not None:
         leaf, size = report.receipt.leaf_index, report.receipt.tree_size
-        steps.append(f"its inquiry is leaf {leaf} of the log, which signed size {size}")
+        logged = f"its inquiry is leaf {leaf} of the log, which signed size {size}"
+        steps.append(for_people(logged))
         if cosigned := witnessed_at(report.receipt.checkpoint, trust):
-            steps.append(f"this state of the log was witnessed {cosigned}")
+            steps.append(for_people(f"this state of the log was witnessed {cosigned}"))
     if report.evidence:
         count, names = len(report.evidence), ", ".join(m.member_id for m in report.furnishers)
-        steps.append(f"{count} records verify under the signatures of {names}")
+        steps.append(for_people(f"{count} records verify under the signatures of {names}"))
     for step in steps:
-        err.print(Text.assemble(("✓", "green"), f" {step}"))
+        mark = Text.assemble(("✓", "green"), f" {step}")
+        Terminal(stderr=True).print(mark, soft_wrap=True)
     emit_report(report, output)
 
 
@@ -214,7 +217,7 @@ def subject_id(
     the identifiers.
     """
     if sys.stdin.isatty():
-        err.print("identifiers, one a line; end with Ctrl-D", style="dim")
+        say("identifiers, one a line; end with Ctrl-D", style="dim")
     identifiers = [(country, scheme, line.strip()) for line in sys.stdin if line.strip()]
     with (
         open_lender(profile, passphrase_file) as lender,
@@ -273,7 +276,7 @@ def repudiate_key(
     with open_lender(profile, passphrase_file) as lender:
         undoing = lender.repudiate_key(subject_id, key_id)
     if undoing is None:
-        err.print("logged; an attester of another group must repudiate the key, too")
+        say("logged; an attester of another group must repudiate the key, too")
     else:
         emit_one(undoing, output)
 
@@ -327,7 +330,7 @@ def receipt(
         proven = lender.receipt(request_id)
         if cosigned:
             proven = lender.wait_for_witnesses(proven, quorum=cosigned)
-            err.print(f"witnessed {witnessed_at(proven.checkpoint, Profile.load(profile).trust)}")
+            say(f"witnessed {witnessed_at(proven.checkpoint, Profile.load(profile).trust)}")
         emit_one(proven, output)
 
 

@@ -25,11 +25,12 @@ from bureau_client.cli.files import (
     SchemeOption,
     StrictOption,
 )
-from bureau_client.cli.output import Output, emit_many, err, plain
+from bureau_client.cli.output import Output, emit_many, plain
 from bureau_client.files import Metro2Source
 from bureau_client.files.exporting import Newline, export_file, people_columns
 from bureau_client.files.metro2 import Finding, Framing, Reporter, Severity
 from bureau_client.models.progress import Progress
+from bureau_keys.command_line.messages import say
 from bureau_keys.profile import Profile
 from bureau_keys.terminal import write_json
 
@@ -130,7 +131,7 @@ def check(
         shown = ("record", "line", "byte", "rule", "severity", "field", "got", "expected", "fix")
         emit_many(listed, output, shown)
     errors = severities[Severity.ERROR]
-    err.print(f"{count} records: {errors} errors, {severities[Severity.WARNING]} warnings")
+    say(f"{count} records: {errors} errors, {severities[Severity.WARNING]} warnings")
     if errors:
         sys.exit(common.EXIT_INVALID)
 
@@ -204,6 +205,6 @@ def export(
         newline=newline,
     )
     emit_many(listed, output, ("rule", "severity", "field", "got", "expected", "fix"))
-    err.print(f"{count} accounts written to {file}")
+    say(f"{count} accounts written to {file}")
     if any(finding.severity is Severity.ERROR for finding in listed):
         sys.exit(common.EXIT_PARTIAL)

@@ -13,9 +13,10 @@ from bureau_client.cli.code_words import CodeTyper
 from bureau_client.cli.common import OutputOption, PassphraseOption, ProfileOption, in_a_folder
 from bureau_client.cli.extras import extra
 from bureau_client.cli.open_clients import open_lender, read_passphrase
-from bureau_client.cli.output import Output, emit_many, emit_one, err
+from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.models.reports import Report
 from bureau_client.verify import verify_bundle
+from bureau_keys.command_line.messages import say
 from bureau_keys.command_line.suggestions import did_you_mean
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
@@ -61,10 +62,10 @@ def check_policy(
     if output is not Output.TABLE:
         emit_one(figures, output)
         return
-    err.print(
-        "{name} {version}: {inputs} inputs, {tables} tables, {rules} rules, "
-        "{golden_cases} golden cases pass; digest {digest}".format_map(figures),
-        soft_wrap=True,
+    say(
+        f"{policy.name} {policy.version}: {len(policy.inputs)} inputs, {len(tables)} tables, "
+        f"{figures['rules']} rules, {len(policy.golden)} golden cases pass; "
+        f"digest {figures['digest']}",
     )
 
 
@@ -85,7 +86,7 @@ def sign_policy_file(
         policy = activate(load_policy(file), load_scorecards(scorecard)).policy
     key = signing_key(Profile.load(profile), passphrase_file)
     write_whole(to, sign_policy(policy, key))
-    err.print(f"signed {policy.name} {policy.version} by key {key.verify_key.key_id}: {to}")
+    say(f"signed {policy.name} {policy.version} by key {key.verify_key.key_id}: {to}")
 
 
 @policies.command("reference")
@@ -167,11 +168,11 @@ def decide(
         if record:
             with open_lender(profile, passphrase_file) as lender:
                 receipt = lender.record_decision(decision)
-            err.print(f"recorded as leaf {receipt.leaf_index} of the log")
+            say(f"recorded as leaf {receipt.leaf_index} of the log")
         if notice is None or letterhead is None:
             return
         if not decision.outcome.is_adverse:
-            err.print("the outcome is not adverse: no notice")
+            say("the outcome is not adverse: no notice")
             return
         written = adverse_notice(
             decision,
@@ -182,7 +183,7 @@ def decide(
             notice_language,
         )
         write_whole(notice, _formats()[notice.suffix](written))
-        err.print(f"notice: {notice}")
+        say(f"notice: {notice}")
 
 
 def load_scorecards(paths: list[Path] | None) -> list[Scorecard]:

@@ -14,12 +14,12 @@ import typer
 from bureau_client._operations.portfolio import OnWithheld
 from bureau_client.cli.common import PassphraseOption, ProfileOption, code_parser
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import err
 from bureau_client.errors import BureauError
 from bureau_client.models.codes import Purpose
 from bureau_client.models.reports import Report
 from bureau_client.models.statements import Statement
 from bureau_client.sync.lender import Lender
+from bureau_keys.command_line.messages import say
 from bureau_keys.whole_files import write_whole
 
 NOTE = "unfinished.json"
@@ -60,9 +60,9 @@ def portfolio(
             note.record_report(report)
             count += 1
     note.remove()
-    err.print(f"{count} reports saved to {save}")
+    say(f"{count} reports saved to {save}")
     if withheld:
-        err.print(
+        say(
             f"{len(withheld)} reports withheld: their customers withdrew the consent or froze the "
             "file after the inquiry"
         )
@@ -134,7 +134,7 @@ def _reports(
     on_withheld: OnWithheld,
 ) -> Iterator[Report]:
     if note.inquiry:
-        err.print("continuing where an earlier run stopped")
+        say("continuing where an earlier run stopped")
         try:
             yield from lender.resume_portfolio(note.inquiry, note.cursor, on_withheld=on_withheld)
         except BureauError as error:

@@ -12,8 +12,8 @@ from bureau_client._operations.many import CONCURRENCY, MOST_CONCURRENCY
 from bureau_client.cli import common
 from bureau_client.cli.common import PassphraseOption, ProfileOption
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import err
 from bureau_client.files.querying import query_file
+from bureau_keys.command_line.messages import say
 from bureau_keys.profile import Profile
 
 
@@ -52,10 +52,8 @@ def query_many(
             lender, file, save, trust, concurrency=concurrency, on_progress=on_progress
         )
     if queried.resumed_count:
-        err.print(f"{queried.resumed_count} reports were saved by an earlier run")
-    err.print(f"{queried.report_count} reports saved to {save}, the table is {queried.table}")
+        say(f"{queried.resumed_count} reports were saved by an earlier run")
+    say(f"{queried.report_count} reports saved to {save}, the table is {queried.table}")
     if queried.error_count:
-        err.print(
-            f"{queried.error_count} lines have no report: see their column error", style="yellow"
-        )
+        say(f"{queried.error_count} lines have no report: see their column error", style="yellow")
         sys.exit(common.EXIT_PARTIAL)

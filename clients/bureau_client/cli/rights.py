@@ -19,8 +19,9 @@ from bureau_client.cli.common import (
     parse_month,
 )
 from bureau_client.cli.open_clients import WalletOption, WalletPassphraseOption, open_wallet
-from bureau_client.cli.output import Output, emit_many, emit_one, err
+from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.models.codes import DisputeReason, HoldKind
+from bureau_keys.command_line.messages import say
 from bureau_keys.command_line.texts import tr
 
 holds = CodeTyper(help="Freeze your file, or place a fraud alert on it.", no_args_is_help=True)
@@ -173,7 +174,7 @@ def statement(
         if text
         else tr("the statement is removed from your file (leaf {0})")
     )
-    err.print(done.format(receipt.leaf_index))
+    say(done.format(receipt.leaf_index))
 
 
 def _digests(paths: list[Path] | None) -> list[bytes]:

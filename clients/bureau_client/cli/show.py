@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bureau_client import verify
 from bureau_client.cli.heatmap import heatmap, legend
-from bureau_client.cli.output import Output, emit_one, err, out
+from bureau_client.cli.output import Output, emit_one, out
 from bureau_client.models.attributes import MINOR_UNITS
 from bureau_client.models.codes import (
     AccountStatus,
@@ -26,6 +26,7 @@ from bureau_client.models.reports import Attribute, Report, Standing, Summary
 from bureau_client.models.texts import DEFAULT
 from bureau_client.models.tradelines import Tradeline
 from bureau_keys.command_line.languages import current_language
+from bureau_keys.command_line.messages import say
 from bureau_keys.command_line.texts import label_for_people, speaking, tr
 from bureau_keys.money import text_of
 from bureau_keys.profile import Trust
@@ -49,7 +50,7 @@ def save_and_emit(report: Report, save: Path | None, output: Output, language: s
     try:
         if save is not None:
             report.save(save)
-            err.print(tr("saved to {0}").format(save))
+            say(tr("saved to {0}").format(save))
     finally:
         emit_report(report, output, language)
 
@@ -68,7 +69,7 @@ def show_report(report: Report, console: Console, language: str = DEFAULT) -> No
             console.print(Text(f"\n{tr(title)}", style="bold blue"))
             console.print(part)
         console.print()
-        console.print(_receipt_line(report), soft_wrap=True)
+        console.print(_receipt_line(report))
 
 
 def _parts(report: Report, width: int, language: str) -> list[tuple[str, RenderableType]]:
@@ -416,4 +417,5 @@ def _table(*names: str) -> Table:
 def witnessed_at(note: str, trust: Trust) -> str:
     """Return the names of a checkpoint's witnesses, each with the time of its cosignature."""
     times = verify.witness_times(note, trust)
-    return ", ".join(f"at {time:%Y-%m-%d %H:%M:%S} UTC by {name}" for name, time in times.items())
+    each = tr("at {0:%Y-%m-%d %H:%M:%S} UTC by {1}")
+    return ", ".join(each.format(time, name) for name, time in times.items())

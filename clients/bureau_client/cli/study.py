@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bureau_client.cli import common
-from bureau_client.cli.output import err
+from bureau_keys.command_line.messages import say
 from bureau_keys.whole_files import write_whole
 
 # The bureau begins on the day before the first month's end.
@@ -109,8 +109,7 @@ def study(
     if json_file is not None:
         write_whole(json_file, json.dumps(result.document(), indent=1) + "\n")
     compared = result.comparison
-    err.print(
+    say(
         f"{compared.values:,} values of {compared.tradelines:,} tradelines were returned as "
         f"furnished; the figures are in {to}",
-        soft_wrap=True,
     )

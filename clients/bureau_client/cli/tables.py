@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from bureau_client.cli.common import ProfileOption
-from bureau_client.cli.output import err
 from bureau_client.cli.saved_reports import load_verified, saved_reports
+from bureau_keys.command_line.messages import say
 from bureau_keys.profile import Profile
 from bureau_keys.spreadsheet import text_cell
 from bureau_keys.whole_files import whole_file
@@ -59,8 +59,8 @@ def tables(
         path = to / f"{name}.{form}"
         with whole_file(path) as out:
             _write(table, out, form)
-        err.print(f"{path}: {table.num_rows} rows", soft_wrap=True)
-    err.print(f"{len(paths)} reports, all verified")
+        say(f"{path}: {table.num_rows} rows")
+    say(f"{len(paths)} reports, all verified")
 
 
 def _write(table: pa.Table, out: BinaryIO, form: Form) -> None:

@@ -36,7 +36,7 @@ from bureau_client.cli.open_clients import (
     open_wallet,
     read_passphrase,
 )
-from bureau_client.cli.output import Output, emit_many, emit_one, err
+from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.show import save_and_emit, words
 from bureau_client.models.codes import (
     Action,
@@ -50,6 +50,7 @@ from bureau_client.models.consents import Consent, Frequency
 from bureau_client.wallet_folder import WalletFolder
 from bureau_keys.command_line.app import command_line_of
 from bureau_keys.command_line.context_commands import context_commands
+from bureau_keys.command_line.messages import say
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.texts import tr
 from bureau_keys.profile import Profile
@@ -111,7 +112,7 @@ def create(
     """Make a wallet with a new key."""
     folder = WalletFolder.create(wallet, subject_id, read_passphrase(passphrase_file))
     message = tr("made {0}; next, let a member attest the file of `bureau-wallet binding`")
-    err.print(message.format(folder.path))
+    say(message.format(folder.path))
 
 
 @app.command()
@@ -196,7 +197,7 @@ def grant(
     """Sign a consent and submit it."""
     if computed := {Section.SUMMARY, Section.ATTRIBUTES}.intersection(section or ()):
         names = " and ".join(sorted(one.name for one in computed))
-        err.print(
+        say(
             tr(
                 "{0}: these figures are computed from up to 84 months of history, "
                 "whatever --history-months says"
@@ -355,7 +356,7 @@ def rotate_key(
     leaf = tr("leaf {0}").format(receipt.leaf_index) if receipt else ""
     cause = leaf or tr("an earlier rotation took effect")
     in_force = tr("the new key is in force ({0}, {1:%Y-%m-%d %H:%M} UTC)")
-    err.print(in_force.format(cause, datetime.now(UTC)))
+    say(in_force.format(cause, datetime.now(UTC)))
 
 
 @app.command("approve-key")
@@ -369,7 +370,7 @@ def approve_key(
     with open_wallet(wallet, profile, passphrase_file) as own:
         receipt = own.approve_key(key_id)
     in_force = tr("the new key is in force (leaf {0}); this wallet's key has ended")
-    err.print(in_force.format(receipt.leaf_index))
+    say(in_force.format(receipt.leaf_index))
 
 
 @app.command("repudiate-key")
@@ -388,6 +389,6 @@ def repudiate_key(
 def _emit_change(consent: Consent, output: Output) -> None:
     if output is Output.TABLE:
         changed = tr("{0} is {1}, from the next request on")
-        err.print(changed.format(consent.consent_id, words(consent.state)))
+        say(changed.format(consent.consent_id, words(consent.state)))
     else:
         emit_one(consent, output)

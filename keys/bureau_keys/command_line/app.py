@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import getdoc
 from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from bureau_keys.command_line.common_options import EXIT_HELP, with_root_options
-from bureau_keys.command_line.defaults import Defaults, language_of_help
+from bureau_keys.command_line.defaults import Defaults, chosen_options, language_of_help
 from bureau_keys.command_line.languages import default_language, use_language
 from bureau_keys.command_line.programs import Program, examples_of
 from bureau_keys.command_line.registration import registered, words_of
@@ -72,6 +73,18 @@ class Command(_Helpful, TyperCommand):
 
 class Group(_Helpful, TyperGroup):
     """A group of commands."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command of the group, or the group itself where it is a command."""
+        is_itself = self.invoke_without_command and not [
+            *ctx._protected_args,  # noqa: SLF001  (the parser has no other name for them)
+            *ctx.args,
+        ]
+        if is_itself and ctx.parent is None:
+            command_in_progress(ctx)
+            # The parser passes over a context that is gone: its own commands mend it.
+            chosen_options(ctx, is_run=True)
+        return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command of a word."""
@@ -136,9 +149,20 @@ def command_line_of(
 
 
 def one_command_of(program: Program, function: Callable[..., None]) -> CommandLine:
-    """Return the command line of a program that is one command."""
+    """Return the command line of a program that is one command, beside those of its contexts.
+
+    Args:
+        program: The program.
+        function: Its command; it returns at once where its context has `invoked_subcommand`.
+    """
     app = CommandLine()
-    app.command(epilog=EXIT_HELP)(with_root_options(program, function))
+    register = app.callback(
+        help=getdoc(function),
+        epilog=EXIT_HELP,
+        invoke_without_command=True,
+        no_args_is_help=False,
+    )
+    register(with_root_options(program, function))
     return app
 
 

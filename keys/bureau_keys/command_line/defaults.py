@@ -45,8 +45,14 @@ class Defaults(dict[str, Any]):
         return typed or default_language(os.environ, value or "")
 
 
-def chosen_options(context: Any) -> Mapping[str, str]:
-    """Return the options of the chosen context; none for a program without contexts."""
+def chosen_options(context: Any, *, is_run: bool = False) -> Mapping[str, str]:
+    """Return the options of the chosen context; none for a program without contexts.
+
+    Args:
+        context: Context of the parser.
+        is_run: Whether the command runs now; before, a group may be about to run a command of its
+            own.
+    """
     program = program_of(context)
     if program is None or not program.settings:
         return {}
@@ -54,7 +60,7 @@ def chosen_options(context: Any) -> Mapping[str, str]:
         return Contexts.load(program.name).chosen(context.meta.get(TYPED, ""))
     except (Stop, OSError):
         # Completion, help and the commands that mend contexts work without a whole file.
-        is_group = hasattr(context.command, "commands")
+        is_group = hasattr(context.command, "commands") and not is_run
         mends = words_of_command(context).startswith("context ")
         if context.resilient_parsing or is_group or mends:
             return {}
