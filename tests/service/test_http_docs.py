@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bureau.rpc.http import connection, entrance, server
+from bureau.rpc.http import connection, entrance, handshakes, reading
 from bureau.rpc.http.messages import JSON_FACTOR
 from bureau.testing import free_port
 from bureau_client import Purpose
@@ -66,13 +66,18 @@ def test_the_page_has_the_limits_of_the_code() -> None:
     )
     values = list(rows.values())[1:]
     assert JSON_FACTOR == 2
-    age, in_all = connection.MAX_AGE_S / 60, server.MAX_CONNECTIONS
-    assert values == [
+    age = connection.MAX_AGE_S / 60
+    expected = [
         "twice the method's largest request",
         f"{entrance.MAX_HEAD_BYTES // 1024} KiB",
-        f"{server.HANDSHAKE_S:.0f} s",
+        f"{handshakes.HANDSHAKE_S:.0f} s",
+        f"{handshakes.MAX_OF_ADDRESS}; {handshakes.MAX_HANDSHAKES}; a further one ends the oldest",
         f"{connection.IDLE_S:.0f} s; then the connection is closed",
+        f"{reading.READ_S:.0f} s; then the connection is closed",
         "10 s; then `canceled`",
         f"{age:.0f} min; running calls get {connection.AGE_GRACE_S:.0f} s more",
-        f"{connection.MAX_OF_MEMBER}; {in_all}, handshakes included; a further one is closed",
+        f"{connection.MAX_OF_CERTIFICATE}; a further one is closed",
+        f"{connection.MAX_CONNECTIONS}; a further one closes the one that has waited the longest",
     ]
+    for value, limits in zip(values, expected, strict=True):
+        assert value.startswith(limits)

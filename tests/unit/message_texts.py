@@ -43,18 +43,18 @@ def messages_in(path: Path) -> Iterator[str]:
 
 def values_in(body: Sequence[ast.stmt]) -> dict[str, list[ast.expr]]:
     """Return the values that a block assigns to each name."""
-    found: dict[str, list[ast.expr]] = {}
+    assigned: dict[str, list[ast.expr]] = {}
     for node in (inner for statement in body for inner in ast.walk(statement)):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found.setdefault(node.targets[0].id, []).append(node.value)
+            assigned.setdefault(node.targets[0].id, []).append(node.value)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
             names, values = node.targets[0].elts, getattr(node.value, "elts", [])
             for name, value in zip(names, values, strict=False):
                 if isinstance(name, ast.Name):
-                    found.setdefault(name.id, []).append(value)
+                    assigned.setdefault(name.id, []).append(value)
         elif isinstance(node, ast.NamedExpr):
-            found.setdefault(node.target.id, []).append(node.value)
-    return found
+            assigned.setdefault(node.target.id, []).append(node.value)
+    return assigned
 
 
 def name_of(node: ast.expr) -> str:

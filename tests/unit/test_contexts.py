@@ -15,6 +15,7 @@ from bureau_keys.command_line.exit_codes import Exit
 from bureau_keys.command_line.languages import default_language
 from bureau_keys.command_line.programs import Program
 from bureau_keys.command_line.running import run
+from bureau_keys.profile import Profile
 from bureau_portal import cli as portal
 
 APPS = {lender.PROGRAM: lender.app, wallet.PROGRAM: wallet.app, portal.PROGRAM: portal.app}
@@ -173,7 +174,7 @@ def test_a_program_of_one_command_has_contexts_too(
         folders.append(Path(folder))
         raise FileNotFoundError(2, "No such file or directory", str(folder))
 
-    monkeypatch.setattr(portal.Profile, "load", load)
+    monkeypatch.setattr(Profile, "load", load)
     assert left(program=portal.PROGRAM) == Exit.USAGE  # nothing says which profile
     assert left("context", "add", "test", "--profile", "one", program=portal.PROGRAM) == Exit.OK
     assert left(program=portal.PROGRAM) == Exit.NOT_FOUND

@@ -47,8 +47,8 @@ LEAST_LETTERS = 4
 
 
 def modules_in(*places: str) -> Iterator[Path]:
-    for place in places:
-        path = ROOT / place
+    for name in places:
+        path = ROOT / name
         yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
 
 

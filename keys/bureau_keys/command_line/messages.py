@@ -54,8 +54,12 @@ def _translated(message: str, language: str, depth: int) -> str:
         # A search for the words is much cheaper than the expression.
         if all(part in message for part in parts) and (match := _expression(parts)(message)):
             values = [_value(value, language, depth - 1) for value in match.groups()]
-            return FIELD.sub(lambda field, of=values: of[int(field[1])], translated)
+            return _filled(translated, values)
     return message
+
+
+def _filled(text: str, values: Sequence[str]) -> str:
+    return FIELD.sub(lambda field: values[int(field[1])], text)
 
 
 def _value(value: str, language: str, depth: int) -> str:
@@ -66,13 +70,13 @@ def _value(value: str, language: str, depth: int) -> str:
 @cache
 def _patterns(language: str, of: Sequence[str]) -> Sequence[tuple[tuple[str, ...], str]]:
     """Return the words around the values of each message, those with the most words first."""
-    found: Mapping[str, str] = {
+    with_values: Mapping[str, str] = {
         text: translated
         for package in reversed(of)
         for text, translated in messages_of(package, language).items()
         if FIELD.search(text)
     }
-    by_words = sorted(found.items(), key=lambda item: -len(FIELD.sub("", item[0])))
+    by_words = sorted(with_values.items(), key=lambda item: -len(FIELD.sub("", item[0])))
     # A split with the fields' numbers has these at the odd places.
     return [(tuple(FIELD.split(text)[::2]), translated) for text, translated in by_words]
 
