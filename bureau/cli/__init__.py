@@ -7,9 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
+from bureau_keys.command_line.start import answered
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
+    if arguments is None and answered("bureau"):
+        return
     # gRPC's core writes text lines to stderr, which would break a log of JSON lines. It reads
     # this variable when it is imported; an operator who debugs a handshake sets INFO.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")

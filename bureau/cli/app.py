@@ -14,6 +14,7 @@ from bureau_keys.command_line.app import CommandLine, command_line_of
 from bureau_keys.command_line.completion import words_typed
 from bureau_keys.command_line.context_commands import context_commands
 from bureau_keys.command_line.programs import Program
+from bureau_keys.command_line.quick_completion import is_asked
 from bureau_keys.command_line.running import run
 
 PROGRAM = Program("bureau", "bureau.cli", ("dir", "output", "language"))
@@ -61,7 +62,9 @@ def command_of(arguments: Sequence[str] | None = None) -> Callable[[], None]:
     """Import the typed command; what is returned runs it and exits with its code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     completed = words_typed("_BUREAU_COMPLETE")
-    app = app_of(typed if completed is None else completed)
+    # The table of completions, which is made where there is none, has all commands.
+    asked = [] if is_asked(PROGRAM.name) else completed
+    app = app_of(typed if asked is None else asked)
     from bureau.cli.exit_codes import explained  # noqa: PLC0415  (see above)
 
     return lambda: run(app, PROGRAM, explained, typed)

@@ -70,13 +70,13 @@ def _value(value: str, language: str, depth: int) -> str:
 @cache
 def _patterns(language: str, of: Sequence[str]) -> Sequence[tuple[tuple[str, ...], str]]:
     """Return the words around the values of each message, those with the most words first."""
-    with_values: Mapping[str, str] = {
+    known: Mapping[str, str] = {
         text: translated
         for package in reversed(of)
         for text, translated in messages_of(package, language).items()
         if FIELD.search(text)
     }
-    by_words = sorted(with_values.items(), key=lambda item: -len(FIELD.sub("", item[0])))
+    by_words = sorted(known.items(), key=lambda item: -len(FIELD.sub("", item[0])))
     # A split with the fields' numbers has these at the odd places.
     return [(tuple(FIELD.split(text)[::2]), translated) for text, translated in by_words]
 

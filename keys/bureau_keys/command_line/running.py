@@ -10,9 +10,11 @@ from typing import Any, NoReturn
 import typer
 from rich.text import Text
 
+from bureau_keys.command_line.completion_table import table_of
 from bureau_keys.command_line.exit_codes import Exit, code_of
 from bureau_keys.command_line.messages import for_people
 from bureau_keys.command_line.programs import Program
+from bureau_keys.command_line.quick_completion import is_asked, keep
 from bureau_keys.command_line.texts import tr
 from bureau_keys.option_names import with_options
 from bureau_keys.terminal import Terminal, write_err
@@ -37,6 +39,8 @@ def run(
     # gRPC's own lines on stderr would repeat the errors of the programs.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     command = typer.main.get_command(app)
+    if is_asked(program.name):
+        keep(program.name, table_of(command, name=program.name))
     words = None if arguments is None else list(arguments)
     try:
         code = command.main(args=words, prog_name=program.name, standalone_mode=False)
