@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -34,7 +34,9 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
+from bureau.credit_file.line_changes import SnapshotChanges, notice_of_action
 from bureau.credit_file.record_rules import currency_breaches
+from bureau.credit_file.stored_records import record_of, records_of
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
 from bureau.party_limits import ACCOUNT_BYTES, PartyLimits
@@ -45,10 +47,6 @@ from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.notice_pb2 import (
     NOTICE_KIND_ADVERSE_DATA,
-    NOTICE_KIND_LIMIT_CHANGED,
-    NOTICE_KIND_LINE_CLOSED,
-    NOTICE_KIND_LINE_FROZEN,
-    NOTICE_KIND_LINE_RESTORED,
     NOTICE_KIND_NEW_ACCOUNT,
     NOTICE_KIND_REINSERTION,
 )
@@ -60,13 +58,6 @@ Breach = tuple[Reason, FieldViolation]
 
 RENUMBERING = frozenset({record_pb2.FACILITY_ACTION_KIND_RENUMBER})
 CHARGE_OFF = record_pb2.FACILITY_ACTION_KIND_CHARGE_OFF
-# The kind of notice that an action on a line gives.
-NOTICE_OF_ACTION: dict[int, int] = {
-    record_pb2.FACILITY_ACTION_KIND_FREEZE: NOTICE_KIND_LINE_FROZEN,
-    record_pb2.FACILITY_ACTION_KIND_RESTORE: NOTICE_KIND_LINE_RESTORED,
-    record_pb2.FACILITY_ACTION_KIND_LIMIT_CHANGE: NOTICE_KIND_LIMIT_CHANGED,
-    record_pb2.FACILITY_ACTION_KIND_CLOSE: NOTICE_KIND_LINE_CLOSED,
-}
 
 
 class PendingNotice(NamedTuple):
@@ -94,7 +85,7 @@ class AccountBatch:
         opened: References of the accounts that the batch opens, with their currencies.
         names: Tradeline ids by reference.
         news: Notices to the subjects on the accounts.
-        account_news: Notices of new accounts, and of actions on lines.
+        account_news: Notices of new accounts, and of what was done to lines.
     """
 
     member_id: str
@@ -250,6 +241,7 @@ class AccountBatch:
         # nothing passes, also where the member has more than its share.
         grown: set[str] = set()
         dated = list(self._newly_dated(tx)) if policy.keeps_first_delinquency else []
+        before = SnapshotChanges(tx.db, accounts, lines)
         # An account is rebuilt once after the deletions that follow each other.
         shortened: set[str] = set()
         for line in lines:
@@ -290,6 +282,7 @@ class AccountBatch:
                 shortened.add(line.account_ref)
         for ref in shortened:
             _rebuild(tx.db, accounts[ref])
+        self._queue_changes(tx, before)
         breaches += self._later_dates(tx, dated)
         if breaches:
             raise field_rules.refusal(breaches)
@@ -387,13 +380,21 @@ class AccountBatch:
 
     def _queue_action(self, tx: Transaction, line: BatchRecord) -> None:
         """Queue the notice of an action on a line; of several of one kind, one."""
-        kind = NOTICE_OF_ACTION.get(line.record.action.kind)
+        steps = steps_of(self.accounts[line.account_ref].trail)
+        kind = notice_of_action(tx.db, steps, len(steps) - 1, line.record.action)
         if kind is None:
             return
         people = sorted(self.people_on(tx, line))
         notice = PendingNotice(kind, self.names[line.account_ref], people)
         if notice not in self.account_news:
             self.account_news.append(notice)
+
+    def _queue_changes(self, tx: Transaction, before: SnapshotChanges) -> None:
+        """Queue the notices of what snapshots show, and no action of the batch says."""
+        queued = {(notice.kind, notice.tradeline_id) for notice in self.account_news}
+        for ref, kind, people in before.after(tx.db, self.accounts, tx.entry_key):
+            if people and (kind, self.names[ref]) not in queued:
+                self.account_news.append(PendingNotice(kind, self.names[ref], people))
 
     def _warn(self, ref: str, people: list[str]) -> None:
         """Queue a notice of adverse data to subjects."""
@@ -516,23 +517,6 @@ class ReportedMonths:
 
     def _is_current_by_history(self, month: int) -> bool:
         return character_in(self._history, month) == CURRENT_WITH_BALANCE
-
-
-def records_of(
-    db: Connection, steps: Collection[TrailEntry]
-) -> Iterator[tuple[TrailEntry, Record, str]]:
-    """Read the records of steps together, in their order, each with the id of its submission."""
-    keys = [(step.submission_key, step.record_index) for step in steps]
-    rows = {(row.submission_key, row.record_index): row for row in db.all_in(q.records_at, keys)}
-    for step, key in zip(steps, keys, strict=True):
-        yield step, Record.FromString(rows[key].body), rows[key].submission_id
-
-
-def record_of(db: Connection, step: TrailEntry) -> tuple[Record, str]:
-    """Read a record of a trail, with the id of its submission."""
-    row = db.one(q.record_at, submission_key=step.submission_key, record_index=step.record_index)
-    assert row is not None, "a step of a trail is a record"
-    return Record.FromString(row[0]), row[1]
 
 
 def _renumbered(lines: Sequence[BatchRecord]) -> dict[str, str]:

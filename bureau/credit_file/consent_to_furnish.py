@@ -12,7 +12,7 @@ from itertools import islice
 
 from bureau import field_rules
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import AccountBatch, record_of
+from bureau.credit_file.accounts import AccountBatch
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.corrections import (
     FurnishedSnapshot,
@@ -35,6 +35,7 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
+from bureau.credit_file.stored_records import record_of
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q

@@ -7,21 +7,23 @@ from typing import NoReturn
 from bureau.credit_file.build_report import load_consent
 from bureau.credit_file.complaint_state import DEEDS
 from bureau.credit_file.history import ACTION, steps_of
-from bureau.credit_file.own_entries import find_dispute
+from bureau.credit_file.own_entries import find_dispute, read_disputes
 from bureau.credit_file.reader import actions_while_named
 from bureau.errors import Refusal
+from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1 import complaint_pb2
 from creditbureau.v1.complaint_pb2 import ComplaintOpening
+from creditbureau.v1.dispute_pb2 import DISPUTE_STATE_OPEN as OPEN
 
 
-def check_deed(db: Connection, opening: ComplaintOpening) -> None:
+def check_deed(db: Connection, opening: ComplaintOpening, policy: Policy, now_us: int) -> None:
     """Check that a deed is one of the member, about the subject, and of the complaint's type.
 
     Raises:
         Refusal: INVALID_FIELD; NOT_FOUND, alike for deeds of others and for unknown ones;
-            WRONG_STATE for a dispute without an answer.
+            WRONG_STATE for a dispute that waits for its answer.
     """
     deed = opening.deed
     if deed.type != DEEDS[opening.kind]:
@@ -44,7 +46,7 @@ def check_deed(db: Connection, opening: ComplaintOpening) -> None:
         dispute = find_dispute(db, deed.id)
         parties = (opening.subject_id, opening.member_id)
         known = dispute is not None and (dispute.subject_id, dispute.member_id) == parties
-        if dispute is not None and known and dispute.answer_key is None:
+        if known and read_disputes(db, [deed.id], policy, now_us)[deed.id].state == OPEN:
             message = "the dispute has no answer yet: wait for it, or for its deadline"
             raise Refusal("WRONG_STATE", message)
     if not known:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bureau.calendar import date_of, month_of
 from bureau.credit_file.filed import FiledAction, FiledTradeline
 from creditbureau.v1 import codes_pb2, record_pb2
+from creditbureau.v1.record_pb2 import FacilityAction, TradelineSnapshot
 
 LINES = frozenset({codes_pb2.PORTFOLIO_TYPE_LINE_OF_CREDIT, codes_pb2.PORTFOLIO_TYPE_REVOLVING})
 # The facility is closed: no balance is owed and no amount can be drawn.
@@ -64,12 +65,18 @@ def is_frozen(line: FiledTradeline) -> bool:
     newest one reported, and where there is neither, that month's special comment decides: an
     action of the same month has its time, a comment has none.
     """
-    commented = line.snapshot.special_comment in FROZEN_COMMENTS
-    for filed in line.actions:
-        if filed.action.kind == FREEZE:
+    return is_frozen_by(line.snapshot, (filed.action for filed in line.actions))
+
+
+def is_frozen_by(snapshot: TradelineSnapshot, actions: Iterable[FacilityAction]) -> bool:
+    """Return True if a snapshot, and the actions newest first, leave a line frozen."""
+    commented = snapshot.special_comment in FROZEN_COMMENTS
+    for action in actions:
+        if action.kind == FREEZE:
             return True
-        if filed.action.kind == RESTORE:
-            return commented and action_month(filed) < line.snapshot.month
+        if action.kind == RESTORE:
+            restored = month_of(action.effective_time.ToMicroseconds())
+            return commented and restored < snapshot.month
     return commented
 
 

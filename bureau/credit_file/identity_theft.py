@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bureau import field_rules
-from bureau.credit_file.accounts import AccountBatch, Breach, record_of
+from bureau.credit_file.accounts import AccountBatch, Breach
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import ACTION, DELETION, ORIGINAL, TrailEntry, people_of
 from bureau.credit_file.own_entries import thefts_of
 from bureau.credit_file.sale_dates import sales_to
+from bureau.credit_file.stored_records import record_of
 from bureau.credit_file.subject_state import DELETING, is_blocking
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy

@@ -3,7 +3,8 @@
 What a submission, an answer, a decision, a change of keys or an erasure gives is stored with its
 entry (`notice`): a submission concerns too many people to be in their chains of events, and the
 rest was told before there were chains. Every other notice of a deed is an event of the subject's
-chain, and a notice that comes by the clock follows from the rows of consents and requests.
+chain, and a notice that comes by the clock follows from the rows of consents, requests, disputes
+and complaints.
 """
 
 from __future__ import annotations
@@ -13,32 +14,42 @@ from typing import NamedTuple
 
 from bureau import paging
 from bureau.calendar import timestamp_of
-from bureau.credit_file.accounts import NOTICE_OF_ACTION, PendingNotice, record_of
+from bureau.credit_file.accounts import PendingNotice
 from bureau.credit_file.consent_proof import KeyProofs
 from bureau.credit_file.disclosed import disclosed
 from bureau.credit_file.history import ACTION, steps_of
+from bureau.credit_file.line_changes import OF_LINES, notice_of_action
+from bureau.credit_file.overdue import deadlines
+from bureau.credit_file.stored_records import record_of
 from bureau.credit_file.told_events import ToldEvent, told_after, told_before
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.entry_keys import KEY_SLACK
 from bureau.ledger.log import LoggedEntry
 from bureau.ledger.node_checks import MAX_SKEW_US
+from bureau.policy import Policy
 from bureau.signed_statement import receipt_of
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
-from bureau_keys.notice_checks import about_of
+from bureau_keys.envelope import peek
+from bureau_keys.notice_checks import OVERDUE, about_of
 from bureau_keys.signer_name import subject_id_of
+from creditbureau.v1.dispute_pb2 import DisputeOpening
 from creditbureau.v1.log_pb2 import Receipt
-from creditbureau.v1.notice_pb2 import Notice, NoticeAction, NoticeCause, NoticeKind
+from creditbureau.v1.notice_pb2 import (
+    NOTICE_KIND_DISPUTE_OVERDUE,
+    Notice,
+    NoticeAction,
+    NoticeCause,
+    NoticeKind,
+)
 from creditbureau.v1.record_pb2 import RecordRef
 from creditbureau.v1.subjects_pb2 import ListNoticesResponse
 
 # Microseconds after which no node commits an entry of before a time any more: the clocks of two
 # nodes may differ by twice the skew, and a commit takes less than one more.
 SETTLED_AFTER_US = 3 * MAX_SKEW_US
-# The actions that a notice can be about, by its kind.
-ACTION_OF_NOTICE = {kind: action for action, kind in NOTICE_OF_ACTION.items()}
 
 
 class Position(NamedTuple):
@@ -50,7 +61,7 @@ class Position(NamedTuple):
         ordinal: Its number among the notices of that leaf.
         due_us: Time of the last notice that came by the clock.
         due_kind: Its NoticeKind.
-        due_id: The consent or the request that it is about.
+        due_id: What it is about: a consent, a request, a dispute or a complaint.
     """
 
     leaf_index: int = -1
@@ -89,9 +100,9 @@ class DatedNotice(NamedTuple):
         leaf_index: Leaf of the entry that caused it; -1 for one that comes by the clock.
         ordinal: Its number among the notices of the leaf.
         kind: A NoticeKind.
-        about_id: The consent or request of a notice by the clock, or the inquiry; otherwise empty,
-            and read from its cause.
-        entry_key: The entry that caused it, or that of the consent or the request.
+        about_id: What a notice by the clock is about, or the inquiry; otherwise empty, and read
+            from its cause.
+        entry_key: The entry that caused it, or that of what it is about.
         member_id: As a Notice has it.
         tradeline_id: As a Notice has it.
         key_id: As a Notice has it.
@@ -174,7 +185,7 @@ def notice_id_of(leaf_index: int, number: int, due_us: int, about_id: str) -> st
         leaf_index: Leaf of the entry that caused it; -1 for one that comes by the clock.
         number: Its number among the notices of the leaf; its NoticeKind if it comes by the clock.
         due_us: Its time, if it comes by the clock.
-        about_id: The consent or the request that it is about, if it comes by the clock.
+        about_id: What it is about, if it comes by the clock.
     """
     return f"{leaf_index}-{number}" if leaf_index >= 0 else f"due-{due_us}-{number}-{about_id}"
 
@@ -204,6 +215,7 @@ def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None
 def read_after(
     db: Connection,
     subject_id: str,
+    policy: Policy,
     position: Position,
     settled_us: int,
     limit: int,
@@ -238,6 +250,7 @@ def read_after(
             kind=position.due_kind,
             about_id=position.due_id,
             limit=limit,
+            **deadlines(policy),
         )
     pages = (
         [DatedNotice.stored(row) for row in stored],
@@ -251,7 +264,12 @@ def read_after(
 
 
 def read_before(
-    db: Connection, subject_id: str, position: Position, settled_us: int, limit: int
+    db: Connection,
+    subject_id: str,
+    policy: Policy,
+    position: Position,
+    settled_us: int,
+    limit: int,
 ) -> list[DatedNotice]:
     """Read the newest notices to a subject before a position, newest first."""
     stored = db.all(
@@ -270,6 +288,7 @@ def read_before(
         kind=position.due_kind,
         about_id=position.due_id,
         limit=limit,
+        **deadlines(policy),
     )
     notices = [
         *map(DatedNotice.stored, stored),
@@ -289,7 +308,12 @@ def settled_at(db: Connection, now_us: int) -> int:
 
 
 def page(
-    db: Connection, subject_id: str, now_us: int, page_size: int, page_token: str
+    db: Connection,
+    subject_id: str,
+    policy: Policy,
+    now_us: int,
+    page_size: int,
+    page_token: str,
 ) -> tuple[list[ListNoticesResponse], str]:
     """Read a page of the notices to a subject, newest first, and the next page's token.
 
@@ -305,7 +329,7 @@ def page(
     settled_us = settled_at(db, now_us)
     shown: list[tuple[Position, DatedNotice]] = []
     token = ""
-    for notice in read_before(db, subject_id, position, settled_us, limit + 1):
+    for notice in read_before(db, subject_id, policy, position, settled_us, limit + 1):
         if len(shown) == limit:
             token = str(shown[-1][0])
             break
@@ -339,7 +363,7 @@ def with_cause(
         )
         return ListNoticesResponse(notices=[notice], causes=[NoticeCause(receipt=receipt)])
     if logged.kind == "submission":
-        if dated.kind in ACTION_OF_NOTICE and (action := _action_of(db, dated)):
+        if dated.kind in OF_LINES and (action := _action_of(db, dated)):
             notice.action.CopyFrom(action)
         proof = receipt_of(log.proof_of(db, logged))
         cause = NoticeCause(digest=logged.digest, receipt=proof)
@@ -350,6 +374,8 @@ def with_cause(
     if statement.HasField("envelope"):
         cause.statement.CopyFrom(statement.envelope)
         notice.about_id = notice.about_id or about_of(statement.envelope)
+        if dated.kind == NOTICE_KIND_DISPUTE_OVERDUE:
+            notice.tradeline_id = peek(statement.envelope, DisputeOpening).tradeline_id
         if subject_id_of(logged.signer):
             own = [statement.envelope.signatures[0].keyid]
     return ListNoticesResponse(notices=[notice], causes=[cause], keys=keys.of(subject_id, own))
@@ -371,19 +397,23 @@ def in_words(dated: DatedNotice) -> Notice:
         notice.effect_time.CopyFrom(timestamp_of(dated.start_us))
     if dated.end_us:
         notice.act_by_time.CopyFrom(timestamp_of(dated.end_us))
+    if dated.kind in OVERDUE:
+        notice.due_time.CopyFrom(notice.create_time)
     return notice
 
 
 def _action_of(db: Connection, dated: DatedNotice) -> NoticeAction | None:
-    """Read the action that a notice is about, the last of its kind in the submission; None if the
-    account or the record was erased.
+    """Read the action that a notice is about, the last of its kind in the submission; None if a
+    snapshot alone shows what was done, and if the account or the record was erased.
     """
     row = db.one(q.trail_of, tradeline_id=dated.tradeline_id)
-    for step in reversed(steps_of(row[0]) if row else []):
+    steps = steps_of(row[0]) if row else []
+    for index in reversed(range(len(steps))):
+        step = steps[index]
         if step.submission_key != dated.entry_key or step.kind != ACTION:
             continue
         record, submission_id = record_of(db, step)
-        if record.action.kind == ACTION_OF_NOTICE[dated.kind]:
+        if notice_of_action(db, steps, index, record.action) == dated.kind:
             ref = RecordRef(submission_id=submission_id, record_index=step.record_index)
             return NoticeAction(ref=ref, record=record.SerializeToString(deterministic=True))
     return None

@@ -11,7 +11,7 @@ from functools import partial
 
 from bureau.calendar import DAY_US, date_of, day_of
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import ReportedMonths, held_snapshots, record_of, records_of
+from bureau.credit_file.accounts import ReportedMonths, held_snapshots
 from bureau.credit_file.delinquencies import (
     Delinquency,
     ReportedMonth,
@@ -38,6 +38,7 @@ from bureau.credit_file.history import (
     steps_of,
 )
 from bureau.credit_file.membership import Membership, membership_at
+from bureau.credit_file.stored_records import record_of, records_of
 from bureau.ledger import log
 from bureau.policy import Policy
 from bureau.store import queries as q

@@ -29,7 +29,6 @@ from bureau.credit_file.accounts import (
     Breach,
     PendingNotice,
     account_of,
-    records_of,
 )
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import (
@@ -44,6 +43,7 @@ from bureau.credit_file.history import (
 )
 from bureau.credit_file.own_entries import withdrawing_disputes
 from bureau.credit_file.sales import TRANSFER
+from bureau.credit_file.stored_records import records_of
 from bureau.credit_file.subject_state import is_blocking
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from bureau import field_rules
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import AccountBatch, Breach, records_of
+from bureau.credit_file.accounts import AccountBatch, Breach
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.delinquencies import ADVERSE, SETTLED, delinquency_in
 from bureau.credit_file.history import ACTION, steps_of
 from bureau.credit_file.reader import tradelines_of
 from bureau.credit_file.sales import TRANSFER, link_sales
+from bureau.credit_file.stored_records import records_of
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q

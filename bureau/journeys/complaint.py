@@ -96,7 +96,7 @@ def open_complaint(bureau: Bureau, envelope: Envelope) -> Accepted:
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
         tx.db.lock(q.lock_subject, subject_id=opening.subject_id)
-        check_deed(tx.db, opening)
+        check_deed(tx.db, opening, bureau.policy, tx.now_us)
         if find_complaint(tx.db, complaint_id):
             raise Refusal("ALREADY_EXISTS", "there is a complaint of this id: take a new one")
         _check_bounds(bureau, tx, opening)

@@ -11,7 +11,7 @@ from bureau import field_rules, paging, signed_statement
 from bureau.calendar import DAY_US
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
-from bureau.credit_file.accounts import PendingNotice, account_of, held_snapshots, record_of
+from bureau.credit_file.accounts import PendingNotice, account_of, held_snapshots
 from bureau.credit_file.consent_proof import KeyProofs, in_log_order
 from bureau.credit_file.dispute_proof import show_dispute
 from bureau.credit_file.history import (
@@ -29,6 +29,7 @@ from bureau.credit_file.own_entries import (
     read_disputes,
     read_withdrawing,
 )
+from bureau.credit_file.stored_records import record_of
 from bureau.credit_file.subject_events import add_event, check_count
 from bureau.credit_file.subject_state import (
     ADDITION,

@@ -18,8 +18,10 @@ from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file.notice_choices import choice_at, choices_of
 from bureau.credit_file.notices import notice_id_of, settled_at
+from bureau.credit_file.overdue import deadlines
 from bureau.credit_file.told_events import notices_of
 from bureau.ledger import log
+from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1.notices_pb2 import RelayedNotice, RelayNoticesResponse
@@ -49,7 +51,7 @@ class RelayPosition(NamedTuple):
         ordinal: Its number among the notices of that leaf to the subject.
         due_us: Time of the last notice by the clock.
         due_kind: Its NoticeKind.
-        due_id: The consent or the request that it is about.
+        due_id: What it is about: a consent, a request, a dispute or a complaint.
     """
 
     leaf_index: int = 0
@@ -88,7 +90,7 @@ class News(NamedTuple):
     Attributes:
         leaf_index: Leaf of the entry that caused it; -1 for one that comes by the clock.
         ordinal: Its number among the notices of that leaf to the subject.
-        about_id: The consent or the request of one that comes by the clock; otherwise empty.
+        about_id: What one that comes by the clock is about; otherwise empty.
     """
 
     time_us: int
@@ -138,7 +140,7 @@ def relay_notices(
             # 1. What comes by the clock, once a minute, and page by page while pages are full.
             settled_us = settled_at(db, bureau.clock.now_us())
             if not due and settled_us >= looked_us + DUE_INTERVAL_US:
-                due = _due_after(db, agent_id, position, settled_us)
+                due = _due_after(db, bureau.policy, agent_id, position, settled_us)
                 looked_us = settled_us if len(due) < PAGE else looked_us
             # 2. What was logged since. What comes by the clock waits for all that is earlier.
             logged = _logged_after(db, agent_id, position)
@@ -204,7 +206,7 @@ def _news_of(db: Connection, events: Iterable[q.RelayedEvent]) -> Iterator[News]
 
 
 def _due_after(
-    db: Connection, agent_id: str, position: RelayPosition, settled_us: int
+    db: Connection, policy: Policy, agent_id: str, position: RelayPosition, settled_us: int
 ) -> list[News]:
     """Read the next notices by the clock after a position."""
     rows = db.all(
@@ -215,6 +217,7 @@ def _due_after(
         kind=position.due_kind,
         about_id=position.due_id,
         limit=PAGE,
+        **deadlines(policy),
     )
     return [News(row.due_us, -1, row.subject_id, 0, row.kind, row.about_id) for row in rows]
 

@@ -62,7 +62,9 @@ def list_notices(
         )
         if not _may_read(db, bureau.policy, statement, now_us):
             raise signed_statement.not_in_force()
-        parts, token = notices.page(db, statement.subject_id, now_us, page_size, page_token)
+        parts, token = notices.page(
+            db, statement.subject_id, bureau.policy, now_us, page_size, page_token
+        )
     return ListNoticesResponse(
         notices=[notice for part in parts for notice in part.notices],
         next_page_token=token,
@@ -103,7 +105,9 @@ def watch_notices(
                 return
             settled_us = notices.settled_at(db, now_us)
             looks = settled_us >= looked_us + DUE_INTERVAL_US
-            page = notices.read_after(db, subject_id, position, settled_us, PAGE, looks=looks)
+            page = notices.read_after(
+                db, subject_id, bureau.policy, position, settled_us, PAGE, looks=looks
+            )
             choices = choices_of(db, {subject_id} if page else ())
             for dated in page:
                 position = position.passing(dated)

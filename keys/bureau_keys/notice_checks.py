@@ -32,12 +32,17 @@ from bureau_keys.subject_keys import (
     signing_key,
 )
 from creditbureau.v1 import notice_pb2
-from creditbureau.v1.complaint_pb2 import ComplaintAnswer, ComplaintDecision
+from creditbureau.v1.complaint_pb2 import (
+    ComplaintAnswer,
+    ComplaintDecision,
+    ComplaintEscalation,
+    ComplaintOpening,
+)
 from creditbureau.v1.consent_event_pb2 import DeletionConfirmation
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
 from creditbureau.v1.consent_request_pb2 import ConsentRequest, ConsentRequestWithdrawal
 from creditbureau.v1.decision_pb2 import DecisionReceipt
-from creditbureau.v1.dispute_pb2 import DisputeAnswer
+from creditbureau.v1.dispute_pb2 import DisputeAnswer, DisputeOpening
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.erasure_pb2 import Erasure
 from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
@@ -55,6 +60,8 @@ from creditbureau.v1.subjects_pb2 import (
 Cause = (
     ComplaintAnswer
     | ComplaintDecision
+    | ComplaintEscalation
+    | ComplaintOpening
     | Consent
     | ConsentChange
     | ConsentRequest
@@ -62,6 +69,7 @@ Cause = (
     | DecisionReceipt
     | DeletionConfirmation
     | DisputeAnswer
+    | DisputeOpening
     | Erasure
     | HoldLift
     | HoldPlacement
@@ -104,13 +112,27 @@ CAUSED_BY: dict[int, tuple[EntryKind, ...]] = {
     notice_pb2.NOTICE_KIND_HOLD_LIFTED: ("hold-lift",),
     notice_pb2.NOTICE_KIND_DELETION_CONFIRMED: ("deletion",),
     notice_pb2.NOTICE_KIND_DELETION_MISSING: ("consent",),
+    notice_pb2.NOTICE_KIND_LIMIT_LOWERED: ("submission",),
+    notice_pb2.NOTICE_KIND_LIMIT_RAISED: ("submission",),
+    notice_pb2.NOTICE_KIND_DISPUTE_OVERDUE: ("dispute",),
+    notice_pb2.NOTICE_KIND_COMPLAINT_OVERDUE: ("complaint",),
+    notice_pb2.NOTICE_KIND_COMPLAINT_UNDECIDED: ("complaint-escalation",),
 }
+# Kinds of notices that a deadline passed.
+OVERDUE: frozenset[int] = frozenset(
+    {
+        notice_pb2.NOTICE_KIND_DISPUTE_OVERDUE,
+        notice_pb2.NOTICE_KIND_COMPLAINT_OVERDUE,
+        notice_pb2.NOTICE_KIND_COMPLAINT_UNDECIDED,
+    }
+)
 # Kinds of notices that come by the clock.
 DUE: frozenset[int] = frozenset(
     {
         notice_pb2.NOTICE_KIND_CONSENT_ENDING,
         notice_pb2.NOTICE_KIND_CONSENT_REQUEST_ENDING,
         notice_pb2.NOTICE_KIND_DELETION_MISSING,
+        *OVERDUE,
     }
 )
 # A decimal number has one spelling, and fits into 64 bits.
@@ -120,7 +142,7 @@ DUE_ID = re.compile(r"due-([1-9][0-9]{0,17})-([1-9][0-9]?)-([0-9a-f-]{36})", re.
 ERASABLE: frozenset[EntryKind] = frozenset(
     {
         *("complaint-answer", "complaint-decision", "dispute-answer"),
-        *("consent-change", "consent-request"),
+        *("complaint", "complaint-escalation", "consent-change", "consent-request", "dispute"),
     }
 )
 
@@ -186,7 +208,7 @@ class NoticePlace(NamedTuple):
     Attributes:
         leaf_index: Leaf of its cause; -1 for one that comes by the clock.
         number: Its number among those of the leaf; its kind for one that comes by the clock.
-        about_id: The consent or the request of one that comes by the clock; otherwise empty.
+        about_id: What one that comes by the clock is about; otherwise empty.
         time_us: Time of one that comes by the clock; otherwise 0.
     """
 
@@ -220,7 +242,7 @@ def about_of(envelope: Envelope) -> str:
 
 
 def _about(statement: Cause) -> str:
-    if isinstance(statement, ComplaintAnswer | ComplaintDecision):
+    if isinstance(statement, ComplaintAnswer | ComplaintDecision | ComplaintEscalation):
         return statement.complaint_id
     if isinstance(statement, DisputeAnswer):
         return statement.dispute_id
@@ -233,13 +255,17 @@ def _about(statement: Cause) -> str:
     if isinstance(statement, Replay):
         return statement.inquiry_id
     named = Consent | ConsentRequest | DecisionReceipt | HoldPlacement | Inquiry | PortfolioInquiry
-    return statement.header.request_id if isinstance(statement, named) else ""
+    opened = ComplaintOpening | DisputeOpening
+    return statement.header.request_id if isinstance(statement, named | opened) else ""
 
 
 def _check_logged(notice: Notice, cause: NoticeCause, trust: Trust) -> None:
     receipt, position = cause.receipt, place_of(notice.notice_id)
     if (position.leaf_index < 0) != (notice.kind in DUE):
         raise WrongAnswer(f"notice {notice.notice_id} is of another kind than its id says")
+    deadline = notice.due_time if notice.HasField("due_time") else None
+    if deadline != (notice.create_time if notice.kind in OVERDUE else None):
+        raise WrongAnswer(f"notice {notice.notice_id} names another deadline than its time")
     if position.leaf_index < 0:
         _check_due(notice, cause, position)
     elif position.leaf_index != receipt.leaf_index or notice.create_time != receipt.log_time:
@@ -306,6 +332,12 @@ def _contradictions(notice: Notice, statement: Cause, subject_id: str) -> Iterab
         erased = {account.tradeline_id for account in statement.accounts} or {""}
         if notice.tradeline_id not in erased:
             yield f"it does not erase tradeline {notice.tradeline_id!r}"
+    elif isinstance(statement, DisputeOpening):
+        if notice.tradeline_id != statement.tradeline_id:
+            yield f"it is about tradeline {statement.tradeline_id!r}"
+    elif isinstance(statement, ComplaintOpening):
+        if notice.member_id != statement.member_id:
+            yield f"the complaint is about member {statement.member_id}"
     elif isinstance(statement, Consent) and notice.member_id != statement.grantee:
         yield f"the consent is for member {statement.grantee}"
     # A dispute's answer names the dispute alone: that it is the subject's is the bureau's word.

@@ -177,6 +177,12 @@ records_at = InQuery(
     RecordAt,
     pairs=True,
 )
+# The records of one submission.
+bodies_at = InQuery[tuple[int, bytes]](
+    lambda indices: select(record.c.record_index, record.c.body).where(
+        record.c.submission_key == bind("submission_key"), record.c.record_index.in_(indices)
+    )
+)
 record_hashes = Query[tuple[bytes]](
     select(record_tile.c.hashes).where(
         record_tile.c.submission_key == bind("submission_key"),

@@ -7,6 +7,7 @@ the same time comes after it. A notice that came once stays.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, union_all
@@ -14,13 +15,20 @@ from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, union_
 from bureau.store.compiled import Query
 from bureau.store.queries.builders import (
     bind,
+    complaint,
     consent,
     consent_end,
     consent_event,
     consent_request,
+    dispute,
     entry,
 )
 from bureau.store.queries.log_times import end_of_consent_us, lasted_until, waited_until
+from bureau.store.queries.overdue_notices import (
+    complaints_overdue,
+    complaints_undecided,
+    disputes_overdue,
+)
 
 _DAY_US = 86_400_000_000
 # Microseconds before its end at which a consent, and a request for one, ends soon. A consent
@@ -40,10 +48,12 @@ class DueNotice(NamedTuple):
     Attributes:
         due_us: Its time.
         kind: A NoticeKind.
-        about_id: The consent or the request.
-        member_id: The consent's grantee, or the member that made the request.
-        entry_key: The entry of the consent or the request.
-        end_us: The end of the consent or the request; 0 for a deletion.
+        about_id: The consent, the request, the dispute or the complaint.
+        member_id: The consent's grantee, the member that made the request, or the member that a
+            dispute or a complaint is about.
+        entry_key: The entry of what it is about; of what the operator has not decided, that of the
+            escalation.
+        end_us: The end of the consent or the request; 0 for others.
         subject_id: The subject that it is to.
     """
 
@@ -115,16 +125,25 @@ def _deletions_missing(whose: ColumnElement[bool]) -> Any:
     )
 
 
-def all_due(consents: ColumnElement[bool], requests: ColumnElement[bool]) -> Any:
-    """Return the notices about some consents, and about some requests, of any time."""
+def all_due(whose: Callable[[Any], ColumnElement[bool]]) -> Any:
+    """Return the notices to some subjects, of any time.
+
+    Args:
+        whose: Makes the condition of a column of subject ids.
+    """
+    consents = whose(consent.c.subject_id)
+    disputes, complaints = whose(dispute.c.subject_id), whose(complaint.c.subject_id)
     return union_all(
-        _consents_ending(consents), _requests_ending(requests), _deletions_missing(consents)
+        _consents_ending(consents),
+        _requests_ending(whose(consent_request.c.subject_id)),
+        _deletions_missing(consents),
+        disputes_overdue(disputes),
+        complaints_overdue(complaints),
+        complaints_undecided(complaints),
     ).subquery()
 
 
-_due = all_due(
-    consent.c.subject_id == bind("subject_id"), consent_request.c.subject_id == bind("subject_id")
-)
+_due = all_due(lambda subject_id: subject_id == bind("subject_id"))
 # The notices of a subject after a position and up to a time, in the order of time.
 due_notices_after = Query(
     select(*_due.c)

@@ -14,8 +14,6 @@ from bureau.store import tables as t
 from bureau.store.compiled import Query
 from bureau.store.queries.builders import (
     bind,
-    consent,
-    consent_request,
     entry,
     notice,
     notice_choice,
@@ -122,7 +120,7 @@ relayed_events_between = Query(
     RelayedEvent,
 )
 _people = select(notice_choice.c.subject_id).where(notice_choice.c.agent_id == bind("agent_id"))
-_due = all_due(consent.c.subject_id.in_(_people), consent_request.c.subject_id.in_(_people))
+_due = all_due(lambda subject_id: subject_id.in_(_people))
 # Notices by the clock after a position and up to a time, in the order of time.
 relayed_due_between = Query(
     select(_due.c.due_us, _due.c.kind, _due.c.about_id, _due.c.subject_id)

@@ -258,6 +258,7 @@ def read_notice(message: notice_pb2.Notice) -> Notice:
         act_by_time=moment_or_none(message.act_by_time),
         action=read_action(message.action.record) if acted else None,
         action_ref=read_reference(message.action.ref) if acted else None,
+        due_time=moment_or_none(message.due_time),
     )
 
 

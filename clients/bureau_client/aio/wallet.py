@@ -443,7 +443,7 @@ class AsyncWallet(AsyncClient):
 
         Raises:
             NotFound: The member has no such deed about the person.
-            WrongState: The deed has its complaint, or the dispute has no answer yet.
+            WrongState: The deed has its complaint, or the dispute waits for its answer.
         """
         operation = complaints.open_complaint(self._signing, member_id, kind, deed, narrative)
         return await self._driver.run(operation)

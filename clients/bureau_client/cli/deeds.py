@@ -91,9 +91,10 @@ def _deeds(person: Wallet) -> Iterator[dict[str, Any]]:
         outcome = recorded.decision.outcome.name
         yield row(deed, recorded.member_id, f"decision {outcome}", recorded.time)
     for dispute in person.disputes():
-        if dispute.state is DisputeState.ANSWERED:
+        if dispute.state is not DisputeState.OPEN:
             deed = Deed(DeedType.DISPUTE, dispute.dispute_id)
-            answer = f"answer {dispute.outcome.name}"
+            answered = dispute.state is DisputeState.ANSWERED
+            answer = f"answer {dispute.outcome.name}" if answered else "no answer by the deadline"
             yield row(deed, dispute.member_id, answer, dispute.close_time)
     for consent in person.consents():
         deed = Deed(DeedType.CONSENT, consent.consent_id)

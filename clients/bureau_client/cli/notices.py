@@ -158,6 +158,12 @@ def lines_of(notice: Notice, language: str) -> Iterator[Text]:
             yield _pair("record", str(notice.action_ref))
     if notice.act_by_time is not None:
         yield _pair("until", f"{notice.act_by_time:%Y-%m-%d %H:%M} UTC")
+    if notice.due_time is not None:
+        yield _pair("deadline", f"{notice.due_time:%Y-%m-%d %H:%M} UTC")
+    if notice.tradeline_id:
+        yield _pair("tradeline", notice.tradeline_id)
+    if notice.due_time is not None:
+        yield _pair("about", notice.about_id)
     if not notice.proved:
         yield Text(f"{INDENT}not proved: its cause was erased", "dim")
     if notice.effect_time is not None:

@@ -279,8 +279,10 @@ class Notice:
             it is about; empty for none.
         act_by_time: Time until which the person can act on it, the end of the consent or of the
             request; None where nothing ends.
-        action: What a lender did to the line, with its reasons; None for other notices.
-        action_ref: The record of that action, which `complain` takes; None for other notices.
+        action: What a lender did to the line, with its reasons; None for other notices, and where
+            the lender stated no action and a record of the month shows it alone.
+        action_ref: The record of that action, which `complain` takes; None without an action.
+        due_time: Deadline that passed without an answer or a decision; None for other notices.
         cursor: Cursor of the notice in the stream that brought it; empty in a list.
         proved: True if the cause of the notice was verified in the log. False in a credit file,
             which has no causes, and where the cause was erased.
@@ -298,6 +300,7 @@ class Notice:
     act_by_time: datetime | None = None
     action: FacilityAction | None = None
     action_ref: RecordRef | None = None
+    due_time: datetime | None = None
     cursor: str = field(default="", compare=False)
     proved: bool = field(default=False, compare=False)
 

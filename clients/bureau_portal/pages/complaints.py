@@ -9,7 +9,13 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from bureau_client.models.codes import ComplaintKind, ComplaintOutcome, ComplaintState, DeedType
+from bureau_client.models.codes import (
+    ComplaintKind,
+    ComplaintOutcome,
+    ComplaintState,
+    DeedType,
+    DisputeState,
+)
 from bureau_client.models.complaints import Complaint, ComplaintCount, Deed
 from bureau_client.models.records import RecordRef
 from bureau_portal.pages import directory
@@ -86,10 +92,11 @@ def _decisions(view: Any, words: Words) -> Iterator[ShownDeed]:
 
 def _disputes(view: Any, words: Words) -> Iterator[ShownDeed]:
     for dispute in view:
-        if not dispute.outcome:
-            continue  # without an answer there is nothing to complain about
+        if dispute.state is DisputeState.OPEN:
+            continue  # it waits for its answer
         day = words.day(dispute.close_time)
-        text = words.text("complaints.dispute", day=day, reason=words.code(dispute.reason))
+        entry = "complaints.dispute" if dispute.outcome else "complaints.unanswered_dispute"
+        text = words.text(entry, day=day, reason=words.code(dispute.reason))
         deed = Deed(DeedType.DISPUTE, dispute.dispute_id)
         page = f"/disputes#dispute-{dispute.dispute_id}"
         yield ShownDeed(deed, dispute.member_id, text, page)

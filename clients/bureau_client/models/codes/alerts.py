@@ -42,7 +42,7 @@ class NoticeKind(Code):
     NEW_ACCOUNT = 24  # an account names the person for the first time
     LINE_FROZEN = 25
     LINE_RESTORED = 26
-    LIMIT_CHANGED = 27
+    LIMIT_CHANGED = 27  # neither lowered nor raised
     LINE_CLOSED = 28
     CONSENT_GRANTED = 29
     CONSENT_CHANGED = 30
@@ -55,3 +55,8 @@ class NoticeKind(Code):
     HOLD_LIFTED = 37
     DELETION_CONFIRMED = 38
     DELETION_MISSING = 39  # not confirmed in time
+    LIMIT_LOWERED = 40
+    LIMIT_RAISED = 41
+    DISPUTE_OVERDUE = 42  # not answered by its deadline
+    COMPLAINT_OVERDUE = 43  # not answered by its deadline
+    COMPLAINT_UNDECIDED = 44  # not decided by the operator by its deadline

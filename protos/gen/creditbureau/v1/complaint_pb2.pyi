@@ -74,7 +74,9 @@ class _ComplaintKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Complai
     COMPLAINT_KIND_DECISION_WITHOUT_NOTICE: _ComplaintKind.ValueType  # 4
     """A decision was taken, and the person got no notice of it from the lender. About a decision."""
     COMPLAINT_KIND_EMPTY_ANSWER: _ComplaintKind.ValueType  # 5
-    """A dispute was answered, and the answer says nothing about it. About an answered dispute."""
+    """A dispute was answered, and the answer says nothing about it, or it was not answered by its
+    deadline. About a dispute that is open no more.
+    """
     COMPLAINT_KIND_DATA_KEPT_TOO_LONG: _ComplaintKind.ValueType  # 6
     """The member keeps data for longer than the consent allows. About a consent."""
 
@@ -93,7 +95,9 @@ other members leave the inquiry out until the complaint ends, and for good if it
 COMPLAINT_KIND_DECISION_WITHOUT_NOTICE: ComplaintKind.ValueType  # 4
 """A decision was taken, and the person got no notice of it from the lender. About a decision."""
 COMPLAINT_KIND_EMPTY_ANSWER: ComplaintKind.ValueType  # 5
-"""A dispute was answered, and the answer says nothing about it. About an answered dispute."""
+"""A dispute was answered, and the answer says nothing about it, or it was not answered by its
+deadline. About a dispute that is open no more.
+"""
 COMPLAINT_KIND_DATA_KEPT_TOO_LONG: ComplaintKind.ValueType  # 6
 """The member keeps data for longer than the consent allows. About a consent."""
 Global___ComplaintKind: _TypeAlias = ComplaintKind  # noqa: Y015

@@ -70,7 +70,9 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     NOTICE_KIND_LINE_RESTORED: _NoticeKind.ValueType  # 26
     """The furnisher ended the freeze of a line."""
     NOTICE_KIND_LIMIT_CHANGED: _NoticeKind.ValueType  # 27
-    """The furnisher lowered or raised the limit of a line."""
+    """The furnisher set a limit on a line that had none on file, or stated again the
+    one on file.
+    """
     NOTICE_KIND_LINE_CLOSED: _NoticeKind.ValueType  # 28
     """The furnisher closed an account."""
     NOTICE_KIND_CONSENT_GRANTED: _NoticeKind.ValueType  # 29
@@ -97,6 +99,16 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """The member has not confirmed in time that it has deleted what it received
     under a consent.
     """
+    NOTICE_KIND_LIMIT_LOWERED: _NoticeKind.ValueType  # 40
+    """The furnisher lowered the limit of a line."""
+    NOTICE_KIND_LIMIT_RAISED: _NoticeKind.ValueType  # 41
+    """The furnisher raised the limit of a line."""
+    NOTICE_KIND_DISPUTE_OVERDUE: _NoticeKind.ValueType  # 42
+    """The furnisher has not answered a dispute by its deadline."""
+    NOTICE_KIND_COMPLAINT_OVERDUE: _NoticeKind.ValueType  # 43
+    """The member has not answered a complaint by its deadline."""
+    NOTICE_KIND_COMPLAINT_UNDECIDED: _NoticeKind.ValueType  # 44
+    """The operator has not decided a complaint by its deadline."""
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
     """A notice to a subject."""
@@ -142,7 +154,9 @@ NOTICE_KIND_LINE_FROZEN: NoticeKind.ValueType  # 25
 NOTICE_KIND_LINE_RESTORED: NoticeKind.ValueType  # 26
 """The furnisher ended the freeze of a line."""
 NOTICE_KIND_LIMIT_CHANGED: NoticeKind.ValueType  # 27
-"""The furnisher lowered or raised the limit of a line."""
+"""The furnisher set a limit on a line that had none on file, or stated again the
+one on file.
+"""
 NOTICE_KIND_LINE_CLOSED: NoticeKind.ValueType  # 28
 """The furnisher closed an account."""
 NOTICE_KIND_CONSENT_GRANTED: NoticeKind.ValueType  # 29
@@ -169,12 +183,22 @@ NOTICE_KIND_DELETION_MISSING: NoticeKind.ValueType  # 39
 """The member has not confirmed in time that it has deleted what it received
 under a consent.
 """
+NOTICE_KIND_LIMIT_LOWERED: NoticeKind.ValueType  # 40
+"""The furnisher lowered the limit of a line."""
+NOTICE_KIND_LIMIT_RAISED: NoticeKind.ValueType  # 41
+"""The furnisher raised the limit of a line."""
+NOTICE_KIND_DISPUTE_OVERDUE: NoticeKind.ValueType  # 42
+"""The furnisher has not answered a dispute by its deadline."""
+NOTICE_KIND_COMPLAINT_OVERDUE: NoticeKind.ValueType  # 43
+"""The member has not answered a complaint by its deadline."""
+NOTICE_KIND_COMPLAINT_UNDECIDED: NoticeKind.ValueType  # 44
+"""The operator has not decided a complaint by its deadline."""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
 @_typing.final
 class NoticeCause(_message.Message):
     """The signed statement that caused a notice; of one that comes by the clock, the
-    consent or the request whose time it is.
+    consent, the request, the dispute, the complaint or its escalation whose time it is.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -274,6 +298,7 @@ class Notice(_message.Message):
     ABOUT_ID_FIELD_NUMBER: _builtins.int
     ACT_BY_TIME_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """Id of the notice, which never changes."""
     kind: Global___NoticeKind.ValueType
@@ -312,8 +337,15 @@ class Notice(_message.Message):
 
     @_builtins.property
     def action(self) -> Global___NoticeAction:
-        """Of LINE_FROZEN, LINE_RESTORED, LIMIT_CHANGED and LINE_CLOSED: the action; absent
-        where its record was erased.
+        """Of LINE_FROZEN, LINE_RESTORED, LIMIT_CHANGED, LIMIT_LOWERED, LIMIT_RAISED and
+        LINE_CLOSED: the action; absent where the furnisher stated none and a snapshot shows the
+        change alone, and where its record was erased.
+        """
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """Of DISPUTE_OVERDUE, COMPLAINT_OVERDUE and COMPLAINT_UNDECIDED: the deadline that passed,
+        UTC; create_time is the same.
         """
 
     def __init__(
@@ -330,10 +362,11 @@ class Notice(_message.Message):
         about_id: _builtins.str = ...,
         act_by_time: _timestamp_pb2.Timestamp | None = ...,
         action: Global___NoticeAction | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["act_by_time", b"act_by_time", "action", b"action", "create_time", b"create_time", "effect_time", b"effect_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act_by_time", b"act_by_time", "action", b"action", "create_time", b"create_time", "due_time", b"due_time", "effect_time", b"effect_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about_id", b"about_id", "act_by_time", b"act_by_time", "action", b"action", "create_time", b"create_time", "effect_time", b"effect_time", "key_id", b"key_id", "kind", b"kind", "member_id", b"member_id", "notice_id", b"notice_id", "texts", b"texts", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about_id", b"about_id", "act_by_time", b"act_by_time", "action", b"action", "create_time", b"create_time", "due_time", b"due_time", "effect_time", b"effect_time", "key_id", b"key_id", "kind", b"kind", "member_id", b"member_id", "notice_id", b"notice_id", "texts", b"texts", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

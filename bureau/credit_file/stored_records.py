@@ -1,0 +1,44 @@
+"""The records of accounts, read from their rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+
+from bureau.credit_file.history import TrailEntry
+from bureau.store import queries as q
+from bureau.store.database import Connection
+from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
+
+
+def records_of(
+    db: Connection, steps: Collection[TrailEntry]
+) -> Iterator[tuple[TrailEntry, Record, str]]:
+    """Read the records of steps together, in their order, each with the id of its submission."""
+    keys = [(step.submission_key, step.record_index) for step in steps]
+    rows = {(row.submission_key, row.record_index): row for row in db.all_in(q.records_at, keys)}
+    for step, key in zip(steps, keys, strict=True):
+        yield step, Record.FromString(rows[key].body), rows[key].submission_id
+
+
+def record_of(db: Connection, step: TrailEntry) -> tuple[Record, str]:
+    """Read a record of a trail, with the id of its submission."""
+    row = db.one(q.record_at, submission_key=step.submission_key, record_index=step.record_index)
+    assert row is not None, "a step of a trail is a record"
+    return Record.FromString(row[0]), row[1]
+
+
+def snapshots_at(
+    db: Connection, newest: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], TradelineSnapshot]:
+    """Read many snapshots by submission key and record index: those of one submission together,
+    because the months of a member's accounts mostly came so.
+    """
+    by_submission: defaultdict[int, list[int]] = defaultdict(list)
+    for submission_key, record_index in newest:
+        by_submission[submission_key].append(record_index)
+    return {
+        (submission_key, record_index): Record.FromString(body).snapshot
+        for submission_key, indices in by_submission.items()
+        for record_index, body in db.all_in(q.bodies_at, indices, submission_key=submission_key)
+    }

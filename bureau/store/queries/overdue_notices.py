@@ -1,0 +1,93 @@
+"""Queries of the deadlines that passed without an answer or a decision: notices by the clock.
+
+A deadline follows from the policy's days, which the caller gives. What is logged at the deadline
+itself comes after it. A notice that came once stays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, literal, or_, select
+
+from bureau.store.queries.builders import bind, complaint, dispute, entry, subject_event
+
+__all__: list[str] = []
+
+# NoticeKind of each.
+_DISPUTE, _COMPLAINT, _UNDECIDED = literal(42), literal(43), literal(44)
+_NO_END = literal(0).label("end_us")
+
+
+def disputes_overdue(whose: ColumnElement[bool]) -> Any:
+    """Return the deadlines of disputes that passed without an answer: facts that the subject added
+    extend them.
+    """
+    extension = case(
+        (dispute.c.addition_count > literal(0), bind("extension_us")), else_=literal(0)
+    )
+    due = dispute.c.open_us + bind("dispute_us") + extension
+    return (
+        select(
+            due.label("due_us"),
+            _DISPUTE.label("kind"),
+            dispute.c.dispute_id.label("about_id"),
+            dispute.c.member_id,
+            dispute.c.entry_key,
+            _NO_END,
+            dispute.c.subject_id,
+        )
+        .join_from(dispute, entry, entry.c.entry_key == dispute.c.answer_key, isouter=True)
+        .where(whose, or_(dispute.c.answer_key.is_(None), entry.c.time_us >= due))
+    )
+
+
+def complaints_overdue(whose: ColumnElement[bool]) -> Any:
+    """Return the deadlines of complaints that passed without the member's answer; none where the
+    policy gives none.
+    """
+    due = complaint.c.open_us + bind("complaint_us")
+    return (
+        select(
+            due.label("due_us"),
+            _COMPLAINT.label("kind"),
+            complaint.c.complaint_id.label("about_id"),
+            complaint.c.member_id,
+            complaint.c.entry_key,
+            _NO_END,
+            complaint.c.subject_id,
+        )
+        .join_from(complaint, entry, entry.c.entry_key == complaint.c.answer_key, isouter=True)
+        .where(
+            whose,
+            due > complaint.c.open_us,
+            or_(complaint.c.answer_key.is_(None), entry.c.time_us >= due),
+        )
+    )
+
+
+def complaints_undecided(whose: ColumnElement[bool]) -> Any:
+    """Return the deadlines of complaints that passed without the operator's decision; none where
+    the policy gives none.
+    """
+    due = subject_event.c.time_us + bind("decision_us")
+    return (
+        select(
+            due.label("due_us"),
+            _UNDECIDED.label("kind"),
+            complaint.c.complaint_id.label("about_id"),
+            complaint.c.member_id,
+            complaint.c.escalation_key.label("entry_key"),
+            _NO_END,
+            complaint.c.subject_id,
+        )
+        .join_from(
+            complaint, subject_event, subject_event.c.entry_key == complaint.c.escalation_key
+        )
+        .join(entry, entry.c.entry_key == complaint.c.decision_key, isouter=True)
+        .where(
+            whose,
+            due > subject_event.c.time_us,
+            or_(complaint.c.decision_key.is_(None), entry.c.time_us >= due),
+        )
+    )

@@ -1,0 +1,137 @@
+"""What people hear of when nobody answers: the deadlines of disputes and complaints that passed, by
+the clock, once, through the real server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bureau_client import (
+    ComplaintKind,
+    ComplaintOutcome,
+    DisputeOutcome,
+    DisputeReason,
+    DisputeState,
+    Month,
+    Notice,
+    NoticeKind,
+    Purpose,
+    Wallet,
+    WrongState,
+)
+from bureau_client.cli.notices import lines_of
+from tests.service.heard import heard
+from tests.service.scenario import DAY, Scenario, account, open_scenario
+
+MAY = Month(2026, 5)
+OVERDUE = (
+    NoticeKind.DISPUTE_OVERDUE,
+    NoticeKind.COMPLAINT_OVERDUE,
+    NoticeKind.COMPLAINT_UNDECIDED,
+)
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Iterator[Scenario]:
+    with open_scenario("acme") as scenario:
+        yield scenario
+
+
+def overdue(wallet: Wallet) -> list[Notice]:
+    """What a person heard of deadlines that passed, oldest first."""
+    return heard(wallet, *OVERDUE)[::-1]
+
+
+def kinds(notices: list[Notice]) -> list[str]:
+    return [notice.kind.name for notice in notices]
+
+
+def disputed(scenario: Scenario, person: Wallet, ref: str) -> str:
+    """A dispute of a card of the person's."""
+    known = {line.tradeline_id for line in person.file().tradelines}
+    scenario.submit("acme", account(person, ref, MAY))
+    (line,) = (line for line in person.file().tradelines if line.tradeline_id not in known)
+    reason = DisputeReason.WRONG_AMOUNT
+    return person.dispute(line.tradeline_id, field="balance_minor", reason=reason).dispute_id
+
+
+def complained(scenario: Scenario, person: Wallet) -> str:
+    """A complaint about an inquiry of acme's."""
+    consent_id = scenario.inquiring(person, "acme")
+    report = scenario.lenders["acme"].query(
+        person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
+    )
+    kind = ComplaintKind.INQUIRY_NOT_ASKED_FOR
+    return person.complain("acme", kind, report.request_id).complaint_id
+
+
+def test_a_dispute_without_an_answer_is_heard_of_once(scenario: Scenario) -> None:
+    acme, person = scenario.lenders["acme"], scenario.person("acme")
+    silent, answered = (disputed(scenario, person, ref) for ref in ("card", "loan"))
+    extended = disputed(scenario, person, "shop")
+    person.add_to_dispute(extended, "here is the receipt")
+    acme.answer_dispute(answered, DisputeOutcome.ACCURATE)
+    with pytest.raises(WrongState):
+        person.complain("acme", ComplaintKind.EMPTY_ANSWER, silent)
+    scenario.later(29 * DAY)
+    assert overdue(person) == []
+    scenario.later(2 * DAY)
+    (late,) = overdue(person)
+    (dispute,) = (each for each in person.disputes() if each.dispute_id == silent)
+    assert (late.kind, late.about_id) == (NoticeKind.DISPUTE_OVERDUE, silent)
+    assert (late.member_id, late.tradeline_id) == ("acme", dispute.tradeline_id)
+    assert late.due_time == late.create_time == dispute.due_time
+    assert late.proved
+    assert "operator" in late.texts["en"]
+    assert "运营机构" in late.texts["zh"]
+    # Facts that were added extend the deadline. A late answer takes no notice back.
+    scenario.later(15 * DAY)
+    assert [notice.about_id for notice in overdue(person)] == [silent, extended]
+    assert dispute.state is DisputeState.LAPSED
+    complaint = person.complain("acme", ComplaintKind.EMPTY_ANSWER, silent)
+    assert complaint.deed.id == silent
+    acme.answer_dispute(silent, DisputeOutcome.ACCURATE, certified=True)
+    assert overdue(person)[0] == late
+    assert kinds(heard(person, NoticeKind.DISPUTE)) == ["DISPUTE"] * 2
+    # A stream brings it in its place, and not again.
+    stream = person.watch_notices()
+    following = (notice for notice in stream if notice.kind in OVERDUE)
+    assert [next(following), next(following)] == overdue(person)
+    assert scenario.findings() == []
+
+
+def test_a_complaint_without_an_answer_or_a_decision_is_heard_of_once(
+    scenario: Scenario,
+) -> None:
+    acme, person = scenario.lenders["acme"], scenario.person()
+    rejected, silent = complained(scenario, person), complained(scenario, person)
+    received = {each.complaint_id: each for each in acme.complaints()}
+    acme.answer_complaint(received[rejected], ComplaintOutcome.REJECTED, "it was asked for")
+    with pytest.raises(WrongState):
+        person.escalate(silent)
+    scenario.later(61 * DAY)
+    (late,) = overdue(person)
+    assert (late.kind, late.about_id, late.member_id) == (
+        *(NoticeKind.COMPLAINT_OVERDUE, silent, "acme"),
+    )
+    (complaint,) = (each for each in person.complaints() if each.complaint_id == silent)
+    assert late.due_time == late.create_time == complaint.due_time
+    # In words: the deadline, and the id that the next command takes.
+    assert late.due_time is not None
+    words = "\n".join(map(str, lines_of(late, "en")))
+    assert f"deadline {late.due_time:%Y-%m-%d %H:%M} UTC" in words
+    assert f"about {silent}" in words
+    # What the notice says can be done: the operator decides, or does not in time.
+    escalated = person.escalate(silent)
+    scenario.later(31 * DAY)
+    assert kinds(overdue(person)) == ["COMPLAINT_OVERDUE", "COMPLAINT_UNDECIDED"]
+    undecided = overdue(person)[1]
+    assert undecided.about_id == silent
+    assert undecided.due_time == undecided.create_time == escalated.decide_until_time
+    assert all(notice.proved for notice in overdue(person))
+    # A late answer takes neither back.
+    acme.answer_complaint(received[silent], ComplaintOutcome.UPHELD, "sorry", remedy="none left")
+    assert kinds(overdue(person)) == ["COMPLAINT_OVERDUE", "COMPLAINT_UNDECIDED"]
+    assert scenario.findings() == []
