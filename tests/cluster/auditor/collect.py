@@ -41,9 +41,10 @@ from bureau_keys.note import parse_note
 from bureau_keys.notice_checks import place_of
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.reporting_pb2 import Inquiry
+from tests.cluster.auditor.checks.line_notices import KINDS
 from tests.cluster.auditor.checks.notices import in_kinds
 from tests.cluster.auditor.database import read_database
-from tests.cluster.auditor.evidence import Delivered, Evidence, Node, SeenFile
+from tests.cluster.auditor.evidence import Delivered, Evidence, LineNotice, Node, SeenFile
 from tests.cluster.auditor.statements import SentStatement, by_statement, opened
 from tests.cluster.control_files import MemberAt, NodeAt, TopologyMap
 from tests.cluster.history import Outcome, read_histories
@@ -147,6 +148,8 @@ class _Asker:
             notices={subject: set(lines) for subject, lines in self._notices(NoticeKind.ERASURE)},
             returned=dict(self._notices(NoticeKind.REINSERTION)),
             noticed=dict(self._noticed()),
+            lines=dict(self._lines()),
+            deadlines=dict(self._deadlines()),
             erased=self._erased(),
             keys=dict(self._keys()),
             alerts=self._all_alerts(lenders),
@@ -263,6 +266,24 @@ class _Asker:
         for subject, notices in self._all_notices.items():
             listed = ((place_of(one.notice_id).leaf_index, one.kind.name) for one in notices)
             yield subject, [notice for one in listed if (notice := in_kinds(*one))]
+
+    def _lines(self) -> Iterator[tuple[str, list[LineNotice]]]:
+        """Read every subject's notices of what lenders did to lines."""
+        for subject, notices in self._all_notices.items():
+            yield (
+                subject,
+                [
+                    LineNotice(place_of(one.notice_id).leaf_index, one.kind.name, one.tradeline_id)
+                    for one in notices
+                    if one.kind.name in KINDS.values()
+                ],
+            )
+
+    def _deadlines(self) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+        """Read every subject's notices of deadlines that passed."""
+        for subject, notices in self._all_notices.items():
+            overdue = [one for one in notices if one.due_time is not None]
+            yield subject, [(one.about_id, place_of(one.notice_id).time_us) for one in overdue]
 
     @cached_property
     def _all_notices(self) -> dict[str, list[Notice]]:

@@ -138,6 +138,14 @@ class StoredRecord(NamedTuple):
     first_delinquency: int = 0
 
 
+class LineNotice(NamedTuple):
+    """A notice that a lender froze, restored or closed a line."""
+
+    leaf_index: int
+    kind: str
+    tradeline_id: str
+
+
 class StoredAlert(NamedTuple):
     """An alert's row."""
 
@@ -265,6 +273,8 @@ class Node:
         returned: By subject: the accounts of which they have a notice that deleted data
             returned, once for each notice.
         noticed: By subject: the leaf and the kind of each notice of an event of their chain.
+        lines: By subject: the notices of what lenders did to lines.
+        deadlines: By subject: the dispute or complaint and the time of each notice of a deadline.
         erased: The accounts whose erasures it lists to an auditor.
         keys: By id of every key that workers made for a subject: True if it may read.
         alerts: By member, from the beginning.
@@ -285,6 +295,8 @@ class Node:
     notices: dict[str, set[str]] = field(default_factory=dict)
     returned: dict[str, list[str]] = field(default_factory=dict)
     noticed: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    lines: dict[str, list[LineNotice]] = field(default_factory=dict)
+    deadlines: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     keys: dict[str, bool] = field(default_factory=dict)
     alerts: dict[str, list[Delivered]] = field(default_factory=dict)

@@ -69,6 +69,7 @@ from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from creditbureau.v1.reporting_pb2 import Inquiry
 from creditbureau.v1.subjects_pb2 import KeyAttestation, KeyBinding, KeyRepudiation
+from tests.cluster.auditor.checks.line_notices import done_to_lines
 from tests.cluster.auditor.checks.notices import KINDS
 from tests.cluster.auditor.checks.writes import GONE
 from tests.cluster.auditor.evidence import (
@@ -76,6 +77,7 @@ from tests.cluster.auditor.evidence import (
     Delivered,
     Entry,
     Evidence,
+    LineNotice,
     Node,
     SeenFile,
     StoredAction,
@@ -877,6 +879,8 @@ class Scenario:
             notices={PERSON: set(self.erased)},
             returned={PERSON: list(self.returned)},
             noticed={PERSON: self._noticed()},
+            lines={PERSON: self._lines()},
+            deadlines={PERSON: []},
             erased=set(self.erased),
             keys={
                 key_id: key_id
@@ -895,6 +899,11 @@ class Scenario:
             for link in self.links
             if link.subject_id == PERSON and kinds[link.leaf_index] in KINDS
         ]
+
+    def _lines(self) -> list[LineNotice]:
+        """The notices to the person of what lenders did to their lines."""
+        done = done_to_lines(self._database("postgres-a"))
+        return [one for one, people in done if PERSON in people]
 
     def hear_notice(self) -> Operation:
         """The person's wallet opens its stream, and hears of the first deed."""
