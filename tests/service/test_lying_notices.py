@@ -11,7 +11,14 @@ from uuid import uuid4
 
 import pytest
 
-from bureau_client import NoticeKind, Purpose, VerificationFailed, Wallet
+from bureau_client import (
+    ComplaintKind,
+    DisputeReason,
+    NoticeKind,
+    Purpose,
+    VerificationFailed,
+    Wallet,
+)
 from bureau_client._operations import methods
 from creditbureau.v1.notices_pb2 import GetNoticeChoiceResponse, WatchNoticesResponse
 from tests.service.client_calls import client_of
@@ -22,7 +29,11 @@ from tests.service.watching import MAY
 Lie = Callable[[WatchNoticesResponse], None]
 PATH = methods.WATCH_NOTICES.path
 # In the order in which the person of `person` hears of them.
-KINDS = ["CONSENT_GRANTED"] * 2 + ["INQUIRY", "CONSENT_USED_UP", "NEW_ACCOUNT", "CONSENT_ENDING"]
+KINDS = [
+    *["CONSENT_GRANTED"] * 2,
+    *["INQUIRY", "CONSENT_USED_UP", "NEW_ACCOUNT"],
+    *["DISPUTE_OVERDUE", "COMPLAINT_OVERDUE", "CONSENT_ENDING"],
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +47,13 @@ def person(scenario: Scenario) -> Wallet:
     """A person with notices of each source: the chain, a submission, and the clock."""
     person = scenario.person("brook")
     consent_id = scenario.inquiring(person, "acme", max_uses=1)
-    scenario.lenders["acme"].query(
+    report = scenario.lenders["acme"].query(
         person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
     )
     scenario.submit("brook", account(person, "card", MAY))
+    (line,) = person.file().tradelines
+    person.dispute(line.tradeline_id, field="balance_minor", reason=DisputeReason.WRONG_AMOUNT)
+    person.complain("acme", ComplaintKind.INQUIRY_NOT_ASKED_FOR, report.request_id)
     scenario.later(359 * DAY)
     person.choose_notices([NoticeKind.HOLD_PLACED])
     return person
@@ -67,6 +81,14 @@ def later(message: WatchNoticesResponse) -> None:
     message.notice.act_by_time.seconds += 86_400
 
 
+def due_later(message: WatchNoticesResponse) -> None:
+    message.notice.due_time.seconds += 86_400
+
+
+def of_another_line(message: WatchNoticesResponse) -> None:
+    message.notice.tradeline_id = "0" * 32
+
+
 def renamed(message: WatchNoticesResponse) -> None:
     notice_id = message.notice.notice_id
     message.notice.notice_id = notice_id[:-1] + ("0" if notice_id[-1] != "0" else "1")
@@ -91,6 +113,15 @@ LIES: dict[str, Lie] = {
     "an end that comes later": of_kind("CONSENT_ENDING", later),
     "an end of another consent": of_kind("CONSENT_ENDING", of_another),
     "an end under another id": of_kind("CONSENT_ENDING", renamed),
+    "a deadline that is another": of_kind("DISPUTE_OVERDUE", due_later),
+    "a deadline that is left out": of_kind(
+        "COMPLAINT_OVERDUE", lambda m: m.notice.ClearField("due_time")
+    ),
+    "a deadline of what has none": of_kind("INQUIRY", due_later),
+    "a deadline of another dispute": of_kind("DISPUTE_OVERDUE", of_another),
+    "a deadline about another line": of_kind("DISPUTE_OVERDUE", of_another_line),
+    "a deadline of another member": of_kind("COMPLAINT_OVERDUE", by_another),
+    "a deadline under another id": of_kind("COMPLAINT_OVERDUE", renamed),
     "keys that are missing": lambda message: message.ClearField("keys"),
 }
 
