@@ -35,7 +35,7 @@ def test_a_person_follows_and_an_agent_passes_on(scenario: Scenario, tmp_path: P
     assert "冻结" in run("bureau-wallet", "notices", "list", *own, "--language", "zh")
     assert run("bureau-wallet", "notices", *own) == run("bureau-wallet", "notices", "list", *own)
 
-    # The stream, from a cursor, without what the person does not want to hear of.
+    # The stream, from a cursor, without what the person does not want to hear of from then on.
     watch = ("bureau-wallet", "notices", "watch", *own, "--for", 4)
     lines = [json.loads(line) for line in run(*watch).splitlines()]
     assert [line["kind"] for line in lines][-2:] == ["NEW_ACCOUNT", "LINE_FROZEN"]
@@ -43,7 +43,9 @@ def test_a_person_follows_and_an_agent_passes_on(scenario: Scenario, tmp_path: P
     run(*choose, "--without", "new-account", "--agent", "agent", "--notice-language", "zh")
     kept = json.loads(run(*choose, "--output", "json"))
     assert (kept["muted"], kept["agent_id"], kept["language"]) == (["NEW_ACCOUNT"], "agent", "zh")
-    after = ("--after", lines[-3]["cursor"])
+    scenario.submit("acme", account(person, "loan", MAY))
+    freeze(scenario, "acme", account(person, "loan", MAY).account_ref, FacilityActionKind.FREEZE)
+    after = ("--after", lines[-1]["cursor"])
     assert [json.loads(line)["kind"] for line in run(*watch, *after).splitlines()] == [
         "LINE_FROZEN"
     ]
@@ -54,13 +56,14 @@ def test_a_person_follows_and_an_agent_passes_on(scenario: Scenario, tmp_path: P
     forward = ("bureau-wallet", "notices", "forward", "--profile", tmp_path / "agent")
     options = ("--cursor", cursor, "--file", mail, "--for", 4)
     run(*forward, *options)
-    (line,) = map(json.loads, mail.read_text().splitlines())
+    frozen, line = map(json.loads, mail.read_text().splitlines())
+    assert frozen["kind"] == "LINE_FROZEN"
     assert (line["kind"], line["subject_id"], line["language"]) == (
         "HOLD_PLACED",
         person.subject_id,
         "zh",
     )
     run(*forward, *options)
-    assert len(mail.read_text().splitlines()) == 1
+    assert len(mail.read_text().splitlines()) == 2
     run(*choose, "--everything")
     assert json.loads(run(*choose, "--output", "json"))["agent_id"] == ""
