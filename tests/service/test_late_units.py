@@ -19,6 +19,7 @@ from bureau_client import (
     Notice,
     Purpose,
     Section,
+    SigningKey,
     Wallet,
 )
 from bureau_client.models.codes import Action
@@ -148,3 +149,15 @@ def test_a_request_that_was_answered_late_is_among_the_changed(scenario: Scenari
         withdrawn = brook.withdraw_consent_request(request_id)
     changed = brook.consent_requests(changed_since=withdrawn.update_time)
     assert request_id in {one.consent_request_id for one in changed}
+
+
+def test_a_repudiation_undoes_what_another_node_logged_just_before(scenario: Scenario) -> None:
+    person, key = known(scenario), SigningKey.generate()
+    thief = scenario.attested("brook", person.subject_id, key=key, replaces=True)
+    scenario.later(15 * DAY)
+    consent_id = scenario.inquiring(thief, "brook")
+    with late(scenario):
+        person.repudiate_key(key.verify_key.key_id)
+    (consent,) = (one for one in person.consents() if one.consent_id == consent_id)
+    assert consent.state is ConsentState.REVOKED
+    assert scenario.findings() == []
