@@ -24,8 +24,9 @@ from bureau_keys.errors import KeysError
 from bureau_keys.note import Verifier
 
 SETTINGS_FILE = "bureau.toml"
-# File that marks the folder of a sandbox. No setting: the environment could turn that one on.
-SANDBOX_FILE = "SANDBOX"
+# File that marks the folder of a sandbox. No setting: the environment could turn that one on. Its
+# name is not that of the folder `sandbox` where capitals and small letters are the same.
+SANDBOX_FILE = "SANDBOX.txt"
 # File with a sandbox's time, by which its node and the clients of its folder go.
 SANDBOX_CLOCK = Path("sandbox/clock.json")
 CHECKPOINT_FILE = "checkpoint-"

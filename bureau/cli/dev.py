@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import socket
 import sys
@@ -23,10 +22,9 @@ from bureau import logs
 from bureau.admin.bureau_folder import InitOptions
 from bureau.cli.common import Output, Shown, echo_status, group, show, show_one
 from bureau.cli.exit_codes import Exit, Stop
-from bureau.cli.serving_lock import serving_lock
 from bureau.listen import ListenError
 from bureau.sandbox.calls import COLUMNS, following, last_calls, text_of
-from bureau.sandbox.folder import INITIAL, SandboxFolder
+from bureau.sandbox.folder import INITIAL, RESTORES, SAVES, SERVES, SandboxFolder
 from bureau.sandbox.magic import LANGUAGES, magic_subjects
 from bureau.sandbox.node import SandboxNode
 from bureau.sandbox.portal import PortalBeside, listener_at
@@ -112,9 +110,9 @@ class _Session:
         """Serve until a signal, and carry out what the sandbox's operator asks for."""
         logs.configure("warning")
         echo_status(BANNER)
+        listen = self._listen or InitOptions().listen
         # 1. The folder, made if it is not there, and the portal's port.
-        folder = self._open()
-        with serving_lock(folder.settings()), ExitStack() as running:
+        with SandboxFolder.held(self._path, listen) as folder, ExitStack() as running:
             listener = None
             if self._portal_listen != "":
                 listener = running.enter_context(_bound(self._portal_listen))
@@ -131,18 +129,6 @@ class _Session:
             self._serve(node, portal)
         if self._broken is not None:
             raise self._broken
-
-    def _open(self) -> SandboxFolder:
-        listen = self._listen or InitOptions().listen
-        if not self._path.exists() or not any(self._path.iterdir()):
-            return SandboxFolder.create(self._path, listen)
-        folder = SandboxFolder.open(self._path)
-        if folder.is_seeded or folder.restoring_file.exists():
-            return folder
-        # An earlier start was ended before all subjects were there: nothing to keep.
-        with serving_lock(folder.settings()):
-            shutil.rmtree(folder.path)
-        return SandboxFolder.create(self._path, listen)
 
     def _end_on_signals(self) -> None:
         def end(number: int, _frame: object) -> None:
@@ -303,7 +289,7 @@ def snapshot(
         with SandboxOperator.of(sandbox) as operator:
             operator.save_snapshot(name)
     else:
-        with serving_lock(sandbox.settings()):
+        with sandbox.lock(SAVES):
             sandbox.save_snapshot(name, Database(sandbox.settings().database))
     echo_status(f"saved {name}")
 
@@ -413,16 +399,13 @@ def _restore(sandbox: SandboxFolder, name: str) -> None:
         with SandboxOperator.of(sandbox) as operator:
             operator.restore_snapshot(name)
     else:
-        with serving_lock(sandbox.settings()):
+        with sandbox.lock(RESTORES):
             sandbox.restore_snapshot(name)
 
 
 def _is_served(sandbox: SandboxFolder) -> bool:
-    try:
-        with serving_lock(sandbox.settings()):
-            return False
-    except Stop:
-        return True
+    holder = sandbox.holder
+    return holder is not None and holder.doing == SERVES
 
 
 def _require_served(sandbox: SandboxFolder) -> None:

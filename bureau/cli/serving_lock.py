@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-
-from filelock import FileLock, Timeout
+from contextlib import ExitStack, contextmanager
 
 from bureau.cli.exit_codes import Exit, Stop
 from bureau.config import Settings
+from bureau.process_lock import SERVING, LockHeldError, process_lock
 from bureau.store.database import Database
-
-# Appended to the name of the database's file.
-SUFFIX = ".serving"
 
 
 @contextmanager
 def serving_lock(settings: Settings) -> Iterator[None]:
     """Hold the lock of a SQLite database inside the block; PostgreSQL needs none.
-
-    The operating system releases the lock when the process ends, however it ends.
 
     Raises:
         Stop: Another process serves the database.
@@ -29,16 +23,13 @@ def serving_lock(settings: Settings) -> Iterator[None]:
         yield
         return
     path = database.file.resolve()
-    lock = FileLock(path.with_name(path.name + SUFFIX), timeout=0, mode=0o600)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise Stop(
-            Exit.CONFLICT,
-            f"another process serves {path}",
-            "Stop it first. A SQLite database has one node; PostgreSQL takes several.",
-        ) from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(process_lock(path.with_name(path.name + SERVING), "serves"))
+        except LockHeldError as error:
+            raise Stop(
+                Exit.CONFLICT,
+                f"another process serves {path}: {error.holder}",
+                "Stop it first. A SQLite database has one node; PostgreSQL takes several.",
+            ) from None
         yield
-    finally:
-        lock.release()

@@ -191,10 +191,7 @@ def _undo(
     if any(each.in_force(now_us) or each.pending(now_us) for each in doomed):
         undoing.key_id = _restore(tx, keys, key, doomed)
     if key.start_us <= now_us:
-        # What another node logged before this has its time, which may be later than the unit's.
-        newest_us, _ = tx.db.one(q.times) or (0, None)
-        latest_us = max(now_us, newest_us)
-        end_us = min(latest_us, max(each.end_us for each in doomed if each.start_us <= now_us))
+        end_us = min(now_us, max(each.end_us for each in doomed if each.start_us <= now_us))
         undoing.start_time.CopyFrom(timestamp_of(key.start_us))
         undoing.end_time.CopyFrom(timestamp_of(end_us))
         span: dict[str, Any] = {

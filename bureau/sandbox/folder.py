@@ -2,7 +2,8 @@
 
 ::
 
-    SANDBOX             the mark: production refuses the folder
+    SANDBOX.txt         the mark: production refuses the folder
+    bureau.db.serving   the lock of the one process that serves, restores or saves the sandbox
     members/NAME/       profile of each lender, of the agent and of the auditor
     wallets/NAME/       wallet of each magic subject
     sandbox/clock.json      the time
@@ -19,13 +20,16 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bureau.admin.bureau_folder import FolderError, InitOptions, addresses_of, create
 from bureau.calendar import DAY_US, MICROSECONDS, utc
 from bureau.config import CHECKPOINT_FILE, SANDBOX_CLOCK, SANDBOX_FILE, SETTINGS_FILE, Settings
+from bureau.process_lock import SERVING, Holder, LockHeldError, holder_of, process_lock
 from bureau.sandbox.clock import SandboxClock
 from bureau.store.database import Database
 from bureau.store.dump import dump
@@ -48,9 +52,28 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # Folders of the sandbox; beside them lie the files with its newest checkpoints.
 # What else lies in its folder is the user's: no snapshot copies it, and no restore removes it.
 PARTS = frozenset({"authority", "members", "operator", "policy", "sandbox", "server", "wallets"})
-# Files that are no part of a snapshot: the database, which is copied in one piece, and the lock.
+# The database, which a snapshot copies in one piece, and the lock, which stays where it is: the
+# same one that `bureau serve` takes.
 DATABASE = "bureau.db"
-LOCK = f"{DATABASE}.serving"
+LOCK = f"{DATABASE}{SERVING}"
+# The work for which a process holds the lock, as errors name it.
+SERVES, RESTORES, SAVES = "serves", "restores", "saves"
+
+
+class SandboxHeldError(FolderError):
+    """Another process works on the sandbox.
+
+    Attributes:
+        holder: The process.
+        fix: Advice for the person who was refused.
+    """
+
+    def __init__(self, path: Path, holder: Holder) -> None:
+        super().__init__(f"another process {holder.doing} {path}: {holder}")
+        self.holder = holder
+        self.fix = "Try again once it has ended."
+        if holder.doing == SERVES:
+            self.fix = "Stop it first, or name another folder."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +98,94 @@ class SandboxFolder:
         return folder
 
     @classmethod
-    def create(cls, path: Path, listen: str) -> SandboxFolder:
-        """Make a sandbox without members; the folder appears when it is whole.
+    @contextmanager
+    def held(
+        cls, path: Path, listen: str, *, template: Path | None = None
+    ) -> Iterator[SandboxFolder]:
+        """Hold the sandbox of a folder inside the block, to serve it.
+
+        The sandbox is made if the folder is empty or not there, and made again if an earlier start
+        ended before all subjects were there.
+
+        Args:
+            listen: Address and port at which the node of a new sandbox listens.
+            template: Sandbox of which a new one is a copy; None makes one without members.
 
         Raises:
-            FolderError: The folder is there and not empty.
+            FolderError: The folder has other content; or another process works on it, or on the
+                template.
         """
-        path = path.resolve()
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise FolderError(f"{path} is not empty and no sandbox: name a new folder")
-        clock = SandboxClock()
-        clock.until_us = clock.machine_us() + DAYS * DAY_US
-        with whole_folder(path) as fresh:
-            fresh.chmod(0o700)
-            create(fresh, InitOptions(origin=ORIGIN, listen=listen), clock)
-            (fresh / SANDBOX_FILE).write_text(MARK, "utf-8")
-            (fresh / "sandbox" / "snapshots").mkdir(parents=True, mode=0o700)
-            clock.state.save(fresh / SANDBOX_CLOCK)
-        return cls(path)
+        folder = cls(path.resolve())
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (folder.path / SANDBOX_FILE).exists() and folder._has_content():
+            raise FolderError(
+                f"{path} is not empty, and no sandbox: it has no file {SANDBOX_FILE}; "
+                "name a new folder"
+            )
+        with folder.lock(SERVES):
+            if not folder.is_seeded and not folder.restoring_file.exists():
+                folder._make(listen, template)
+            yield folder
+
+    def _has_content(self) -> bool:
+        """Return True if the folder has more than a lock."""
+        return any(not path.name.startswith(LOCK) for path in self.path.iterdir())
+
+    @contextmanager
+    def lock(self, doing: str) -> Iterator[None]:
+        """Hold the lock of the sandbox inside the block.
+
+        Args:
+            doing: SERVES, RESTORES or SAVES.
+
+        Raises:
+            SandboxHeldError: Another process holds the lock.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(process_lock(self.path / LOCK, doing))
+            except LockHeldError as error:
+                raise SandboxHeldError(self.path, error.holder) from None
+            yield
+
+    @property
+    def holder(self) -> Holder | None:
+        """The process that holds the lock; None while it is free."""
+        return holder_of(self.path / LOCK)
+
+    def _make(self, listen: str, template: Path | None) -> None:
+        """Make the sandbox in its folder, under the lock.
+
+        The mark comes first and the file of months last: a sandbox that has no such file is made
+        again at the next start.
+        """
+        self.path.chmod(0o700)
+        (self.path / SANDBOX_FILE).write_text(MARK, "utf-8")
+        self._remove_parts()
+        with TemporaryDirectory(dir=self.path, prefix=".making-") as temporary:
+            fresh = Path(temporary) / "whole"
+            if template is None:
+                _create(fresh, listen)
+            else:
+                _copy_sandbox(type(self).open(template), fresh)
+            months = fresh / self.months_file.relative_to(self.path)
+            kept = Path(temporary) / months.name
+            if months.exists():
+                months.rename(kept)
+            for part in fresh.iterdir():
+                part.rename(self.path / part.name)
+            if kept.exists():
+                kept.rename(self.months_file)
+
+    def _remove_parts(self) -> None:
+        """Remove the parts of a sandbox that was not made whole, and no file of the user's."""
+        for path in self.path.iterdir():
+            if path.name in PARTS or path.name.startswith(".making-"):
+                shutil.rmtree(path)
+            elif path.name.startswith(LOCK):
+                continue
+            elif path.name.startswith((DATABASE, SETTINGS_FILE, CHECKPOINT_FILE)):
+                path.unlink()
 
     @property
     def clock_file(self) -> Path:
@@ -215,7 +308,8 @@ class SandboxFolder:
         source = self.require_snapshot(name)
         write_private(self.restoring_file, name.encode())
         for part in (*self._parts(self.path), *self.path.glob(f"{DATABASE}*")):
-            if part.name not in {LOCK, DATABASE} and part.exists():
+            is_kept = part.name == DATABASE or part.name.startswith(LOCK)
+            if not is_kept and part.exists():
                 part.unlink()
         for part in self._parts(source):
             _copy(part, self.path / part.relative_to(source))
@@ -262,6 +356,27 @@ class SandboxFolder:
                 continue
             if path.is_file():
                 yield path
+
+
+def _create(fresh: Path, listen: str) -> None:
+    """Create a sandbox without members."""
+    clock = SandboxClock()
+    clock.until_us = clock.machine_us() + DAYS * DAY_US
+    create(fresh, InitOptions(origin=ORIGIN, listen=listen), clock)
+    (fresh / "sandbox" / "snapshots").mkdir(parents=True, mode=0o700)
+    clock.state.save(fresh / SANDBOX_CLOCK)
+
+
+def _copy_sandbox(template: SandboxFolder, fresh: Path) -> None:
+    """Copy a sandbox that no process serves.
+
+    Raises:
+        SandboxHeldError: A process works on it.
+    """
+    if holder := template.holder:
+        raise SandboxHeldError(template.path, holder)
+    shutil.copytree(template.path, fresh, ignore=shutil.ignore_patterns(f"{LOCK}*"))
+    (fresh / SANDBOX_FILE).unlink()
 
 
 def _time_in(snapshot: Path) -> str:

@@ -84,6 +84,7 @@ class SandboxNode:
         self._months: Months | None = None
         # One at a time moves the clock, seeds, or copies the folder.
         self._changing = threading.RLock()
+        self._asking = threading.Lock()
 
     @property
     def server(self) -> Server:
@@ -210,10 +211,14 @@ class SandboxNode:
 
         Raises:
             FileNotFoundError: There is no snapshot of this name.
+            FolderError: Another one is being restored.
         """
         self.folder.require_snapshot(name)
-        wanted = self.generation + 1
-        self.restoring.set()
+        with self._asking:
+            if self.restoring.is_set():
+                raise FolderError("another snapshot is being restored: try again once it is there")
+            wanted = self.generation + 1
+            self.restoring.set()
         threading.Thread(target=self._restore_asked, args=(name,), name="restore").start()
         return wanted
 

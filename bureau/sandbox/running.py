@@ -10,9 +10,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -166,6 +165,9 @@ def running_sandbox(
         folder: Folder of the sandbox; made if it is not there. None uses a temporary one.
         template: Folder of `make_sandbox`, which is copied in a fraction of the time that it
             takes to make one.
+
+    Raises:
+        FolderError: Another process serves the folder, or works on it; the message names it.
     """
     if folder is None:
         with (
@@ -177,15 +179,9 @@ def running_sandbox(
     if not structlog.is_configured():
         logs.silence()
     listen = f"127.0.0.1:{free_port()}"
-    if template is not None and not folder.exists():
-        shutil.copytree(template, folder)
-    sandbox = (
-        SandboxFolder.open(folder) if folder.exists() else SandboxFolder.create(folder, listen)
-    )
-    node = SandboxNode(sandbox, listen=listen)
-    node.start()
-    try:
+    with SandboxFolder.held(folder, listen, template=template) as sandbox, ExitStack() as running:
+        node = SandboxNode(sandbox, listen=listen)
+        running.callback(node.stop)
+        node.start()
         node.seed()
         yield SandboxBureau(node)
-    finally:
-        node.stop()

@@ -97,6 +97,8 @@ def servicer_of(control: Control) -> type[Servicer]:
                 generation = control.ask_to_restore(request.name)
             except FileNotFoundError as error:
                 raise Refusal("NOT_FOUND", str(error)) from error
+            except FolderError as error:
+                raise Refusal("WRONG_STATE", str(error)) from error
             return pb.RestoreSnapshotResponse(generation=generation)
 
     def _clock() -> pb.Clock:

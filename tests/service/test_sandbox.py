@@ -16,7 +16,6 @@ import pytest
 from bureau.admin.bureau_folder import FolderError, InitOptions, create
 from bureau.admin.integrity import check_database
 from bureau.admin.operator import CallError
-from bureau.cli import dev
 from bureau.config import SANDBOX_FILE, Settings
 from bureau.main import SandboxError, Server
 from bureau.sandbox.calls import last_calls
@@ -310,7 +309,8 @@ def test_a_restore_that_was_cut_is_finished_at_the_next_start(
     with pytest.raises(FolderError, match="cut"):
         sandbox.save_snapshot("half", Database(sandbox.settings().database))
     # `bureau dev` keeps it, with its snapshots, though the file of months is gone.
-    assert dev._Session(path, None, None, quiet=True)._open() == sandbox
+    with SandboxFolder.held(path, "") as sandbox_held:
+        assert sandbox_held == sandbox
     with running_sandbox(path) as bureau:
         assert not sandbox.restoring_file.exists()
         assert bureau.magic("late-60").report("hillside").tradelines
