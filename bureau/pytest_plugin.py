@@ -23,8 +23,22 @@ if TYPE_CHECKING:
     from bureau.testing import SandboxBureau
 
 
+JURISDICTION = "credit_bureau_jurisdiction"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the setting of the jurisdiction."""
+    parser.addini(
+        JURISDICTION,
+        "country in whose terms and under whose law the people of credit_bureau are: US or CN",
+        default="US",
+    )
+
+
 @pytest.fixture(scope="session")
-def credit_bureau_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def credit_bureau_template(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Path:
     """Make the sandbox that each test gets a copy of."""
     try:
         from bureau.testing import make_sandbox  # noqa: PLC0415  (see the module)
@@ -33,7 +47,8 @@ def credit_bureau_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"credit_bureau needs {missing.name}: run `pip install 'creditbureau[server]'`",
             pytrace=False,
         )
-    return make_sandbox(tmp_path_factory.mktemp("credit-bureau") / "template")
+    folder = tmp_path_factory.mktemp("credit-bureau") / "template"
+    return make_sandbox(folder, jurisdiction=pytestconfig.getini(JURISDICTION))
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from bureau.cli.exit_codes import Exit, Stop
 from bureau.listen import ListenError
 from bureau.sandbox.calls import COLUMNS, following, last_calls, text_of
 from bureau.sandbox.folder import INITIAL, RESTORES, SAVES, SERVES, SandboxFolder
-from bureau.sandbox.magic import LANGUAGES, magic_subjects
+from bureau.sandbox.jurisdiction import DEFAULT, jurisdictions
+from bureau.sandbox.magic import LANGUAGES, applicable_subjects, magic_subjects
 from bureau.sandbox.node import SandboxNode
 from bureau.sandbox.portal import PortalBeside, listener_at
 from bureau.sandbox.remote import SandboxOperator, shown
@@ -41,7 +42,7 @@ log_commands = group("The sandbox's log of calls.")
 app.add_typer(clock, name="clock")
 app.add_typer(log_commands, name="logs")
 
-DEFAULT = Path("bureau-dev")
+DEV_FOLDER = Path("bureau-dev")
 BANNER = """\
 ┌───────────────────────────────────────────────────────────────────────┐
 │ SANDBOX, NOT FOR PRODUCTION                                           │
@@ -82,6 +83,14 @@ def dev(
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each call.")] = False,
+    jurisdiction: Annotated[
+        str,
+        typer.Option(
+            help="Country whose law applies and in whose terms the people are: "
+            f"{' or '.join(jurisdictions())}. [default: {DEFAULT}, or that of the folder]",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Serve a sandbox until Ctrl-C: a bureau with lenders, wallets, magic subjects and a portal.
 
@@ -89,17 +98,27 @@ def dev(
     """
     context.obj = folder
     if context.invoked_subcommand is None:
-        _Session(folder or DEFAULT, listen, portal_listen, quiet=quiet).run()
+        if jurisdiction not in {"", *jurisdictions()}:
+            known = " or ".join(jurisdictions())
+            raise Stop(Exit.USAGE, f"--jurisdiction {jurisdiction}: use {known}")
+        session = _Session(folder or DEV_FOLDER, listen, portal_listen, jurisdiction, quiet=quiet)
+        session.run()
 
 
 class _Session:
     """A run of `bureau dev`."""
 
     def __init__(
-        self, path: Path, listen: str | None, portal_listen: str | None, *, quiet: bool
+        self,
+        path: Path,
+        listen: str | None,
+        portal_listen: str | None,
+        jurisdiction: str,
+        *,
+        quiet: bool,
     ) -> None:
         self._path, self._listen, self._quiet = path, listen, quiet
-        self._portal_listen = portal_listen
+        self._portal_listen, self._jurisdiction = portal_listen, jurisdiction
         self._ending = threading.Event()
         # Set once the sandbox's agent and its first person are there.
         self._has_people = threading.Event()
@@ -112,7 +131,10 @@ class _Session:
         echo_status(BANNER)
         listen = self._listen or InitOptions().listen
         # 1. The folder, made if it is not there, and the portal's port.
-        with SandboxFolder.held(self._path, listen) as folder, ExitStack() as running:
+        with (
+            SandboxFolder.held(self._path, listen, country=self._jurisdiction) as folder,
+            ExitStack() as running,
+        ):
             listener = None
             if self._portal_listen != "":
                 listener = running.enter_context(_bound(self._portal_listen))
@@ -164,9 +186,9 @@ class _Session:
             node.seed(show_first)
             self._has_people.set()
             self._is_seeded = True
+            count = len(applicable_subjects(node.jurisdiction.country))
             echo_status(
-                f"all {len(magic_subjects())} magic subjects are there: "
-                f"bureau dev subjects --dir {self._path}"
+                f"all {count} magic subjects are there: bureau dev subjects --dir {self._path}"
             )
             node.catch_up()
         except Exception as error:  # noqa: BLE001  (raised by the main thread)
@@ -214,7 +236,7 @@ def _bound(address: str | None) -> socket.socket:
 def first_call(folder: SandboxFolder, person: Person) -> str:
     """Return a first call, on the command line and in Python."""
     path = _shown_path(folder.path)
-    subject = magic_subjects()[FIRST]
+    subject = magic_subjects(folder.jurisdiction.country)[FIRST]
     text = files("bureau.sandbox").joinpath("data/first_call.txt").read_text("utf-8")
     return Template(text).substitute(
         lender=ATTESTER,
@@ -259,12 +281,14 @@ def subjects(
     rows = [
         {
             "name": subject.name,
-            "identifier": f"{subject.country} {subject.scheme} {subject.identifier}",
+            "identifier": f"{subject.country} {subject.scheme} {subject.identifier}"
+            if subject.is_applicable
+            else "",
             "subject_id": ids.get(subject.name, ""),
             "fault": subject.fault.value if subject.fault else "",
-            "shows": subject.words[language],
+            "shows": subject.shows(language),
         }
-        for subject in magic_subjects().values()
+        for subject in magic_subjects(sandbox.jurisdiction.country).values()
     ]
     show(rows, output)
 
@@ -385,7 +409,7 @@ def _write(text: str) -> None:
 
 def _open(context: typer.Context, folder: Path | None) -> SandboxFolder:
     """Return the sandbox of an option, of this command or of `dev`."""
-    return SandboxFolder.open(folder or context.obj or DEFAULT)
+    return SandboxFolder.open(folder or context.obj or DEV_FOLDER)
 
 
 def _operator(context: typer.Context, folder: Path | None) -> SandboxOperator:

@@ -35,7 +35,6 @@ KINDS = {
 LOAN_TERM_MONTHS = 60
 # Per cent of the limit by which the balance of a card moves from month to month.
 WAVE = (0, 3, -2, 1, 4, -3)
-CURRENCY = "USD"
 BANKRUPTCY = "metro2.consumer_information_indicator"
 
 
@@ -56,6 +55,7 @@ class SandboxAccount:
         ends: True if `newest` is the last month that is furnished.
         bankruptcy: Consumer information indicator of Metro 2; empty for none.
         certified: True if its lender certifies the records again.
+        currency: ISO 4217.
     """
 
     lender: str
@@ -70,6 +70,7 @@ class SandboxAccount:
     ends: bool = False
     bankruptcy: str = ""
     certified: bool = False
+    currency: str = "USD"
 
     def history(self) -> list[Snapshot]:
         """Return the snapshots up to `newest`."""
@@ -87,7 +88,7 @@ class SandboxAccount:
             "parties": self.parties,
             "portfolio_type": portfolio_type,
             "account_type": account_type,
-            "currency": CURRENCY,
+            "currency": self.currency,
             "open_date": date(self.first.year, self.first.month, 1),
             "balance_minor": balance,
             "certified": self.certified,

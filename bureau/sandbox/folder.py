@@ -31,6 +31,7 @@ from bureau.calendar import DAY_US, MICROSECONDS, utc
 from bureau.config import CHECKPOINT_FILE, SANDBOX_CLOCK, SANDBOX_FILE, SETTINGS_FILE, Settings
 from bureau.process_lock import SERVING, Holder, LockHeldError, holder_of, process_lock
 from bureau.sandbox.clock import SandboxClock
+from bureau.sandbox.jurisdiction import DEFAULT, Jurisdiction, jurisdiction_of
 from bureau.store.database import Database
 from bureau.store.dump import dump
 from bureau_keys.profile import Profile
@@ -100,7 +101,12 @@ class SandboxFolder:
     @classmethod
     @contextmanager
     def held(
-        cls, path: Path, listen: str, *, template: Path | None = None
+        cls,
+        path: Path,
+        listen: str,
+        *,
+        template: Path | None = None,
+        country: str = "",
     ) -> Iterator[SandboxFolder]:
         """Hold the sandbox of a folder inside the block, to serve it.
 
@@ -110,11 +116,15 @@ class SandboxFolder:
         Args:
             listen: Address and port at which the node of a new sandbox listens.
             template: Sandbox of which a new one is a copy; None makes one without members.
+            country: Jurisdiction, of those with magic subjects; empty for that of the sandbox,
+                and for DEFAULT if it is new.
 
         Raises:
-            FolderError: The folder has other content; or another process works on it, or on the
-                template.
+            FolderError: The folder has other content, or a sandbox of another jurisdiction; or
+                another process works on it, or on the template.
+            ValueError: No magic subjects are of the jurisdiction.
         """
+        jurisdiction_of(country or DEFAULT)
         folder = cls(path.resolve())
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (folder.path / SANDBOX_FILE).exists() and folder._has_content():
@@ -124,7 +134,13 @@ class SandboxFolder:
             )
         with folder.lock(SERVES):
             if not folder.is_seeded and not folder.restoring_file.exists():
-                folder._make(listen, template)
+                folder._make(listen, template, country or DEFAULT)
+            own = folder.jurisdiction.country
+            if country not in {"", own}:
+                raise FolderError(
+                    f"{path} is a sandbox of the jurisdiction {own}, not of {country}: "
+                    "name a new folder"
+                )
             yield folder
 
     def _has_content(self) -> bool:
@@ -153,7 +169,7 @@ class SandboxFolder:
         """The process that holds the lock; None while it is free."""
         return holder_of(self.path / LOCK)
 
-    def _make(self, listen: str, template: Path | None) -> None:
+    def _make(self, listen: str, template: Path | None, country: str) -> None:
         """Make the sandbox in its folder, under the lock.
 
         The mark comes first and the file of months last: a sandbox that has no such file is made
@@ -165,7 +181,7 @@ class SandboxFolder:
         with TemporaryDirectory(dir=self.path, prefix=".making-") as temporary:
             fresh = Path(temporary) / "whole"
             if template is None:
-                _create(fresh, listen)
+                _create(fresh, listen, country)
             else:
                 _copy_sandbox(type(self).open(template), fresh)
             months = fresh / self.months_file.relative_to(self.path)
@@ -226,6 +242,17 @@ class SandboxFolder:
     def is_seeded(self) -> bool:
         """True if all magic subjects are there."""
         return self.months_file.exists()
+
+    @property
+    def jurisdiction(self) -> Jurisdiction:
+        """The jurisdiction of its people.
+
+        Raises:
+            FolderError: The sandbox has only begun to be made.
+        """
+        if not (self.path / SETTINGS_FILE).exists():
+            raise FolderError(f"{self.path} is being made: try again once it is served")
+        return jurisdiction_of(self.settings().jurisdiction)
 
     def settings(self, **overrides: Any) -> Settings:
         """Return the settings of its node."""
@@ -358,11 +385,11 @@ class SandboxFolder:
                 yield path
 
 
-def _create(fresh: Path, listen: str) -> None:
+def _create(fresh: Path, listen: str, country: str) -> None:
     """Create a sandbox without members."""
     clock = SandboxClock()
     clock.until_us = clock.machine_us() + DAYS * DAY_US
-    create(fresh, InitOptions(origin=ORIGIN, listen=listen), clock)
+    create(fresh, InitOptions(origin=ORIGIN, listen=listen, jurisdiction=country), clock)
     (fresh / "sandbox" / "snapshots").mkdir(parents=True, mode=0o700)
     clock.state.save(fresh / SANDBOX_CLOCK)
 

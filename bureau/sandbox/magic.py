@@ -10,9 +10,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from bureau.sandbox.jurisdiction import DEFAULT, Jurisdiction, jurisdiction_of
 from bureau_client.models.codes import PartyRole
 
 LANGUAGES = ("en", "zh")
+NOT_APPLICABLE = {
+    "en": "Not applicable in {country}: {why}",
+    "zh": "在 {country} 不适用：{why}",
+}
 
 
 class Fault(StrEnum):
@@ -62,11 +67,13 @@ class MagicSubject:
         name: Name in commands and tests: `late-60`.
         country: ISO 3166-1 alpha-2.
         scheme: Identifier scheme of the country.
-        identifier: Identifier that was never issued.
+        identifier: Identifier that was never issued; empty for a subject that is not applicable
+            in the country.
         accounts: The accounts.
         steps: Names of the steps that make the subject after its accounts are furnished.
         fault: Fault of every query of a report about the subject; None for no fault.
-        words: What the subject shows, by language.
+        words: What the subject shows, by language; or why it is not applicable.
+        is_own: True if accounts, steps or words are the country's own.
     """
 
     name: str
@@ -77,32 +84,64 @@ class MagicSubject:
     steps: tuple[str, ...]
     fault: Fault | None
     words: Mapping[str, str]
+    is_own: bool = False
+
+    @property
+    def is_applicable(self) -> bool:
+        """True if the country has what the subject shows."""
+        return bool(self.identifier)
+
+    def shows(self, language: str) -> str:
+        """Return what the subject shows, in words; or that it is not applicable, and why."""
+        words = self.words.get(language, self.words[LANGUAGES[0]])
+        if self.is_applicable:
+            return words
+        other = NOT_APPLICABLE.get(language, NOT_APPLICABLE[LANGUAGES[0]])
+        return other.format(country=self.country, why=words)
 
 
 @cache
-def magic_subjects() -> Mapping[str, MagicSubject]:
-    """Return the magic subjects by name, in the order of the table."""
+def magic_subjects(country: str = DEFAULT) -> Mapping[str, MagicSubject]:
+    """Return the magic subjects of a country by name, in the order of the table.
+
+    Raises:
+        ValueError: There are none for the country.
+    """
+    jurisdiction = jurisdiction_of(country)
     text = files("bureau.sandbox").joinpath("data/magic_subjects.toml").read_text("utf-8")
     table = tomllib.loads(text)
-    rows = (_subject(row, table["country"], table["scheme"]) for row in table["subject"])
-    return {subject.name: subject for subject in rows}
+    subjects = [_subject(row, jurisdiction) for row in table["subject"]]
+    return {subject.name: subject for subject in subjects}
 
 
-def _subject(row: Mapping[str, Any], country: str, scheme: str) -> MagicSubject:
+def applicable_subjects(country: str = DEFAULT) -> Mapping[str, MagicSubject]:
+    """Return the magic subjects that a country has, by name.
+
+    Raises:
+        ValueError: There are none for the country.
+    """
+    subjects = magic_subjects(country)
+    return {name: subject for name, subject in subjects.items() if subject.is_applicable}
+
+
+def _subject(row: Mapping[str, Any], jurisdiction: Jurisdiction) -> MagicSubject:
+    own = row.get(jurisdiction.country, {})
+    row = {**row, **own}
     return MagicSubject(
         name=row["name"],
-        country=country,
-        scheme=scheme,
-        identifier=row["identifier"],
-        accounts=tuple(_account(plan) for plan in row.get("accounts", ())),
+        country=jurisdiction.country,
+        scheme=jurisdiction.scheme,
+        identifier=row["identifier"].get(jurisdiction.country, ""),
+        accounts=tuple(_account(plan, jurisdiction.scale) for plan in row.get("accounts", ())),
         steps=tuple(row.get("steps", ())),
         fault=Fault(row["fault"]) if "fault" in row else None,
         words={language: row[language] for language in LANGUAGES},
+        is_own=bool(own),
     )
 
 
-def _account(plan: Mapping[str, Any]) -> AccountPlan:
-    values = dict(plan)
+def _account(plan: Mapping[str, Any], scale: int) -> AccountPlan:
+    values = {**plan, "limit": plan["limit"] * scale}
     partner = values.pop("with", "")
     role = PartyRole.parse(values.pop("role", "individual"))
     return AccountPlan(**values, partner=partner, role=role)

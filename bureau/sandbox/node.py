@@ -22,6 +22,7 @@ from bureau.sandbox.calls import SandboxCalls
 from bureau.sandbox.clock import SandboxClock
 from bureau.sandbox.faults import Faults, SandboxInterceptor
 from bureau.sandbox.folder import INITIAL, SandboxFolder
+from bureau.sandbox.jurisdiction import Jurisdiction
 from bureau.sandbox.magic import Fault, magic_subjects
 from bureau.sandbox.months import Months
 from bureau.sandbox.seeding import seed
@@ -107,6 +108,11 @@ class SandboxNode:
         """Return the sandbox's time."""
         return utc(self.clock.now_us())
 
+    @property
+    def jurisdiction(self) -> Jurisdiction:
+        """The jurisdiction of the sandbox."""
+        return self.folder.jurisdiction
+
     def profile(self, member_id: str) -> Profile:
         """Return the profile of a member, at the address where the node listens."""
         return replace(self.folder.profile(member_id), addresses=(self.address,))
@@ -115,9 +121,13 @@ class SandboxNode:
         """Return a magic subject, with its key.
 
         Raises:
-            ValueError: There is no magic subject of this name.
+            ValueError: There is no magic subject of this name, or it is not applicable in the
+                sandbox's jurisdiction.
         """
         ids = self.folder.subject_ids()
+        subject = magic_subjects(self.jurisdiction.country).get(name)
+        if subject is not None and not subject.is_applicable:
+            raise ValueError(f"magic subject {name!r}: {subject.shows('en')}")
         if name not in ids:
             raise ValueError(f"there is no magic subject {name!r}; there are: {', '.join(ids)}")
         pem = (self.folder.wallet_folder(name) / "key.pem").read_bytes()
@@ -267,7 +277,8 @@ class SandboxNode:
 
     def _note_subjects(self) -> None:
         """Let the interceptor know whose queries have a fault."""
-        ids, subjects = self.folder.subject_ids(), magic_subjects()
+        ids = self.folder.subject_ids()
+        subjects = magic_subjects(self.jurisdiction.country)
         faults: dict[str, Fault] = {}
         for name, subject_id in ids.items():
             if name in subjects and (fault := subjects[name].fault):
@@ -277,13 +288,14 @@ class SandboxNode:
     def _admit(self) -> None:
         """Admit lenders, agent and auditor, and write their profile folders."""
         members = [
-            *((name, title, LENDER_ROLES, PURPOSES) for name, title in LENDERS.items()),
-            (AGENT, "Wallets", ("agent",), ()),
-            (AUDITOR, "Auditor", ("auditor",), ()),
+            *((name, LENDER_ROLES, PURPOSES) for name in LENDERS),
+            (AGENT, ("agent",), ()),
+            (AUDITOR, ("auditor",), ()),
         ]
+        titles = self.jurisdiction.members
         with self._operator() as client:
-            for member_id, title, roles, purposes in members:
-                self._admit_one(client, member_id, title, roles, purposes)
+            for member_id, roles, purposes in members:
+                self._admit_one(client, member_id, titles[member_id], roles, purposes)
 
     def add_member(
         self,

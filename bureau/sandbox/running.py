@@ -52,8 +52,8 @@ class SandboxBureau:
 
     @property
     def magic_subjects(self) -> Sequence[MagicSubject]:
-        """The table of the magic subjects."""
-        return tuple(magic_subjects().values())
+        """The table of the magic subjects, with those that its jurisdiction has not."""
+        return tuple(magic_subjects(self.node.jurisdiction.country).values())
 
     def lender(self, name: str = ATTESTER) -> Lender:
         """Return the client of a lender: `riverbank`, `hillside`, `meadow`, or one that was added.
@@ -92,7 +92,8 @@ class SandboxBureau:
         """Return a magic subject: `late-60`.
 
         Raises:
-            ValueError: There is no magic subject of this name.
+            ValueError: There is no magic subject of this name, or it is not applicable in the
+                sandbox's jurisdiction.
         """
         return self.node.magic(name)
 
@@ -149,15 +150,19 @@ class SandboxBureau:
         self.node.reset()
 
 
-def make_sandbox(folder: Path) -> Path:
-    """Make a sandbox with its members and magic subjects in a new folder, to be copied."""
-    with running_sandbox(folder):
+def make_sandbox(folder: Path, *, jurisdiction: str = "") -> Path:
+    """Make a sandbox with its members and magic subjects in a new folder, to be copied.
+
+    Args:
+        jurisdiction: Country, ISO 3166-1 alpha-2: `US` or `CN`; empty for `US`.
+    """
+    with running_sandbox(folder, jurisdiction=jurisdiction):
         return folder
 
 
 @contextmanager
 def running_sandbox(
-    folder: Path | None = None, *, template: Path | None = None
+    folder: Path | None = None, *, template: Path | None = None, jurisdiction: str = ""
 ) -> Iterator[SandboxBureau]:
     """Serve a sandbox inside the block, on a free port of 127.0.0.1.
 
@@ -165,21 +170,30 @@ def running_sandbox(
         folder: Folder of the sandbox; made if it is not there. None uses a temporary one.
         template: Folder of `make_sandbox`, which is copied in a fraction of the time that it
             takes to make one.
+        jurisdiction: Country in whose terms and under whose law the people are: `US` or `CN`;
+            empty for that of the folder or the template, and `US` for a new sandbox.
 
     Raises:
-        FolderError: Another process serves the folder, or works on it; the message names it.
+        FolderError: The folder is of another jurisdiction; or another process serves it, or works
+            on it, and the message names the process.
+        ValueError: No magic subjects are of the jurisdiction.
     """
     if folder is None:
         with (
             TemporaryDirectory(prefix="bureau-") as temporary,
-            running_sandbox(Path(temporary) / "sandbox", template=template) as bureau,
+            running_sandbox(
+                Path(temporary) / "sandbox", template=template, jurisdiction=jurisdiction
+            ) as bureau,
         ):
             yield bureau
         return
     if not structlog.is_configured():
         logs.silence()
     listen = f"127.0.0.1:{free_port()}"
-    with SandboxFolder.held(folder, listen, template=template) as sandbox, ExitStack() as running:
+    with (
+        SandboxFolder.held(folder, listen, template=template, country=jurisdiction) as sandbox,
+        ExitStack() as running,
+    ):
         node = SandboxNode(sandbox, listen=listen)
         running.callback(node.stop)
         node.start()

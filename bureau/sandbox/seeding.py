@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from bureau.sandbox.accounts import SandboxAccount
 from bureau.sandbox.folder import SandboxFolder
-from bureau.sandbox.magic import AccountPlan, MagicSubject, magic_subjects
+from bureau.sandbox.magic import AccountPlan, MagicSubject, applicable_subjects
 from bureau.sandbox.months import Months
 from bureau.sandbox.world import LENDERS, Person, World
 from bureau_client.models.codes import (
@@ -49,7 +49,7 @@ def seed(folder: SandboxFolder, world: World, on_first: Callable[[Person], None]
     Returns:
         The accounts, of which the file is written.
     """
-    subjects = magic_subjects()
+    subjects = applicable_subjects(world.jurisdiction.country)
     # 1. The subject of the first call, whole.
     people = _enrol(folder, world, [subjects[FIRST]])
     _furnish(world, [subjects[FIRST]], people)
@@ -121,6 +121,7 @@ def _account(
         missed=plan.missed,
         ends=plan.ended > 0,
         bankruptcy=plan.bankruptcy,
+        currency=world.jurisdiction.currency,
     )
 
 
@@ -163,13 +164,13 @@ def _alert_fraud(_: World, person: Person, __: SandboxAccount) -> Iterable[Sandb
     return ()
 
 
-def _dispute_balance(_: World, person: Person, __: SandboxAccount) -> Iterable[SandboxAccount]:
+def _dispute_balance(world: World, person: Person, _: SandboxAccount) -> Iterable[SandboxAccount]:
     """Let the person dispute the balance of their account."""
     person.wallet.dispute(
         _tradeline_of(person),
         field="balance_minor",
         reason=DisputeReason.WRONG_AMOUNT,
-        narrative="A payment of last month is missing.",
+        narrative=world.jurisdiction.says["payment_missing"],
     )
     return ()
 
@@ -182,24 +183,25 @@ def _delete_and_reinsert(
         _tradeline_of(person),
         field="balance_minor",
         reason=DisputeReason.NOT_MINE,
-        narrative="This is not my account.",
+        narrative=world.jurisdiction.says["not_mine"],
     )
     lender = world.lender(account.lender)
-    lender.answer_dispute(
-        dispute.dispute_id, DisputeOutcome.DELETED, narrative="No contract was found in time."
-    )
+    reason = world.jurisdiction.says["no_contract"]
+    lender.answer_dispute(dispute.dispute_id, DisputeOutcome.DELETED, narrative=reason)
     again = replace(account, ref=f"{account.ref}-again", ends=False, certified=True)
     lender.submit(again.history())
     return [again]
 
 
-def _block_theft(_: World, person: Person, account: SandboxAccount) -> Iterable[SandboxAccount]:
-    """Let the person block an account that they did not open, with two documents."""
+def _block_theft(world: World, person: Person, account: SandboxAccount) -> Iterable[SandboxAccount]:
+    """Let the person dispute an account that they did not open, with two documents; where the law
+    has a block, this blocks it.
+    """
     person.wallet.dispute(
         _tradeline_of(person, account.lender),
         field="parties",
         reason=DisputeReason.IDENTITY_THEFT,
-        narrative="I never opened this account.",
+        narrative=world.jurisdiction.says["not_opened"],
         attachment_digests=[
             hashlib.sha256(document).digest()
             for document in (b"identity theft report", b"proof of identity")

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, Self
 
 from bureau.sandbox.accounts import SandboxAccount
+from bureau.sandbox.jurisdiction import Jurisdiction
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.codes import Action, IdentificationMethod, PartyRole, Purpose, Section
 from bureau_client.models.months import Month
@@ -23,12 +24,8 @@ from bureau_client.sync.wallet import Wallet
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
-# Member id and name of each lender. The first attests the people's keys.
-LENDERS = {
-    "riverbank": "Riverbank Bank",
-    "hillside": "Hillside Credit",
-    "meadow": "Meadow Loans",
-}
+# Member ids. The first attests the people's keys.
+LENDERS = ("riverbank", "hillside", "meadow")
 ATTESTER = "riverbank"
 AGENT, AUDITOR = "wallets", "auditor"
 LENDER_ROLES = ("furnisher", "subscriber", "attester")
@@ -48,7 +45,11 @@ APPLICATION_USES = 10
 
 
 class Profiles(Protocol):
-    """The members' profiles, and the time that their statements carry."""
+    """The members' profiles, the time that their statements carry, and the people's terms."""
+
+    @property
+    def jurisdiction(self) -> Jurisdiction:
+        """The jurisdiction of the sandbox."""
 
     def profile(self, member_id: str) -> Profile:
         """Return the profile of a member, at the address where the node listens."""
@@ -86,6 +87,11 @@ class World:
         """Return the sandbox's time."""
         return self._profiles.now()
 
+    @property
+    def jurisdiction(self) -> Jurisdiction:
+        """The jurisdiction of the sandbox."""
+        return self._profiles.jurisdiction
+
     def lender(self, name: str = ATTESTER) -> Lender:
         """Return the client of a lender."""
         with self._opening:
@@ -105,8 +111,8 @@ class World:
         Args:
             name: Name in the references of the person's accounts; empty makes one up.
         """
-        number = f"000-{secrets.randbelow(90) + 10}-{secrets.randbelow(9000) + 1000}"
-        (subject_id,) = self.subject_ids([("US", "ssn", number)])
+        own = self.jurisdiction
+        (subject_id,) = self.subject_ids([(own.country, own.scheme, own.new_identifier())])
         return self.enrol(name or f"person-{secrets.token_hex(4)}", subject_id)
 
     def enrol(self, name: str, subject_id: str, key: SigningKey | None = None) -> Person:
@@ -206,6 +212,7 @@ class Person:
             use=use,
             limit=limit_minor,
             missed=missed,
+            currency=self.world.jurisdiction.currency,
         )
         self.world.furnish([account])
         return account

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bureau.sandbox.folder import LOCK, RESTORES, SandboxFolder, SandboxHeldError
-from bureau.sandbox.magic import magic_subjects
+from bureau.sandbox.magic import applicable_subjects
 from bureau.testing import free_port, make_sandbox, running_sandbox
 from tests.service.postgres import until
 
@@ -39,8 +39,9 @@ def err_of(folder: Path, name: str = "dev") -> str:
     return folder.with_name(f"{name}.err").read_text()
 
 
-def serve(folder: Path, name: str) -> subprocess.Popen[bytes]:
-    return begin(folder, f"--listen=127.0.0.1:{free_port()}", "--portal-listen=", name=name)
+def serve(folder: Path, name: str, *options: str) -> subprocess.Popen[bytes]:
+    listen = f"--listen=127.0.0.1:{free_port()}"
+    return begin(folder, listen, "--portal-listen=", *options, name=name)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def ending() -> Iterator[ExitStack]:
 
 def test_of_two_first_starts_at_once_one_serves(tmp_path: Path, ending: ExitStack) -> None:
     folder = tmp_path / "bureau-dev"
-    processes = {name: serve(folder, name) for name in ("one", "two")}
+    processes = {name: serve(folder, name, "--jurisdiction=CN") for name in ("one", "two")}
     for process in processes.values():
         ending.callback(process.wait)
         ending.callback(process.kill)
@@ -71,7 +72,15 @@ def test_of_two_first_starts_at_once_one_serves(tmp_path: Path, ending: ExitStac
     until(lambda: "magic subjects are there" in err_of(folder, winner), "the magic subjects")
     processes[winner].send_signal(signal.SIGTERM)
     assert processes[winner].wait(60) == 0, err_of(folder, winner)
-    assert SandboxFolder.open(folder).subject_ids().keys() == magic_subjects().keys()
+    sandbox = SandboxFolder.open(folder)
+    assert sandbox.subject_ids().keys() == applicable_subjects("CN").keys()
+    # It is what it was made as.
+    assert begin(folder, "--jurisdiction=US").wait(60) == 6
+    assert f"{folder} is a sandbox of the jurisdiction CN, not of US" in err_of(folder)
+    assert begin(folder, "subjects", "--language=zh").wait(60) == 0
+    assert "在 CN 不适用：" in err_of(folder)
+    assert begin(folder, "--jurisdiction=DE").wait(60) == 2
+    assert "use US or CN" in err_of(folder)
 
 
 def test_a_served_sandbox_is_served_by_no_other_process(template: Path, tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from bureau.listen import ListenError
+from bureau.policy import load_policy
 from bureau.sandbox.accounts import CHARGED_OFF, SandboxAccount
 from bureau.sandbox.calls import SandboxCalls, following, last_calls
-from bureau.sandbox.magic import LANGUAGES, Fault, magic_subjects
+from bureau.sandbox.jurisdiction import jurisdiction_of, jurisdictions
+from bureau.sandbox.magic import LANGUAGES, Fault, MagicSubject, applicable_subjects, magic_subjects
 from bureau.sandbox.portal import MODULE, PortalBeside, listener_at
 from bureau.sandbox.seeding import FIRST, STEPS
-from bureau.sandbox.world import LENDERS
+from bureau.sandbox.world import AGENT, AUDITOR, LENDERS
 from bureau_client import AccountStatus, Month, Party
 from bureau_client.models.record_checks import check_order, check_record, find_warnings
 from bureau_client.models.texts import languages as texts_of_languages
@@ -30,6 +32,9 @@ from tests.documents import DOCS
 from tests.unit.test_terms import NEVER, pattern, read
 
 SUBJECTS = magic_subjects()
+OF_CHINA = magic_subjects("CN")
+# Every subject of every jurisdiction.
+EVERY = [subject for country in jurisdictions() for subject in magic_subjects(country).values()]
 PAGE = (DOCS / "sandbox.md").read_text("utf-8")
 JUNE = Month(2026, 6)
 CARD = SandboxAccount(
@@ -48,38 +53,70 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 
 def test_the_page_has_the_table() -> None:
     rows = [
-        f"| `{each.name}` | {each.identifier} | {each.words['en']} | {each.words['zh']} |"
+        f"| `{each.name}` | {each.identifier} | {OF_CHINA[each.name].identifier or '–'} | "
+        f"{each.words['en']} | {each.words['zh']} |"
         for each in SUBJECTS.values()
     ]
     assert re.findall(r"^\| `[a-z0-9-]+` \| \d{3}-\d\d-.*$", PAGE, re.MULTILINE) == rows
     assert f"{len(SUBJECTS)} made-up people" in PAGE
+    own = [
+        f"| `{each.name}` | {each.shows('en')} | {each.shows('zh')} |"
+        for each in OF_CHINA.values()
+        if each.is_own
+    ]
+    table = PAGE.partition("| name | shows in CN |")[2].partition("\n\n")[0]
+    assert table.splitlines()[2:] == own
 
 
-@pytest.mark.parametrize("name", SUBJECTS)
-def test_chinese_words_of_a_subject_keep_the_terms(name: str) -> None:
-    words = SUBJECTS[name].words["zh"]
+@pytest.mark.parametrize("subject", EVERY, ids=lambda each: f"{each.country}-{each.name}")
+def test_chinese_words_of_a_subject_keep_the_terms(subject: MagicSubject) -> None:
+    words = subject.shows("zh")
     wrong_word = pattern(texts_of_languages()["zh"][NEVER])
     assert wrong_word.search(read("zh", words)[1]) is None, words
 
 
-def test_no_identifier_was_ever_issued_and_none_is_twice() -> None:
-    numbers = {normalise(each.country, each.scheme, each.identifier) for each in SUBJECTS.values()}
-    assert len(numbers) == len(SUBJECTS)
-    for each in SUBJECTS.values():
-        with pytest.raises(KeysError):
-            normalise(each.country, each.scheme, each.identifier, issued_only=True)
+@pytest.mark.parametrize("country", jurisdictions())
+def test_no_identifier_was_ever_issued_and_none_is_twice(country: str) -> None:
+    subjects, own = applicable_subjects(country).values(), jurisdiction_of(country)
+    known = {normalise(country, own.scheme, each.identifier) for each in subjects}
+    assert len(known) == len(subjects)
+    made_up = [own.new_identifier() for _ in range(20)]
+    assert not known & {normalise(country, own.scheme, each) for each in made_up}
+    for identifier in [*(each.identifier for each in subjects), *made_up]:
+        with pytest.raises(KeysError, match="never issued"):
+            normalise(country, own.scheme, identifier, issued_only=True)
+
+
+def test_every_jurisdiction_has_a_policy_and_every_word() -> None:
+    for country, own in jurisdictions().items():
+        assert load_policy(country).jurisdiction == country
+        assert own.members.keys() == {*LENDERS, AGENT, AUDITOR}
+        assert own.says.keys() == jurisdiction_of("US").says.keys()
+    with pytest.raises(ValueError, match="'DE'; use US or CN"):
+        magic_subjects("DE")
+
+
+def test_sums_are_of_the_size_of_the_currency() -> None:
+    (card, *_), (card_of_china, *_) = (table["clean"].accounts for table in (SUBJECTS, OF_CHINA))
+    assert card_of_china.limit == 10 * card.limit
 
 
 def test_every_row_of_the_table_is_whole() -> None:
-    assert FIRST in SUBJECTS
-    assert {each.fault for each in SUBJECTS.values()} - {None} == set(Fault)
+    assert set(OF_CHINA) == set(SUBJECTS) == set(applicable_subjects("US"))
+    assert {each.name for each in OF_CHINA.values() if not each.is_applicable} == {
+        "bankrupt",
+        "fraud-alert",
+    }
+    for subjects in (SUBJECTS, OF_CHINA):
+        assert subjects[FIRST].is_applicable
+        assert {each.fault for each in subjects.values()} - {None} == set(Fault)
     assert {step for each in SUBJECTS.values() for step in each.steps} == set(STEPS)
-    for each in SUBJECTS.values():
+    for each in EVERY:
         assert set(each.words) == set(LANGUAGES)
         assert HAN.search(each.words["zh"])
         for account in each.accounts:
             assert account.lender in LENDERS
-            assert account.partner in {"", *SUBJECTS}
+            assert account.partner in {"", *applicable_subjects(each.country)}
 
 
 @pytest.mark.parametrize("kind", ["card", "line", "loan"])

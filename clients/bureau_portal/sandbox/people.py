@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -24,7 +25,8 @@ class People:
     async def page(self, visit: Visit) -> Response:
         """List the people, each with what their file shows and a button that signs in."""
         ids, language = self.folder.subject_ids(), visit.words.language
-        people = [_row(subject, ids, language) for subject in magic_subjects().values()]
+        subjects = magic_subjects(self.folder.jurisdiction.country).values()
+        people = [_row(subject, ids, language) for subject in subjects]
         staff = [*visit.portal.staff]
         return visit.render("sandbox_people.html", people=people, staff=staff)
 
@@ -48,7 +50,8 @@ class People:
         """
         name = visit.request.path_params["name"]
         # Of the table, so that no name leads out of the folder of the wallets.
-        if name not in magic_subjects() or name not in self.folder.subject_ids():
+        subjects = magic_subjects(self.folder.jurisdiction.country)
+        if name not in subjects or name not in self.folder.subject_ids():
             raise FormError("errors.form")
         wallet = self.folder.wallet_folder(name)
         settings = json.loads((wallet / "wallet.json").read_text("utf-8"))
@@ -66,9 +69,10 @@ def pages_of(folder: SandboxFolder) -> Sequence[Page]:
     )
 
 
-def _row(subject: MagicSubject, ids: dict[str, str], language: str) -> dict[str, str]:
+def _row(subject: MagicSubject, ids: dict[str, str], language: str) -> dict[str, Any]:
     return {
         "name": subject.name,
         "shows": subject.words.get(language, subject.words["en"]),
+        "is_applicable": subject.is_applicable,
         "subject_id": ids.get(subject.name, ""),
     }
