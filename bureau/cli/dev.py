@@ -53,6 +53,8 @@ PORTAL_FIX = "Stop the program that listens there, or pass another --portal-list
 CATCH_UP_S = 60.0
 # Seconds between two looks at the parts of a running sandbox, and at a file that is followed.
 LOOK_S = 0.2
+# Seconds that a command waits for the start of a sandbox; then it says that none is served.
+START_S = 60.0
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 DevDir = Annotated[
@@ -98,6 +100,7 @@ def dev(
     """
     context.obj = folder
     if context.invoked_subcommand is None:
+        jurisdiction = jurisdiction.upper()
         if jurisdiction not in {"", *jurisdictions()}:
             known = " or ".join(jurisdictions())
             raise Stop(Exit.USAGE, f"--jurisdiction {jurisdiction}: use {known}")
@@ -273,6 +276,8 @@ def subjects(
     """List the magic subjects: names, identifiers, ids, and what each shows."""
     if language not in LANGUAGES:
         raise Stop(Exit.USAGE, f"--language {language}: use {' or '.join(LANGUAGES)}")
+    if wait:
+        _wait_for_start(folder or context.obj or DEV_FOLDER)
     sandbox = _open(context, folder)
     while wait and not sandbox.is_seeded:
         _require_served(sandbox)
@@ -430,6 +435,15 @@ def _restore(sandbox: SandboxFolder, name: str) -> None:
 def _is_served(sandbox: SandboxFolder) -> bool:
     holder = sandbox.holder
     return holder is not None and holder.doing == SERVES
+
+
+def _wait_for_start(path: Path) -> None:
+    """Wait for a `bureau dev` that was started just before, and has not made its folder yet."""
+    sandbox, end = SandboxFolder(path.resolve()), time.monotonic() + START_S
+    if not sandbox.is_seeded and not _is_served(sandbox):
+        echo_status(f"waiting for `bureau dev` to serve {_shown_path(sandbox.path)}")
+    while not sandbox.is_seeded and not _is_served(sandbox) and time.monotonic() < end:
+        time.sleep(LOOK_S)
 
 
 def _require_served(sandbox: SandboxFolder) -> None:

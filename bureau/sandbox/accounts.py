@@ -33,7 +33,8 @@ KINDS = {
     "loan": (PortfolioType.INSTALMENT, "01"),
 }
 LOAN_TERM_MONTHS = 60
-# Per cent of the limit by which the balance of a card moves from month to month.
+# Per cent of the limit by which the balance of a card moves from month to month, from the newest
+# month of the sandbox's beginning: the figures are the same on every day of the calendar.
 WAVE = (0, 3, -2, 1, 4, -3)
 BANKRUPTCY = "metro2.consumer_information_indicator"
 
@@ -101,8 +102,11 @@ class SandboxAccount:
             fields |= {"raw_codes": (RawCode(BANKRUPTCY, self.bankruptcy),)}
         if not missed:
             paid: dict[str, Any] = {}
+            # What was owed fell by no more than what was paid.
+            fallen = self._balance(month - 1, self._missed(month - 1)) - balance
             if due:
-                paid = {"amount_paid_minor": due, "last_payment_date": _payday(month)}
+                amount = max(due, fallen)
+                paid = {"amount_paid_minor": amount, "last_payment_date": _payday(month)}
             return Snapshot(**fields, status=AccountStatus.CURRENT, amount_due_minor=due, **paid)
         began = month - (missed - 1)
         first_missed = date(began.year, began.month, 1)
@@ -135,7 +139,7 @@ class SandboxAccount:
         if self.kind == "loan":
             share = self.use * 10 - ahead * 1000 // LOAN_TERM_MONTHS
         else:
-            share = (self.use + WAVE[(paid.number + ahead) % len(WAVE)]) * 10
+            share = (self.use + WAVE[ahead % len(WAVE)]) * 10
         return max(min(share, 1000), 0) * self.limit // 1000
 
 

@@ -74,7 +74,10 @@ def test_the_first_start_prints_a_first_call_that_works(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", python], cwd=tmp_path, capture_output=True, text=True, check=True
         )
-        assert "tradeline_count=2" in done.stdout
+        assert done.stdout.splitlines() == [
+            "riverbank CURRENT 60000 USD",
+            "meadow CURRENT 720000 USD",
+        ]
         # A second process on the folder is refused, and names the first.
         assert "another process serves" in run(tmp_path, "bureau", "dev", fails=6)
         until(lambda: "Reporting/QueryReport" in log.read_text(), "the line of the query")

@@ -107,6 +107,15 @@ def test_a_served_sandbox_is_served_by_no_other_process(template: Path, tmp_path
     assert not (folder / f"{LOCK}.holder").exists()
 
 
+def test_a_command_waits_for_a_start_just_before(template: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sandbox"
+    waiting = begin(folder, "subjects", "--wait", name="subjects")
+    until(lambda: "waiting for `bureau dev` to serve" in err_of(folder, "subjects"), "the command")
+    with running_sandbox(folder, template=template):
+        assert waiting.wait(120) == 0, err_of(folder, "subjects")
+    assert "late-60" in err_of(folder, "subjects")
+
+
 def test_a_command_without_a_node_waits_for_no_other(template: Path, tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
     shutil.copytree(template, folder)

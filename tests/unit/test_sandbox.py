@@ -7,6 +7,7 @@ import re
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -147,6 +148,20 @@ def test_a_delinquency_ages_with_one_first_day() -> None:
     late = [CARD.snapshot(JUNE + ahead) for ahead in range(-1, 7)]
     assert {each.first_delinquency_date for each in late} == {date(2026, 5, 1)}
     assert len({each.balance_minor for each in late}) == 1
+
+
+def test_a_balance_falls_by_no_more_than_was_paid() -> None:
+    history = replace(CARD, missed=0).history()
+    for earlier, later in pairwise(history):
+        paid = later.amount_paid_minor or 0
+        assert earlier.balance_minor - later.balance_minor <= paid
+
+
+def test_figures_are_the_same_on_every_day_of_the_calendar() -> None:
+    moved = replace(CARD, first=CARD.first + 1, newest=CARD.newest + 1)
+    assert [each.balance_minor for each in moved.history()] == [
+        each.balance_minor for each in CARD.history()
+    ]
 
 
 def test_a_sandbox_without_the_extra_says_how_to_install_it(
