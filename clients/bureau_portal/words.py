@@ -74,7 +74,9 @@ class Words:
 
     def time(self, time: datetime | None) -> str:
         """Return a day and time, UTC; a dash for none."""
-        return "–" if time is None else f"{self.day(time)}, {time:%H:%M} UTC"
+        if time is None:
+            return "–"
+        return self.text("dates.time", day=self.day(time), time=f"{time:%H:%M}")
 
     def duration(self, time: timedelta) -> str:
         """Return a length of time: in days, or in hours or seconds where it is no whole number."""

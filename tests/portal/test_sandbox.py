@@ -78,6 +78,12 @@ def test_a_key_is_lent_to_a_form_of_the_session_alone(sandbox: Sandbox) -> None:
     assert "PRIVATE KEY" in visitor.send("POST", wallet, body).text
 
 
+def test_a_disputed_account_says_so(sandbox: Sandbox) -> None:
+    page = sign_in(Visitor(sandbox.portal.origin), "disputed")
+    assert "credit reports show the dispute. The lender answers by" in page
+    assert "show the dispute" not in sign_in(Visitor(sandbox.portal.origin), "clean")
+
+
 def test_people_sign_in_again_after_a_restore(sandbox: Sandbox) -> None:
     visitor, portal = Visitor(sandbox.portal.origin), sandbox.portal
     assert "My credit file" in sign_in(visitor, "clean")
