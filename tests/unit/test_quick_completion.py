@@ -124,4 +124,4 @@ def test_the_first_completion_keeps_the_table_and_the_next_imports_no_parser(cac
         ).stdout
         for _ in range(2)
     ]
-    assert answers == ["grant\nTrue\n", "grant\nFalse\n"]
+    assert answers == [f"grant-request\ngrant\n{imported}\n" for imported in (True, False)]
