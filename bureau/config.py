@@ -91,8 +91,9 @@ class Settings(BaseSettings):
         jurisdiction: Country whose rules apply, ISO 3166-1 alpha-2.
         node: Name of this node among several.
         services: Services of the contract that this node serves.
-        workers: Number of requests at work at once.
-        streams: Number of streams open at once.
+        workers: Number of processes that serve the node; more than one needs `bureau serve`.
+        calls: Number of requests at work at once in each process.
+        streams: Number of streams open at once on the node.
         drain_seconds: Seconds that a stopping node keeps accepting calls after its
             readiness turns false.
         grace_seconds: Seconds that a stopping node gives to the calls it has accepted.
@@ -125,7 +126,8 @@ class Settings(BaseSettings):
     jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "node-1"
     services: tuple[str, ...] = SERVICES
-    workers: Annotated[int, Field(ge=2, le=512)] = 32
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    calls: Annotated[int, Field(ge=2, le=512)] = 32
     streams: Annotated[int, Field(ge=1, le=512)] = 64
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     grace_seconds: Annotated[float, Field(ge=0, le=300)] = 10

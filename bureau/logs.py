@@ -28,12 +28,13 @@ _SUBJECT_ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{4})[0-9a-f]{28}(?![0-9a-f])")
 Event = MutableMapping[str, Any]
 
 
-def configure(level: str = "info", *, as_json: bool | None = None) -> None:
+def configure(level: str = "info", *, as_json: bool | None = None, worker: int = 0) -> None:
     """Configure the log of this process.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
         as_json: True for one JSON object a line; None for JSON unless stderr is a terminal.
+        worker: Number of the worker process, added to every line; 0 for no number.
     """
     if as_json is None:
         as_json = not sys.stderr.isatty()
@@ -44,12 +45,24 @@ def configure(level: str = "info", *, as_json: bool | None = None) -> None:
             structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             masked,
+            *([_Numbered(worker)] if worker else []),
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=lambda *_names: _Lines(),
         cache_logger_on_first_use=True,
     )
+
+
+class _Numbered:
+    """The step of the log that adds the number of the worker."""
+
+    def __init__(self, worker: int) -> None:
+        self._worker = worker
+
+    def __call__(self, _logger: Any, _name: str, event: Event) -> Event:
+        event["worker"] = self._worker
+        return event
 
 
 def silence() -> None:

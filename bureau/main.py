@@ -1,4 +1,4 @@
-"""The composition root: one node of a bureau as a list of parts.
+"""The composition root: one node of a bureau, or a worker of one, as a list of parts.
 
 `Server.__init__` puts the parts together, `Server.start` starts them in order, and
 `Server.stop` stops them in reverse: health says NOT_SERVING, accepted calls finish, the
@@ -18,10 +18,11 @@ from bureau import field_rules
 from bureau.clock import Clock
 from bureau.config import SANDBOX_FILE, Settings
 from bureau.context import Bureau
+from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.health_http import HealthServer
 from bureau.ledger import checkpoint_file
 from bureau.ledger.checked_database import open_database
-from bureau.ledger.checkpoint_file import CheckpointFile
+from bureau.ledger.checkpoint_file import CheckpointFile, SharedCheckpointFile
 from bureau.ledger.commit_queue import Ledger
 from bureau.ledger.commit_signal import Listener
 from bureau.ledger.connection_check import ConnectionCheck
@@ -41,6 +42,7 @@ from bureau.rpc.limits import MemberLimits
 from bureau.rpc.server import RpcServer
 from bureau.store import schema
 from bureau.tracing import tracing_of
+from bureau.workers.sharing import Sharing
 from bureau_keys.keyring import Keyring
 from bureau_keys.pseudonym import Evaluator
 
@@ -90,12 +92,18 @@ class Server:
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock | None = None, edge: Edge | None = None
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        edge: Edge | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         """Put the parts together; nothing runs yet.
 
         Args:
             edge: The additions of a sandbox; None for production.
+            sharing: The parts that this process shares with the other workers of the node; None
+                for the one process of a node.
 
         Raises:
             SandboxError: Sandbox and production are mixed.
@@ -110,6 +118,7 @@ class Server:
         if settings.is_sandbox != (edge is not None):
             raise SandboxError(settings)
         self.settings = settings
+        self._sharing = sharing = sharing or Sharing(settings.passphrase())
         self.clock = clock or Clock()
         self.stopped = threading.Event()
         self.failure = ""
@@ -122,9 +131,10 @@ class Server:
 
         # 1. The jurisdiction's rules, and the checked database.
         policy = load_policy(settings.jurisdiction, settings.folder / "policy")
-        keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
+        keyring = Keyring.open(settings.server_folder / "keyring", sharing.passphrase)
         log_key = keyring.get(LOG_KEY)
         self.database = open_database(settings, log_key.verify_key)
+        self.database.turn = sharing.write_turn
         self.known = KnownCheckpoint(*checkpoint_file.read_all(settings).values())
         self.database.on_connect = ConnectionCheck(
             settings, self.known, log_key.verify_key, self._other_log
@@ -139,7 +149,7 @@ class Server:
             self.clock,
             self.known,
             quotas=settings.quotas,
-            on_commit=lambda _note: self.bureau.commits.notify(),
+            on_commit=lambda _note: self._committed(),
             on_fatal=self._fail,
             on_fork=self._other_log,
             before_batch=self._feeders.require_agreement,
@@ -154,26 +164,27 @@ class Server:
             limits=settings.limits,
             report_key=keyring.get(REPORT_KEY),
             evaluator=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED)) if evaluates else None,
+            misses=sharing.misses or EnumerationLimiter(),
         )
 
         # 3. gRPC.
         self._calls = edge.calls if edge else CallLog()
         self._tracing = tracing_of(settings.traces_to, settings.node)
-        self._limits = MemberLimits(max(settings.workers * 3 // 4, 1))
+        self._limits = MemberLimits(max(settings.calls * 3 // 4, 1), shared=sharing.calls)
         self._readiness = ReadinessProbe(
             self.database, self.clock, schema.newest(), self._show_ready
         )
         guard = Guard(
             self.bureau,
             self._limits,
-            stream_limits=MemberLimits(STREAMS_OF_MEMBER, settings.streams),
-            request_memory=MemberLimits(MEMBER_REQUEST_BYTES, REQUEST_BYTES),
+            stream_limits=MemberLimits(STREAMS_OF_MEMBER, settings.streams, sharing.streams),
+            request_memory=MemberLimits(MEMBER_REQUEST_BYTES, REQUEST_BYTES, sharing.request_bytes),
             readiness=self._readiness,
             calls=self._calls,
             connections=Connections(),
             tracing=self._tracing,
         )
-        self.rpc = RpcServer(settings, guard, edge)
+        self.rpc = RpcServer(settings, guard, edge, shares_port=sharing.is_worker)
 
         # 4. HTTP in front of the same methods, if it is on.
         methods = edge.intercepted(self.rpc.methods) if edge else self.rpc.methods
@@ -184,7 +195,7 @@ class Server:
         """Return the parts in the order of their start: ports first, calls last."""
         calls, rpc = self._calls, self.rpc
         listener = Listener(self.database, self.bureau.commits)
-        kept = CheckpointFile(self.settings.kept_checkpoint, self.known)
+        kept = self._checkpoint_file()
         follower = LogFollower(self.database, self.known)
         parts = [
             Part("database", nothing, self.database.dispose),
@@ -201,6 +212,9 @@ class Server:
         ]
         if self._tracing:
             parts[3:3] = [Part("tracing", self._tracing.start, self._tracing.stop)]
+        if notices := self._sharing.notices:
+            heard = self.bureau.commits.notify
+            parts.append(Part("notices", lambda: notices.start(heard), notices.stop))
         if self.settings.metrics_listen:
             http = HealthServer(self.settings.metrics_listen, self._serving.is_set)
             parts[1:1] = [Part("metrics port", http.bind, http.close)]
@@ -211,11 +225,27 @@ class Server:
             parts[-2:-2] = [Part("HTTP", entrance.start, entrance.stop)]
         return parts
 
+    def _checkpoint_file(self) -> CheckpointFile:
+        path, turns = self.settings.kept_checkpoint, self._sharing.kept_turns
+        if turns is None:
+            return CheckpointFile(path, self.known)
+        return SharedCheckpointFile(path, self.known, turns)
+
+    @property
+    def is_ready(self) -> bool:
+        """True while the node may be asked."""
+        return self._serving.is_set()
+
     @property
     def address(self) -> str:
         """Address at which a started server listens."""
         host = self.settings.listen.rpartition(":")[0]
         return f"{host}:{self.rpc.port}"
+
+    @property
+    def http_address(self) -> str:
+        """Address at which a started server listens for calls over HTTP; empty if it does not."""
+        return self.http.address if self.http else ""
 
     def start(self) -> None:
         """Serve, unless the server was stopped before.
@@ -266,6 +296,12 @@ class Server:
         # run its handler.
         while not self.stopped.wait(SIGNAL_CHECK_S):
             pass
+
+    def _committed(self) -> None:
+        """Wake the streams of this process and of the node's other workers."""
+        self.bureau.commits.notify()
+        if self._sharing.notices:
+            self._sharing.notices.send()
 
     def _drain(self) -> None:
         """Turn readiness false and send streams and new calls to other nodes."""

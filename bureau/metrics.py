@@ -48,6 +48,7 @@ witness_size = Gauge(
     "bureau_witness_size",
     "Size of the newest checkpoint that the witness has cosigned.",
     ["witness"],
+    multiprocess_mode="max",  # of the node's workers: the size only grows
 )
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +11,7 @@ from bureau import logs
 from bureau.admin.bureau_folder import OPERATOR_ID, InitOptions, create, issue_node, load_authority
 from bureau.cli.common import Dir, echo_status, settings_of
 from bureau.cli.exit_codes import Exit, Stop
+from bureau.cli.serving import run_until_stopped
 from bureau.cli.serving_lock import serving_lock
 from bureau.clock import Clock
 from bureau.config import SERVICES, Settings
@@ -123,6 +121,10 @@ def serve(
         str | None,
         typer.Option(help=f"Comma-separated services, of {', '.join(SERVICES)}."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that serve the node, for one core each.", show_default=False),
+    ] = None,
     drain_seconds: Annotated[
         float | None,
         typer.Option(
@@ -146,42 +148,41 @@ def serve(
         database_url=database_url,
         node=node,
         services=_services(services),
+        workers=workers,
         drain_seconds=drain_seconds,
         grace_seconds=grace_seconds,
     )
     if settings.is_sandbox:
         raise SandboxError(settings)
-    logs.configure(settings.log_level, as_json=log_format == "json" if log_format else None)
+    as_json = log_format == "json" if log_format else None
+    logs.configure(settings.log_level, as_json=as_json)
     with serving_lock(settings):
-        _serve(settings)
+        if settings.workers == 1:
+            _serve(settings)
+        else:
+            _supervise(settings, as_json=as_json)
 
 
 def _serve(settings: Settings) -> None:
-    """Serve until the node has stopped."""
+    """Serve in this process, until the node has stopped."""
     server = Server(settings)
+    run_until_stopped(server, lambda: _announce(server.address, server.http_address))
 
-    def stop(number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        # In a thread: a handler may interrupt the main thread while it holds a lock.
-        ending = partial(server.stop, settings.grace_seconds, settings.drain_seconds)
-        threading.Thread(target=ending, name="stop").start()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    server.start()
-    if not server.stopped.is_set():
-        echo_status(f"serving at {server.address}")
-        if server.http:
-            echo_status(f"  and over HTTP at {server.http.address}")
-    server.wait()
-    if server.other_log:
-        raise server.other_log
-    if server.failure:
-        raise Stop(
-            Exit.UNAVAILABLE,
-            f"stopped: {server.failure}",
-            "Run `bureau doctor` and `bureau db check`.",
-        )
+def _supervise(settings: Settings, *, as_json: bool | None) -> None:
+    """Serve in several processes, until the node has stopped."""
+    # A node of one process does without it.
+    from bureau.workers.supervisor import Supervisor  # noqa: PLC0415  (see above)
+
+    supervisor = Supervisor(settings, as_json=as_json)
+    supervisor.run(_announce)
+
+
+def _announce(address: str, http_address: str) -> None:
+    """Print the addresses at which the node serves."""
+    echo_status(f"serving at {address}")
+    if http_address:
+        echo_status(f"  and over HTTP at {http_address}")
 
 
 def renew(folder: Dir = None) -> None:

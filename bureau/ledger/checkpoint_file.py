@@ -19,6 +19,7 @@ from bureau.ledger.known_checkpoint import KnownCheckpoint
 from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau.store.turns import Turns
 from bureau_keys.checkpoint import open_checkpoint, read_checkpoint
 from bureau_keys.errors import BadProof
 from bureau_keys.secret_files import write_private
@@ -68,14 +69,35 @@ class CheckpointFile:
         full, the file lags.
         """
         try:
-            if self._known.note:
-                write_whole(self._path, self._known.note)
+            if note := self._known.note:
+                self._write(note)
             self._reported = False
         except OSError as error:
             if not self._reported:
                 logger.error("checkpoint_not_kept", path=str(self._path), error=str(error))
             self._reported = True
             self._known.changed.set()
+
+    def _write(self, note: str) -> None:
+        """Replace the file."""
+        write_whole(self._path, note)
+
+
+class SharedCheckpointFile(CheckpointFile):
+    """The file of a node with several workers: each writes it, in turns, and none puts an earlier
+    checkpoint in place of a later one.
+    """
+
+    def __init__(self, path: Path, known: KnownCheckpoint, turns: Turns) -> None:
+        super().__init__(path, known)
+        self._turns = turns
+
+    def _write(self, note: str) -> None:
+        """Replace the file, unless it has a later checkpoint."""
+        with self._turns.take():
+            kept = self._path.read_text("utf-8") if self._path.exists() else ""
+            if not kept or read_checkpoint(kept).size < read_checkpoint(note).size:
+                super()._write(note)
 
 
 def read_all(settings: Settings) -> dict[str, str]:

@@ -32,6 +32,9 @@ CHANNEL_OPTIONS = (
     ("grpc.http2.max_ping_strikes", 2),
     ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
 )
+# Of a worker: its supervisor has reserved the port (`bureau/workers/port.py`), and the system
+# spreads connections over the workers.
+SHARED_PORT = (*CHANNEL_OPTIONS[:-1], ("grpc.so_reuseport", 1))
 # Calls waiting for a worker, for each worker; gRPC refuses calls beyond them.
 CALLS_PER_WORKER = 8
 
@@ -43,18 +46,25 @@ class RpcServer:
         methods: The methods of the contract that the node serves, by their path.
     """
 
-    def __init__(self, settings: Settings, guard: Guard, edge: Edge | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        guard: Guard,
+        edge: Edge | None = None,
+        *,
+        shares_port: bool = False,
+    ) -> None:
         self._settings = settings
         added = edge.services if edge else {}
         # A stream keeps its worker for its whole life, so streams have workers of their own.
         self._pool = ThreadPoolExecutor(
-            settings.workers + settings.streams, thread_name_prefix="call"
+            settings.calls + settings.streams, thread_name_prefix="call"
         )
         self._grpc = grpc.server(
             self._pool,
             interceptors=[*([edge.interceptor] if edge else []), MembersOnlyInterceptor(guard)],
-            options=CHANNEL_OPTIONS,
-            maximum_concurrent_rpcs=settings.workers * CALLS_PER_WORKER + settings.streams,
+            options=SHARED_PORT if shares_port else CHANNEL_OPTIONS,
+            maximum_concurrent_rpcs=settings.calls * CALLS_PER_WORKER + settings.streams,
         )
         self.methods = served_methods(guard, {**servicers_of(settings.services), **added})
         self._grpc.add_generic_rpc_handlers(grpc_handlers(self.methods))

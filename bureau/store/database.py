@@ -247,6 +247,8 @@ class Database:
         on_connect: The check of each connection before it is used, outside a transaction;
             called with the connection and the number of lost ones; it raises StorageError
             for one that is not to be used.
+        turn: Returns the block in which this process may write, where several processes of one
+            node write to a SQLite file; None where SQLite's own lock is enough.
     """
 
     def __init__(self, url: str, node: str = "", *, require_standby: bool = False) -> None:
@@ -276,6 +278,7 @@ class Database:
         self._name = node or "bureau"
         self.is_sqlite = scheme == "sqlite"
         self.on_connect: Callable[[Connection, int], None] = lambda _connection, _losses: None
+        self.turn: Callable[[], AbstractContextManager[None]] | None = None
         self._losses = 0
         self.engine, self._open = sqlite.engine_of(url) if self.is_sqlite else _postgres(url, node)
         self._begin_read = (
@@ -323,7 +326,9 @@ class Database:
             StorageError: The database failed; `outcome_known` says whether the
                 transaction is surely undone.
         """
-        return self._transaction(self._begin_write)
+        if self.turn is None:
+            return self._transaction(self._begin_write)
+        return self._transaction_in_turn(self.turn)
 
     def drop_write_ahead_log(self) -> None:
         """Drop a SQLite file's write-ahead log, in which what was erased can still be read.
@@ -343,6 +348,13 @@ class Database:
                 "what was erased is still in the write-ahead log, as somebody reads it: "
                 "erase again when no backup runs"
             )
+
+    @contextmanager
+    def _transaction_in_turn(
+        self, turn: Callable[[], AbstractContextManager[None]]
+    ) -> Iterator[Connection]:
+        with turn(), self._transaction(self._begin_write) as connection:
+            yield connection
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:

@@ -51,7 +51,7 @@ def test_stalled_calls_keep_nobody_out(
     method: str, suspended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "READ_TIMEOUT_S", 2.0)
-    with running_bureau(workers=8) as bureau:
+    with running_bureau(calls=8) as bureau:
         good = Raw(bureau.add_member("good", ["auditor"]))
         bad = bureau.add_member("bad", ["auditor"])
         if suspended:

@@ -284,7 +284,7 @@ def test_the_number_at_once_is_bounded(scenario: Scenario, concurrency: int) -> 
 
 
 def test_a_bureau_that_is_busy_is_asked_more_slowly(tmp_path: Path) -> None:
-    with open_scenario("acme", workers=2) as scenario:
+    with open_scenario("acme", calls=2) as scenario:
         asked = inquiries_of(scenario, 24)
         outcomes = list(
             scenario.lenders["acme"].query_many(asked, journal=tmp_path / "j", concurrency=24)

@@ -141,7 +141,7 @@ def test_the_fixed_limits_are_those_of_the_code() -> None:
         "a request on its way": (f"{guard.READ_TIMEOUT_S:g} s",),
         "writes that wait": (f"{commit_queue.MAX_WAITING:,};",),
         "units in a commit": (f"{commit_queue.MAX_BATCH}",),
-        "calls": ("eight for each worker",),
+        "calls in one process": ("eight for each of `calls`",),
         "bytes of large requests at work": (
             f"{main.REQUEST_BYTES // MIB} MiB,",
             f"{main.MEMBER_REQUEST_BYTES // MIB} MiB of one member",

@@ -47,7 +47,7 @@ Asked = TypeVar("Asked")
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-# Requests at once. A node gives one member three quarters of its workers, 24 of 32 by default;
+# Requests at once. A node gives one member three quarters of its `calls`, 24 of 32 by default;
 # above the bureau refuses with OVERLOADED.
 CONCURRENCY = 16
 MOST_CONCURRENCY = 256

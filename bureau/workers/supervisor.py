@@ -1,0 +1,238 @@
+"""The supervisor of a node with several workers.
+
+1. It locks the node's folder, reads the passphrase once and reserves the ports.
+2. It starts the workers. A worker that fails to start for a reason ends the node with that reason.
+3. It restarts a worker that dies, and gives up when one keeps dying before it serves. A worker
+   that ends by its own decision (a disk that failed, a database that went back) ends the node.
+4. On SIGTERM or Ctrl-C readiness turns false, the workers drain, and the supervisor ends last.
+
+It serves metrics, liveness and readiness over HTTP itself: the node is ready when every worker is.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
+
+import structlog
+
+from bureau.cli.exit_codes import Exit, Stop
+from bureau.config import Settings
+from bureau.health_http import HealthServer
+from bureau.workers.channel import Handover
+from bureau.workers.folder import WorkersFolder, locked_folder
+from bureau.workers.notices import Pipe
+from bureau.workers.port import reserve
+from bureau.workers.shared_metrics import create_files, summed
+from bureau.workers.shared_table import SharedTable
+from bureau.workers.worker_process import WorkerProcess, close_all
+
+logger = structlog.get_logger("bureau.supervisor")
+
+# Seconds between two looks at the workers.
+LOOK_S = 0.2
+# Seconds before a dead worker is started again, doubled up to the longest with each early death:
+# one that came within STEADY_S of its start.
+FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.2, 10.0, 30.0
+# Deaths of one worker in a row, each before it served, after which the node gives up.
+MAX_DEATHS_AT_START = 5
+# Exit codes of a worker that did not decide to end the node: stopped by somebody, or a fault of
+# the program. A worker that a signal ended has a negative one.
+RESTARTED = {0, 1}
+
+
+class Supervisor:
+    """The supervisor of one node."""
+
+    def __init__(self, settings: Settings, *, as_json: bool | None = None) -> None:
+        """Prepare the supervisor; nothing runs yet.
+
+        Args:
+            as_json: Format of the workers' log; None to choose by stderr.
+        """
+        self._settings = settings
+        self._as_json = as_json
+        self._workers: list[WorkerProcess] = []
+        self._early: list[int] = [0] * settings.workers
+        self._deaths_at_start: list[int] = [0] * settings.workers
+        self._restart_at: dict[int, float] = {}
+        self._stopping = False
+        self._signals = 0
+
+    def run(self, on_serving: Callable[[str], None]) -> None:
+        """Serve until a signal or a failure.
+
+        Args:
+            on_serving: Called with the address once every worker serves.
+
+        Raises:
+            NodeServedError: Another supervisor serves the node.
+            ListenError: An address of the settings cannot be listened at.
+            Stop: A worker failed to start, ended the node, or kept dying at its start.
+        """
+        with ExitStack() as closing:
+            # 1. The folder, the passphrase and the ports.
+            folder = closing.enter_context(locked_folder(self._settings))
+            passphrase = self._settings.passphrase()
+            reserved, address = reserve("listen", self._settings.listen)
+            closing.enter_context(reserved)
+            self._serve_http(folder, closing)
+            start = self._starter(folder, passphrase, address, closing)
+
+            # 2. The workers.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                closing.callback(signal.signal, number, signal.signal(number, self._signalled))
+            closing.callback(self._end)
+            for worker in range(self._settings.workers):
+                self._workers.append(start(worker))
+
+            # 3. Restarts, until a signal comes.
+            announced = False
+            while not self._signals:
+                if not announced and all(worker.state.serving for worker in self._workers):
+                    announced = True
+                    on_serving(address)
+                time.sleep(LOOK_S)
+                self._look(start)
+
+            # 4. The drain.
+            self._drain()
+
+    def _serve_http(self, folder: WorkersFolder, closing: ExitStack) -> None:
+        """Create the files of the metrics, and serve them where the settings say so."""
+        for worker in range(self._settings.workers):
+            create_files(folder.metrics, worker)
+        if self._settings.metrics_listen:
+            registry = summed(folder.metrics)
+            http = HealthServer(self._settings.metrics_listen, self._is_ready, registry)
+            http.bind()
+            closing.callback(http.close)
+            http.start()
+            closing.callback(http.stop)
+
+    def _starter(
+        self, folder: WorkersFolder, passphrase: bytes, address: str, closing: ExitStack
+    ) -> Callable[[int], WorkerProcess]:
+        """Create what the workers share, and return the function that starts one of them."""
+        count = self._settings.workers
+        table, pipes = SharedTable.create(count), [Pipe.create() for _ in range(count)]
+        shared = [table.descriptor, folder.lock, *(end for pipe in pipes for end in pipe)]
+        closing.callback(close_all, [one for one in shared if one != folder.lock])
+        # The supervisor serves the metrics.
+        settings = self._settings.model_copy(update={"listen": address, "metrics_listen": ""})
+
+        def start(worker: int) -> WorkerProcess:
+            table.clear(worker)
+            handover = Handover(
+                worker=worker,
+                settings=settings.model_dump(mode="json"),
+                passphrase=passphrase.hex(),
+                as_json=self._as_json,
+                table=table.descriptor,
+                pipes=pipes,
+                metrics=str(folder.metrics),
+                kept_turns=str(folder.kept_turns),
+            )
+            return WorkerProcess(handover, shared)
+
+        return start
+
+    def _look(self, start: Callable[[int], WorkerProcess]) -> None:
+        """Read the workers' beats, and start those again that are due."""
+        now = time.monotonic()
+        for worker in list(self._workers):
+            number = worker.number
+            if number in self._restart_at:
+                if now >= self._restart_at[number]:
+                    del self._restart_at[number]
+                    self._workers[number] = start(number)
+                continue
+            ended = worker.exit_code is not None
+            worker.look()  # after the question, so that the error of one that ended is read
+            if ended:
+                self._ended(worker)
+            elif worker.is_hung:
+                logger.error("worker_silent", worker=number + 1, pid=worker.pid)
+                worker.kill()
+            elif worker.state.serving:
+                self._deaths_at_start[number] = 0
+
+    def _ended(self, worker: WorkerProcess) -> None:
+        """Plan the restart of a worker that has ended, or end the node.
+
+        Raises:
+            Stop: The worker decided to end the node, or keeps dying at its start.
+        """
+        number, code = worker.number, worker.wait()
+        if code > 0 and code not in RESTARTED:
+            first, *rest = worker.state.failure or [f"a worker ended with exit code {code}"]
+            raise Stop(Exit(code), first, "\n".join(rest))
+        if not worker.state.serving:
+            self._deaths_at_start[number] += 1
+            if self._deaths_at_start[number] >= MAX_DEATHS_AT_START:
+                raise Stop(
+                    Exit.UNAVAILABLE,
+                    f"worker {number + 1} ended {MAX_DEATHS_AT_START} times before it served, "
+                    f"the last time by {worker.ending()}",
+                    "See the lines of the log before this one; `bureau serve --workers 1` "
+                    "starts without a supervisor, and `bureau doctor` checks the folder.",
+                )
+        is_early = time.monotonic() < worker.started + STEADY_S
+        self._early[number] = self._early[number] + 1 if is_early else 0
+        pause_s = min(FIRST_PAUSE_S * 2.0 ** self._early[number], LONGEST_PAUSE_S)
+        self._restart_at[number] = time.monotonic() + pause_s
+        logger.error(
+            "worker_ended", worker=number + 1, by=worker.ending(), restart_s=round(pause_s, 1)
+        )
+
+    def _is_ready(self) -> bool:
+        """Return true while every worker is ready and the node is not stopping."""
+        return (
+            not (self._stopping or self._signals or self._restart_at)
+            and len(self._workers) == self._settings.workers
+            and all(worker.state.ready for worker in self._workers)
+        )
+
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        """Note a signal; the second one ends the node at once."""
+        self._signals += 1
+        if self._signals > 1:
+            for worker in self._workers:
+                worker.kill()
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    def _drain(self) -> None:
+        """Let the workers drain.
+
+        Raises:
+            Stop: A worker failed meanwhile.
+        """
+        self._stopping = True
+        running = [worker for worker in self._workers if worker.exit_code is None]
+        for worker in running:
+            worker.stop()
+        for worker in running:
+            code = self._awaited(worker)
+            if code > 1:
+                first, *rest = worker.state.failure or [f"a worker ended with exit code {code}"]
+                raise Stop(Exit(code), first, "\n".join(rest))
+
+    def _awaited(self, worker: WorkerProcess) -> int:
+        """Wait for a worker that drains, reading its beats, and return its exit code."""
+        while worker.exit_code is None:
+            worker.look()
+            time.sleep(LOOK_S)
+        worker.look()
+        return worker.wait()
+
+    def _end(self) -> None:
+        """End the workers that are left, without grace."""
+        self._stopping = True
+        for worker in self._workers:
+            worker.abandon()
+        for worker in self._workers:
+            worker.wait()

@@ -1,0 +1,160 @@
+"""Pieces of the supervisor, without a node: ports, folders, notices, workers that die."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import structlog
+
+from bureau.admin.bureau_folder import InitOptions, create
+from bureau.cli.exit_codes import Exit, Stop
+from bureau.config import Settings
+from bureau.listen import ListenError
+from bureau.store.turns import Turns
+from bureau.workers import folder as folders
+from bureau.workers import supervisor
+from bureau.workers.folder import NodeServedError, locked_folder
+from bureau.workers.notices import CommitNotices, Pipe
+from bureau.workers.port import reserve
+from bureau.workers.supervisor import Supervisor
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = tmp_path_factory.mktemp("node") / "bureau"
+    create(folder, InitOptions())
+    return Settings.load(folder, listen="127.0.0.1:0", workers=2)
+
+
+# Ports ------------------------------------------------------------------------------
+
+
+def test_a_reserved_port_is_for_workers_alone() -> None:
+    reserved, address = reserve("listen", "127.0.0.1:0")
+    port = int(address.rpartition(":")[2])
+    with reserved:
+        # 1. Another node, with a supervisor or without.
+        with pytest.raises(ListenError, match=f"{address} .listen.: Address already in use"):
+            reserve("listen", address)
+        with socket.socket() as alone:
+            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with pytest.raises(OSError, match="in use"):
+                alone.bind(("127.0.0.1", port))
+        # 2. Workers, which also get every connection: the supervisor does not listen.
+        with socket.socket() as one, socket.socket() as two:
+            for worker in (one, two):
+                worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                worker.bind(("127.0.0.1", port))
+                worker.listen()
+            with pytest.raises(ListenError):
+                reserve("listen", address)
+            socket.create_connection(("127.0.0.1", port), timeout=60).close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:70000", "127.0.0.1:x", "no such host:1", "::9"])
+def test_an_address_that_is_none_is_named(address: str) -> None:
+    with pytest.raises(ListenError, match="cannot listen on") as caught:
+        reserve("listen", address)
+    assert "BUREAU_LISTEN" in caught.value.fix
+
+
+# Folders ----------------------------------------------------------------------------
+
+
+def test_one_supervisor_serves_a_node(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "LINGER_S", 0)
+    with locked_folder(settings) as folder:
+        (folder.metrics / "counter_0.db").write_bytes(b"x")
+        with (
+            pytest.raises(NodeServedError, match="another process serves the node node-1"),
+            locked_folder(settings),
+        ):
+            pass
+        assert (folder.metrics / "counter_0.db").exists()
+        assert folder.path.stat().st_mode & 0o777 == 0o700
+    # What a killed supervisor left is made again.
+    with locked_folder(settings) as folder:
+        assert list(folder.metrics.iterdir()) == []
+
+
+def test_the_lock_is_held_until_the_last_worker_has_ended(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "LINGER_S", 0)
+    with locked_folder(settings) as folder:
+        worker = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[folder.lock])
+    with pytest.raises(NodeServedError), locked_folder(settings):
+        pass
+    worker.communicate()
+    with locked_folder(settings):
+        pass
+
+
+def test_turns_are_taken_one_at_a_time(tmp_path: Path) -> None:
+    turns = [Turns(tmp_path / "turn") for _ in range(2)]  # as two processes would
+    inside = most = 0
+
+    def write(turn: Turns) -> None:
+        nonlocal inside, most
+        for _ in range(200):
+            with turn.take():
+                inside += 1
+                most = max(most, inside)
+                inside -= 1
+
+    threads = [threading.Thread(target=write, args=(turn,)) for turn in turns * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+
+
+# Notices ----------------------------------------------------------------------------
+
+
+def test_a_commit_is_heard_by_every_other_worker() -> None:
+    pipes = [Pipe.create() for _ in range(3)]
+    heard = [threading.Event() for _ in range(3)]
+    workers = [CommitNotices(pipes, number) for number in range(3)]
+    for worker, event in zip(workers, heard, strict=True):
+        worker.start(event.set)
+    workers[0].send()
+    assert all(event.wait(60) for event in heard[1:])
+    assert not heard[0].is_set()
+    for worker in workers:
+        worker.stop()
+
+
+def test_a_worker_that_does_not_listen_holds_up_nobody() -> None:
+    pipes = [Pipe.create() for _ in range(2)]
+    sender = CommitNotices(pipes, 0)
+    for _ in range(100_000):  # more than a pipe holds
+        sender.send()
+    assert len(os.read(pipes[1].reader, 1 << 20)) < 100_000
+
+
+# Workers that die -------------------------------------------------------------------
+
+
+def test_workers_that_keep_dying_end_the_node(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(supervisor, "LOOK_S", 0.01)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with (
+        structlog.testing.capture_logs() as lines,
+        pytest.raises(Stop, match=r"worker [12] ended 5 times .* by exit code 1") as caught,
+    ):
+        Supervisor(settings).run(lambda _address: pytest.fail("it serves"))
+    assert caught.value.code is Exit.UNAVAILABLE
+    assert "--workers 1" in caught.value.fix
+    assert {line["event"] for line in lines} == {"worker_ended"}
+    assert 4 <= len(lines) <= 8
