@@ -23,7 +23,7 @@ from bureau.cli.exit_codes import Exit, Stop
 from bureau.config import Settings
 from bureau.health_http import HealthServer
 from bureau.workers.channel import Handover
-from bureau.workers.folder import WorkersFolder, locked_folder
+from bureau.workers.folder import LINGER_S, WorkersFolder, locked_folder
 from bureau.workers.notices import Pipe
 from bureau.workers.port import reserve
 from bureau.workers.shared_metrics import create_files, summed
@@ -39,9 +39,9 @@ LOOK_S = 0.2
 FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.2, 10.0, 30.0
 # Deaths of one worker in a row, each before it served, after which the node gives up.
 MAX_DEATHS_AT_START = 5
-# Exit codes of a worker that did not decide to end the node: stopped by somebody, or a fault of
-# the program. A worker that a signal ended has a negative one.
-RESTARTED = {0, 1}
+# Exit codes by which a worker ends the node. Others are 0 (somebody stopped that worker alone), 1
+# (a fault of the program) and negative ones (a signal): after them the worker is started again.
+DECISIONS = frozenset(Exit) - {Exit.OK}
 
 
 class Supervisor:
@@ -167,9 +167,7 @@ class Supervisor:
             Stop: The worker decided to end the node, or keeps dying at its start.
         """
         number, code = worker.number, worker.wait()
-        if code > 0 and code not in RESTARTED:
-            first, *rest = worker.state.failure or [f"a worker ended with exit code {code}"]
-            raise Stop(Exit(code), first, "\n".join(rest))
+        _check_decision(worker, code)
         if not worker.state.serving:
             self._deaths_at_start[number] += 1
             if self._deaths_at_start[number] >= MAX_DEATHS_AT_START:
@@ -216,15 +214,14 @@ class Supervisor:
         for worker in running:
             worker.stop()
         for worker in running:
-            code = self._awaited(worker)
-            if code > 1:
-                first, *rest = worker.state.failure or [f"a worker ended with exit code {code}"]
-                raise Stop(Exit(code), first, "\n".join(rest))
+            _check_decision(worker, self._awaited(worker))
 
     def _awaited(self, worker: WorkerProcess) -> int:
         """Wait for a worker that drains, reading its beats, and return its exit code."""
         while worker.exit_code is None:
             worker.look()
+            if worker.is_hung:
+                worker.kill()
             time.sleep(LOOK_S)
         worker.look()
         return worker.wait()
@@ -234,5 +231,13 @@ class Supervisor:
         self._stopping = True
         for worker in self._workers:
             worker.abandon()
+        end = time.monotonic() + LINGER_S
         for worker in self._workers:
-            worker.wait()
+            worker.end_by(end)
+
+
+def _check_decision(worker: WorkerProcess, code: int) -> None:
+    """Raise Stop if a worker has ended by its own decision, with the error that it sent."""
+    if code in DECISIONS:
+        first, *rest = worker.state.failure or [f"a worker ended with exit code {code}"]
+        raise Stop(Exit(code), first, "\n".join(rest))

@@ -92,8 +92,9 @@ class _Beats:
 
     def end_with_supervisor(self) -> None:
         """Wait for the end of the supervisor, and end then, without grace."""
-        while self._channel.recv(1):
-            pass
+        with suppress(ConnectionError):  # one that was killed before it read every beat
+            while self._channel.recv(1):
+                pass
         limit = threading.Timer(END_S, os._exit, (Exit.UNAVAILABLE,))
         limit.daemon = True
         limit.start()

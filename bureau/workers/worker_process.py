@@ -107,6 +107,14 @@ class WorkerProcess:
         self._channel.close()
         return code
 
+    def end_by(self, end: float) -> None:
+        """Wait for the end of an abandoned process, and kill it at a monotonic time."""
+        try:
+            self._process.wait(max(end - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:  # a process that is stopped does not end by itself
+            self.kill()
+            self._process.wait()
+
 
 def close_all(descriptors: Sequence[int]) -> None:
     """Close descriptors."""

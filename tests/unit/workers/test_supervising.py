@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import structlog
@@ -18,11 +19,15 @@ from bureau.config import Settings
 from bureau.listen import ListenError
 from bureau.store.turns import Turns
 from bureau.workers import folder as folders
-from bureau.workers import supervisor
+from bureau.workers import supervisor, worker
+from bureau.workers.channel import Beat
 from bureau.workers.folder import NodeServedError, locked_folder
 from bureau.workers.notices import CommitNotices, Pipe
 from bureau.workers.port import reserve
 from bureau.workers.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from bureau.main import Server
 
 
 @pytest.fixture(scope="module")
@@ -123,13 +128,13 @@ def test_a_commit_is_heard_by_every_other_worker() -> None:
     pipes = [Pipe.create() for _ in range(3)]
     heard = [threading.Event() for _ in range(3)]
     workers = [CommitNotices(pipes, number) for number in range(3)]
-    for worker, event in zip(workers, heard, strict=True):
-        worker.start(event.set)
+    for one, event in zip(workers, heard, strict=True):
+        one.start(event.set)
     workers[0].send()
     assert all(event.wait(60) for event in heard[1:])
     assert not heard[0].is_set()
-    for worker in workers:
-        worker.stop()
+    for one in workers:
+        one.stop()
 
 
 def test_a_worker_that_does_not_listen_holds_up_nobody() -> None:
@@ -138,6 +143,27 @@ def test_a_worker_that_does_not_listen_holds_up_nobody() -> None:
     for _ in range(100_000):  # more than a pipe holds
         sender.send()
     assert len(os.read(pipes[1].reader, 1 << 20)) < 100_000
+
+
+def test_a_worker_ends_with_a_supervisor_that_left_beats_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "END_S", 1e6)  # this process goes on
+    ended: list[float] = []
+
+    class Stopping:
+        is_ready = True
+
+        def stop(self, grace_s: float) -> None:
+            ended.append(grace_s)
+
+    theirs, ours = socket.socketpair()
+    beats = worker._Beats(ours)
+    beats._server = cast("Server", Stopping())
+    beats._send(Beat(serving=True))
+    theirs.close()
+    beats.end_with_supervisor()
+    assert ended == [0.0]
 
 
 # Workers that die -------------------------------------------------------------------
