@@ -48,7 +48,7 @@ from tests.cluster.faults.links import (
 )
 from tests.cluster.faults.members import ExpireCertificate, SuspendMember
 from tests.cluster.faults.migration import Migrate
-from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, SkewClock
+from tests.cluster.faults.nodes import KillNode, KillWorker, PauseNode, RollingRestart, SkewClock
 from tests.cluster.topology.postgres import DATABASE, Postgres
 from tests.cluster.topology.startup import running_topology
 from tests.cluster.topology.topology import Size, Topology
@@ -173,7 +173,9 @@ def until(ready: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("fault", [KillPrimary(), CrashDatabase(), KillNode("node-1")], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [KillPrimary(), CrashDatabase(), KillNode("node-1"), KillWorker("node-1", 0)], ids=repr
+)
 def test_what_is_acknowledged_survives(scenario: Scenario, fault: Fault) -> None:
     """Lenders submit throughout; each submission is acknowledged once, and is there."""
     over = threading.Event()

@@ -33,7 +33,14 @@ from tests.cluster.faults.members import (
     SuspendMember,
 )
 from tests.cluster.faults.migration import TABLES, Migrate
-from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, SkewClock
+from tests.cluster.faults.nodes import (
+    KillNode,
+    KillWorker,
+    PauseNode,
+    RollingRestart,
+    SkewClock,
+)
+from tests.cluster.topology.topology import WORKERS
 
 __all__ = ["CATALOGUE", "Cast", "Entry", "Fault"]
 
@@ -83,6 +90,11 @@ CATALOGUE: dict[str, Entry] = {
     one.name: one
     for one in (
         entry("kill-node", KillNode, lambda c, cast: KillNode(c.choice(cast.serving))),
+        entry(
+            "kill-worker",
+            KillWorker,
+            lambda c, cast: KillWorker(cast.nodes[0], c.randrange(WORKERS)),
+        ),
         entry("pause-node", PauseNode, lambda c, cast: PauseNode(c.choice(cast.nodes))),
         entry(
             "rolling-restart",

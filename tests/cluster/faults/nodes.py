@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from signal import SIGKILL
 from typing import ClassVar
 
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.topology.topology import Topology
+from tests.cluster.topology.node import START_S
+from tests.cluster.topology.process import wait_until
+from tests.cluster.topology.topology import WORKERS, Topology
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,31 @@ class KillNode(Fault):
     def heal(self, topology: Topology) -> None:
         """Starts it as a service manager would."""
         topology.node(self.node).start()
+
+
+@dataclass(frozen=True)
+class KillWorker(Fault):
+    """One of the workers of a node is killed; its supervisor starts another."""
+
+    node: str
+    which: int
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The node."""
+        return frozenset({self.node})
+
+    def inject(self, topology: Topology) -> None:
+        """SIGKILL, to one process of the node."""
+        os.kill(topology.node(self.node).worker_pids()[self.which], SIGKILL)
+
+    def heal(self, topology: Topology) -> None:
+        """Nobody starts it but the supervisor, which has had the time."""
+        node = topology.node(self.node)
+        wait_until(
+            f"{self.node} has its workers", lambda: len(node.worker_pids()) == WORKERS, START_S
+        )
+        node.await_answer(topology.operator)
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ class Builder:
         postgres: ReplicatedPostgres,
         witnesses: Sequence[Witness],
         bureau: Path,
+        workers: int = 1,
     ) -> Node:
         """A node, with links of its own to everything.
 
@@ -101,6 +102,7 @@ class Builder:
             services: Of the contract, what it serves.
             host: Where it lives.
             bureau: The bureau's folder.
+            workers: Processes that serve it.
         """
         port, own, *further = free_ports(2 + len(SERVERS) + len(witnesses))
 
@@ -119,6 +121,7 @@ class Builder:
             links(postgres.servers),
             links(witnesses),
             services=services,
+            workers=workers,
             folder=self.folder / "nodes" / name,
             logs=self.logs,
             reaper=self.reaper,

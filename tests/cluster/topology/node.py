@@ -43,6 +43,7 @@ class Node:
         witness_links: dict[str, Link],
         *,
         services: Sequence[str],
+        workers: int = 1,
         folder: Path,
         logs: Path,
         reaper: Reaper,
@@ -54,6 +55,7 @@ class Node:
 
         Args:
             services: Of the contract, what it serves.
+            workers: Processes that serve it.
             folder: Its own folder; see `settle`.
             shim: Between it and the clock; None if there is none.
             host: Where it lives.
@@ -70,7 +72,7 @@ class Node:
             *host.prefix,
             str(Path(sys.executable).with_name("bureau")),
             *("serve", "--dir", str(folder), "--node", name, "--listen", self.address),
-            *("--services", ",".join(services), "--log-format", "json"),
+            *("--services", ",".join(services), "--workers", str(workers), "--log-format", "json"),
             *("--db", several_hosts([link.address for link in database_links.values()])),
         ]
         self.process = Process(
@@ -103,6 +105,12 @@ class Node:
         """Ends it in the midst of what it does."""
         self.wanted = False
         self.process.kill()
+
+    def worker_pids(self) -> list[int]:
+        """The workers of a node with several: the children of its supervisor."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+        return [int(child) for child in children.split()]
 
     def set_clock(self, offset_s: float = 0.0) -> None:
         """Moves its time of day; without a word it is right again."""

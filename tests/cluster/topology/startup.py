@@ -22,7 +22,7 @@ from tests.cluster.topology.proxy import Proxy
 from tests.cluster.topology.reaper import Reaper
 from tests.cluster.topology.replicated_postgres import ReplicatedPostgres
 from tests.cluster.topology.shim import compile_shim
-from tests.cluster.topology.topology import Size, Topology
+from tests.cluster.topology.topology import WORKERS, Size, Topology
 
 ORIGIN = "cluster.creditbureau/log"
 DIRECTORY = "directory"
@@ -80,10 +80,13 @@ def running_topology(
             closing.callback(witness.process.stop)
             witness.start()
 
-        def new_node(name: str, services: Sequence[str], host: Host) -> Node:
-            return builder.node(name, services, host, postgres, witnesses, settings.folder)
+        def new_node(name: str, services: Sequence[str], host: Host, workers: int = 1) -> Node:
+            return builder.node(name, services, host, postgres, witnesses, settings.folder, workers)
 
-        nodes = [new_node(f"node-{n}", NODE_SERVES, host) for n, host in enumerate(hosts, 1)]
+        nodes = [
+            new_node(f"node-{n}", NODE_SERVES, host, WORKERS if n == 1 else 1)
+            for n, host in enumerate(hosts, 1)
+        ]
         directory = new_node(DIRECTORY, DIRECTORY_SERVES, Host())
         # Each node has links of its own to the witnesses; the operator goes straight.
         settings = witnessed(settings.folder, {w.url: w.key for w in witnesses})

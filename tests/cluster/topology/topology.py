@@ -17,6 +17,9 @@ from tests.cluster.topology.reaper import Reaper
 from tests.cluster.topology.replicated_postgres import ReplicatedPostgres
 from tests.cluster.topology.witness import Witness
 
+# Processes of the first node; the others have one.
+WORKERS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
