@@ -44,6 +44,7 @@ MODULES = (
     "decisions",
     "study",
     "nodes",
+    "workers",
 )
 
 
