@@ -27,7 +27,8 @@ class Handover(BaseModel):
         folder: Private folder of the node's workers.
     """
 
-    model_config = ConfigDict(frozen=True)
+    # An error about it must not print the passphrase, nor the password of the database.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     worker: int
     settings: dict[str, object]
