@@ -4,6 +4,7 @@ variables with the prefix `BUREAU_`.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -32,6 +33,8 @@ SANDBOX_CLOCK = Path("sandbox/clock.json")
 CHECKPOINT_FILE = "checkpoint-"
 # Files beside those with a node's newest checkpoint: half written, and the evidence of forks.
 NOT_KEPT = re.compile(r"\.(new|evidence|forked-\d+-at-\d+)$")
+# A setting of the versions before worker processes: the number of requests at work at once.
+EARLIER_NAME, EARLIER_VARIABLE = "workers", "BUREAU_WORKERS"
 SERVICES = (
     "Directory",
     "Subjects",
@@ -91,8 +94,8 @@ class Settings(BaseSettings):
         jurisdiction: Country whose rules apply, ISO 3166-1 alpha-2.
         node: Name of this node among several.
         services: Services of the contract that this node serves.
-        workers: Number of processes that serve the node; more than one needs `bureau serve`.
-        calls: Number of requests at work at once in each process.
+        worker_processes: Number of processes by which `bureau serve` serves the node.
+        calls: Number of requests at work at once, in each process.
         streams: Number of streams open at once on the node.
         drain_seconds: Seconds that a stopping node keeps accepting calls after its
             readiness turns false.
@@ -126,7 +129,7 @@ class Settings(BaseSettings):
     jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "node-1"
     services: tuple[str, ...] = SERVICES
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    worker_processes: Annotated[int, Field(ge=1, le=64)] = 1
     calls: Annotated[int, Field(ge=2, le=512)] = 32
     streams: Annotated[int, Field(ge=1, le=512)] = 64
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
@@ -142,6 +145,18 @@ class Settings(BaseSettings):
     traces_to: Annotated[str, Field(pattern=r"^(https?://[^\s/@]+)?$")] = ""
     http_listen: str = ""
     log_level: str = "info"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_earlier_name(cls, values: Any) -> Any:
+        """Refuse `workers`, which was the number of threads: it must not start processes."""
+        if isinstance(values, dict) and EARLIER_NAME in values:
+            raise ValueError(
+                f"workers = {values[EARLIER_NAME]}: the setting has another name: write calls for "
+                "the requests at work at once, which it was; the processes that serve the node "
+                "are worker_processes, or `bureau serve --workers`"
+            )
+        return values
 
     @field_validator("witnesses")
     @classmethod
@@ -177,6 +192,9 @@ class Settings(BaseSettings):
                 f"{path} is missing: create a bureau with `bureau init {folder}`"
             )
         overridden = {name: value for name, value in overrides.items() if value is not None}
+        # The environment is searched for the settings of today alone.
+        if (earlier := os.environ.get(EARLIER_VARIABLE)) is not None:
+            overridden[EARLIER_NAME] = earlier
         try:
             return _from_file(path)(folder=folder, **overridden)
         except tomllib.TOMLDecodeError as error:

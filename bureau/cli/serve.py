@@ -123,7 +123,9 @@ def serve(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that serve the node, for one core each.", show_default=False),
+        typer.Option(
+            help="Processes that serve the node, one core each. [default: 1]", show_default=False
+        ),
     ] = None,
     drain_seconds: Annotated[
         float | None,
@@ -148,7 +150,7 @@ def serve(
         database_url=database_url,
         node=node,
         services=_services(services),
-        workers=workers,
+        worker_processes=workers,
         drain_seconds=drain_seconds,
         grace_seconds=grace_seconds,
     )
@@ -157,7 +159,7 @@ def serve(
     as_json = log_format == "json" if log_format else None
     logs.configure(settings.log_level, as_json=as_json)
     with serving_lock(settings):
-        if settings.workers == 1:
+        if settings.worker_processes == 1:
             _serve(settings)
         else:
             _supervise(settings, as_json=as_json)

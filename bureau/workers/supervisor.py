@@ -56,8 +56,8 @@ class Supervisor:
         self._settings = settings
         self._as_json = as_json
         self._workers: list[WorkerProcess] = []
-        self._early: list[int] = [0] * settings.workers
-        self._deaths_at_start: list[int] = [0] * settings.workers
+        self._early: list[int] = [0] * settings.worker_processes
+        self._deaths_at_start: list[int] = [0] * settings.worker_processes
         self._restart_at: dict[int, float] = {}
         self._stopping = False
         self._signals = 0
@@ -86,7 +86,7 @@ class Supervisor:
             for number in (signal.SIGTERM, signal.SIGINT):
                 closing.callback(signal.signal, number, signal.signal(number, self._signalled))
             closing.callback(self._end)
-            for worker in range(self._settings.workers):
+            for worker in range(self._settings.worker_processes):
                 self._workers.append(start(worker))
 
             # 3. Restarts, until a signal comes.
@@ -103,7 +103,7 @@ class Supervisor:
 
     def _serve_http(self, folder: WorkersFolder, closing: ExitStack) -> None:
         """Create the files of the metrics, and serve them where the settings say so."""
-        for worker in range(self._settings.workers):
+        for worker in range(self._settings.worker_processes):
             create_files(folder.metrics, worker)
         if self._settings.metrics_listen:
             registry = summed(folder.metrics)
@@ -117,7 +117,7 @@ class Supervisor:
         self, folder: WorkersFolder, passphrase: bytes, address: str, closing: ExitStack
     ) -> Callable[[int], WorkerProcess]:
         """Create what the workers share, and return the function that starts one of them."""
-        count = self._settings.workers
+        count = self._settings.worker_processes
         table, pipes = SharedTable.create(count), [Pipe.create() for _ in range(count)]
         shared = [table.descriptor, folder.lock, *(end for pipe in pipes for end in pipe)]
         closing.callback(close_all, [one for one in shared if one != folder.lock])
@@ -190,7 +190,7 @@ class Supervisor:
         """Return true while every worker is ready and the node is not stopping."""
         return (
             not (self._stopping or self._signals or self._restart_at)
-            and len(self._workers) == self._settings.workers
+            and len(self._workers) == self._settings.worker_processes
             and all(worker.state.ready for worker in self._workers)
         )
 

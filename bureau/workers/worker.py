@@ -53,7 +53,7 @@ def serve(channel: socket.socket, handover: Handover) -> int:
 
 def _sharing(settings: Settings, handover: Handover) -> Sharing:
     """Return the parts that the worker shares."""
-    table, worker = SharedTable(handover.table, settings.workers), handover.worker
+    table, worker = SharedTable(handover.table, settings.worker_processes), handover.worker
     database = Database(settings.database)
     turns = None
     if database.is_sqlite:

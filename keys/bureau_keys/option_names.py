@@ -57,6 +57,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "uses_a_month": ("frequency",),
     "without": ("muted",),
     "view_only": ("mode",),
+    "workers": ("worker_processes",),
 }
 # The parts of a path that hold the one record that a command makes of its options.
 _WRAPPERS = frozenset({"records", "action", "deletion"})

@@ -124,7 +124,7 @@ def test_a_body_that_trickles_ends_its_call(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_member_has_one_limit_at_both_entrances() -> None:
-    with serving(workers=2) as bureau:
+    with serving(calls=2) as bureau:
         bad, good = (
             HttpRaw(bureau.add_member(name, ["auditor"]), address=address_of(bureau))
             for name in ("bad", "good")

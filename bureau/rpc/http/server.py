@@ -49,7 +49,7 @@ class HttpServer:
         self._settings = settings
         self._on_fatal = on_fatal
         self._pool = ThreadPoolExecutor(
-            settings.workers + settings.streams, thread_name_prefix="http-call"
+            settings.calls + settings.streams, thread_name_prefix="http-call"
         )
         self._config = uvicorn.Config(
             HttpEntrance(methods, self._pool, memory),

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("node") / "bureau"
     create(folder, InitOptions())
-    return Settings.load(folder, listen="127.0.0.1:0", workers=2)
+    return Settings.load(folder, listen="127.0.0.1:0", worker_processes=2)
 
 
 # Ports ------------------------------------------------------------------------------
