@@ -33,6 +33,7 @@ from bureau.ledger.readiness import ReadinessProbe
 from bureau.ledger.witness_feeder import WitnessFeeders
 from bureau.parts import Part, nothing, start_all
 from bureau.policy import load_policy
+from bureau.recent_calls import OwnCalls, RecentCalls
 from bureau.rpc.call_log import CallLog
 from bureau.rpc.connections import Connections
 from bureau.rpc.edge import Edge
@@ -165,11 +166,12 @@ class Server:
             report_key=keyring.get(REPORT_KEY),
             evaluator=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED)) if evaluates else None,
             misses=sharing.misses or EnumerationLimiter(),
+            recent_calls=RecentCalls(sharing.recent_calls or OwnCalls()),
         )
 
         # 3. gRPC.
         self._calls = edge.calls if edge else CallLog()
-        self._tracing = tracing_of(settings.traces_to, settings.node)
+        self._tracing = tracing_of(settings.traces_to, sharing.instance_of(settings.node))
         self._limits = MemberLimits(max(settings.calls * 3 // 4, 1), shared=sharing.calls)
         self._readiness = ReadinessProbe(
             self.database, self.clock, schema.newest(), self._show_ready
@@ -188,7 +190,9 @@ class Server:
 
         # 4. HTTP in front of the same methods, if it is on.
         methods = edge.intercepted(self.rpc.methods) if edge else self.rpc.methods
-        self.http = http_entrance(settings, methods, guard.request_memory, self._fail)
+        self.http = http_entrance(
+            settings, methods, guard.request_memory, self._fail, sharing.http_connections
+        )
         self.parts = self._parts()
 
     def _parts(self) -> list[Part]:

@@ -90,15 +90,15 @@ class OtlpSpan:
 class OtlpTracing:
     """The tracing of a node that sends its spans to a collector."""
 
-    def __init__(self, collector: str, node: str) -> None:
+    def __init__(self, collector: str, instance: str) -> None:
         """Prepare; nothing runs yet.
 
         Args:
             collector: URL of the collector; with `http` the spans go in the clear.
-            node: Name of the node.
+            instance: Name of the process among those of the bureau's nodes.
         """
         self._collector = collector
-        self._node = node
+        self._instance = instance
         self._provider: TracerProvider | None = None
         self._exporter: OTLPSpanExporter | None = None
         self._tracer: Tracer | None = None
@@ -108,7 +108,7 @@ class OtlpTracing:
         """See `Tracing.start`."""
         self._errors.start()
         self._provider = TracerProvider(
-            CallSampler(chosen_sampler()), resource_of(self._node), shutdown_on_exit=False
+            CallSampler(chosen_sampler()), resource_of(self._instance), shutdown_on_exit=False
         )
         self._exporter = OTLPSpanExporter(self._collector)
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
@@ -174,9 +174,9 @@ class ExportErrors(logging.Handler):
             logger.warning("traces_not_sent", error=record.getMessage())
 
 
-def resource_of(node: str) -> Resource:
-    """Describe a node; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before."""
-    about = Resource.create({"service.name": "creditbureau", "service.instance.id": node})
+def resource_of(instance: str) -> Resource:
+    """Describe a process of a node; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before."""
+    about = Resource.create({"service.name": "creditbureau", "service.instance.id": instance})
     return about.merge(OTELResourceDetector().detect())
 
 

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import NamedTuple
+from itertools import islice, takewhile
+from typing import NamedTuple, Protocol
 
-# Calls that a node keeps; about 2 MiB. At the limit the oldest one goes.
+# Calls that each process of a node keeps; about 2 MiB. At the limit the oldest one goes.
 KEPT = 5_000
 
 
@@ -59,13 +59,44 @@ class RecentCall(NamedTuple):
         return request_id in {self.call_id, self.statement.request_id}
 
 
-@dataclass(slots=True)
-class RecentCalls:
-    """The newest calls, oldest first."""
+class KeptCalls(Protocol):
+    """The calls that a node keeps, where all its processes find them."""
 
-    _calls: deque[RecentCall] = field(default_factory=lambda: deque(maxlen=KEPT))
-    _adding: threading.Lock = field(default_factory=threading.Lock)
-    _cursor: int = 0
+    def add(self, call: RecentCall) -> None:
+        """Add a call, which gets the next cursor here."""
+
+    def newest_first(self) -> Iterator[RecentCall]:
+        """Yield the calls, the newest first."""
+        ...
+
+
+class OwnCalls:
+    """The calls of a node that has one process."""
+
+    def __init__(self) -> None:
+        self._calls: deque[RecentCall] = deque(maxlen=KEPT)
+        self._adding = threading.Lock()
+        self._cursor = 0
+
+    def add(self, call: RecentCall) -> None:
+        """Add a call, which gets the next cursor here."""
+        with self._adding:
+            # By the machine's time: a cursor of an earlier run of the node lies before this run.
+            self._cursor = max(self._cursor + 1, time.time_ns() // 1000)
+            self._calls.append(call._replace(cursor=self._cursor))
+
+    def newest_first(self) -> Iterator[RecentCall]:
+        """Yield the calls, the newest first."""
+        with self._adding:
+            calls = [*self._calls]
+        return reversed(calls)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentCalls:
+    """The newest calls of a node."""
+
+    kept: KeptCalls = field(default_factory=OwnCalls)
 
     def add(
         self,
@@ -78,21 +109,10 @@ class RecentCalls:
         call_id: str,
     ) -> None:
         """Add the running call, which has ended, with the statement that it carried."""
-        with self._adding:
-            # By the machine's time: a cursor of an earlier run of the node lies before this run.
-            self._cursor = max(self._cursor + 1, time.time_ns() // 1000)
-            self._calls.append(
-                RecentCall(
-                    self._cursor,
-                    time_us,
-                    method,
-                    member_id,
-                    outcome,
-                    round(seconds * 1_000_000),
-                    call_id,
-                    carried_statement.get(),
-                )
-            )
+        duration_us, statement = round(seconds * 1_000_000), carried_statement.get()
+        self.kept.add(
+            RecentCall(0, time_us, method, member_id, outcome, duration_us, call_id, statement)
+        )
 
     def newest(self, count: int, member_id: str = "") -> list[RecentCall]:
         """Return the newest calls, oldest first.
@@ -100,8 +120,8 @@ class RecentCalls:
         Args:
             member_id: Only calls of this member; empty for all.
         """
-        newest_first = (call for call in reversed(self._copy()) if _is_of(call, member_id))
-        return [*islice(newest_first, count)][::-1]
+        calls = (call for call in self.kept.newest_first() if _is_of(call, member_id))
+        return [*islice(calls, count)][::-1]
 
     def after(self, cursor: int, count: int, member_id: str = "") -> list[RecentCall]:
         """Return the calls after a cursor, oldest first.
@@ -109,18 +129,13 @@ class RecentCalls:
         Args:
             member_id: Only calls of this member; empty for all.
         """
-        later = (call for call in self._copy() if call.cursor > cursor and _is_of(call, member_id))
-        return [*islice(later, count)]
+        later = takewhile(lambda call: call.cursor > cursor, self.kept.newest_first())
+        return [call for call in later if _is_of(call, member_id)][::-1][:count]
 
-    def of_request(self, request_id: str, member_id: str = "") -> Iterator[RecentCall]:
-        """Yield the calls that have this id, or whose statement has it."""
-        for call in self._copy():
-            if call.is_of(request_id) and _is_of(call, member_id):
-                yield call
-
-    def _copy(self) -> list[RecentCall]:
-        with self._adding:
-            return [*self._calls]
+    def of_request(self, request_id: str, member_id: str = "") -> list[RecentCall]:
+        """Return the calls that have this id, or whose statement has it, oldest first."""
+        calls = self.kept.newest_first()
+        return [call for call in calls if call.is_of(request_id) and _is_of(call, member_id)][::-1]
 
 
 def _is_of(call: RecentCall, member_id: str) -> bool:

@@ -83,12 +83,12 @@ class TracingNotInstalled(ValueError):
 _current: ContextVar[Span | None] = ContextVar("span", default=None)
 
 
-def tracing_of(traces_to: str, node: str) -> Tracing | None:
+def tracing_of(traces_to: str, instance: str) -> Tracing | None:
     """Return the tracing of a node; None if its settings name no collector.
 
     Args:
         traces_to: URL of a collector that takes OTLP over gRPC; empty for none.
-        node: Name of the node.
+        instance: Name of the process among those of the bureau's nodes.
 
     Raises:
         TracingNotInstalled: A collector is named, and OpenTelemetry is not installed.
@@ -102,7 +102,7 @@ def tracing_of(traces_to: str, node: str) -> Tracing | None:
             f"traces_to = {traces_to!r} needs OpenTelemetry: "
             "pip install 'creditbureau[otel]', or remove the setting"
         ) from error
-    return OtlpTracing(traces_to, node)
+    return OtlpTracing(traces_to, instance)
 
 
 def current() -> Span | None:

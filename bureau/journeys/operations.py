@@ -57,7 +57,7 @@ def get_story(bureau: Bureau, caller: Caller, request_id: str) -> pb.GetStoryRes
     Raises:
         Refusal: NOT_FOUND, also for the requests of others.
     """
-    calls = [*bureau.recent_calls.of_request(request_id, _scope(caller))]
+    calls = bureau.recent_calls.of_request(request_id, _scope(caller))
     # The id of a call leads to its statement, and so to the other calls that carried it.
     ids = {request_id, *(call.statement.request_id for call in calls)} - {""}
     with bureau.database.snapshot() as db:

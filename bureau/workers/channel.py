@@ -22,9 +22,11 @@ class Handover(BaseModel):
         settings: Settings of the node, as the supervisor read them.
         passphrase: Passphrase of the keyring, in hexadecimal digits.
         as_json: Format of the log; None to choose by stderr.
-        table: Descriptor of the shared table.
+        table: Descriptor of the shared table of limits.
+        calls: Descriptor of the memory with the newest calls.
         pipes: Pipes for notices of commits, of all workers.
-        folder: Private folder of the node's workers.
+        metrics: Folder with the metrics of the node's workers.
+        kept_turns: File by which workers take turns to write the kept checkpoint.
     """
 
     # An error about it must not print the passphrase, nor the password of the database.
@@ -35,6 +37,7 @@ class Handover(BaseModel):
     passphrase: str = Field(repr=False)
     as_json: bool | None
     table: int
+    calls: int
     pipes: list[Pipe]
     metrics: str
     kept_turns: str

@@ -21,8 +21,8 @@ from contextlib import contextmanager
 # Further members share slots, and so limits: together they get less, never more.
 SLOTS = 16_384
 NUMBER_BYTES = 8
-# Limits with a column for each worker: calls, streams, bytes of requests.
-LIMITS = 3
+# Limits with a column for each worker: calls, streams, bytes of requests, HTTP connections.
+LIMITS = 4
 # Columns before those of the workers: the keys of slots, and the enumeration limiter's times.
 KEYS, TIMES, WORKERS = 0, 1, 2
 
@@ -46,7 +46,7 @@ class SharedTable:
     @classmethod
     def create(cls, workers: int) -> SharedTable:
         """Create the empty table of a node."""
-        descriptor = _memory_file()
+        descriptor = memory_file("bureau-limits")
         os.truncate(descriptor, _bytes_of(workers))
         return cls(descriptor, workers)
 
@@ -164,9 +164,13 @@ def _bytes_of(workers: int) -> int:
     return (WORKERS + LIMITS * workers) * SLOTS * NUMBER_BYTES
 
 
-def _memory_file() -> int:
-    """Return the descriptor of a file without a name; in memory where the system offers it."""
+def memory_file(label: str) -> int:
+    """Return the descriptor of a file without a path; in memory where the system offers it.
+
+    Args:
+        label: Label that the system shows for it.
+    """
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("bureau-limits")
+        return os.memfd_create(label)
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

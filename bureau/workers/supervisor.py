@@ -11,6 +11,7 @@ It serves metrics, liveness and readiness over HTTP itself: the node is ready wh
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from bureau.workers.channel import Handover
 from bureau.workers.folder import LINGER_S, WorkersFolder, locked_folder
 from bureau.workers.notices import Pipe
 from bureau.workers.port import reserve
+from bureau.workers.shared_calls import SharedCalls
 from bureau.workers.shared_metrics import create_files, summed
 from bureau.workers.shared_table import SharedTable
 from bureau.workers.worker_process import WorkerProcess, close_all
@@ -41,7 +43,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.2, 10.0, 30.0
 MAX_DEATHS_AT_START = 5
 # Exit codes by which a worker ends the node. Others are 0 (somebody stopped that worker alone), 1
 # (a fault of the program) and negative ones (a signal): after them the worker is started again.
-DECISIONS = frozenset(Exit) - {Exit.OK}
+DECISIONS = frozenset(Exit) - {Exit.OK, Exit.FAULT}
 
 
 class Supervisor:
@@ -56,17 +58,19 @@ class Supervisor:
         self._settings = settings
         self._as_json = as_json
         self._workers: list[WorkerProcess] = []
+        self._memories: tuple[SharedTable | SharedCalls, ...] = ()
         self._early: list[int] = [0] * settings.worker_processes
         self._deaths_at_start: list[int] = [0] * settings.worker_processes
         self._restart_at: dict[int, float] = {}
         self._stopping = False
         self._signals = 0
 
-    def run(self, on_serving: Callable[[str], None]) -> None:
+    def run(self, on_serving: Callable[[str, str], None]) -> None:
         """Serve until a signal or a failure.
 
         Args:
-            on_serving: Called with the address once every worker serves.
+            on_serving: Called once every worker serves, with the address, and with that of HTTP,
+                which is empty if the node does not serve it.
 
         Raises:
             NodeServedError: Another supervisor serves the node.
@@ -77,10 +81,11 @@ class Supervisor:
             # 1. The folder, the passphrase and the ports.
             folder = closing.enter_context(locked_folder(self._settings))
             passphrase = self._settings.passphrase()
-            reserved, address = reserve("listen", self._settings.listen)
-            closing.enter_context(reserved)
+            address = self._reserve("listen", closing)
+            http_address = self._reserve("http_listen", closing)
             self._serve_http(folder, closing)
-            start = self._starter(folder, passphrase, address, closing)
+            addresses = {"listen": address, "http_listen": http_address}
+            start = self._starter(folder, passphrase, addresses, closing)
 
             # 2. The workers.
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,19 +99,28 @@ class Supervisor:
             while not self._signals:
                 if not announced and all(worker.state.serving for worker in self._workers):
                     announced = True
-                    on_serving(address)
+                    on_serving(address, http_address)
                 time.sleep(LOOK_S)
                 self._look(start)
 
             # 4. The drain.
             self._drain()
 
+    def _reserve(self, setting: str, closing: ExitStack) -> str:
+        """Reserve the port of a setting; return its address, which is empty if it has none."""
+        address: str = getattr(self._settings, setting)
+        if not address:
+            return ""
+        reserved, address = reserve(setting, address)
+        closing.enter_context(reserved)
+        return address
+
     def _serve_http(self, folder: WorkersFolder, closing: ExitStack) -> None:
         """Create the files of the metrics, and serve them where the settings say so."""
         for worker in range(self._settings.worker_processes):
             create_files(folder.metrics, worker)
         if self._settings.metrics_listen:
-            registry = summed(folder.metrics)
+            registry = summed(folder.metrics, self._pids)
             http = HealthServer(self._settings.metrics_listen, self._is_ready, registry)
             http.bind()
             closing.callback(http.close)
@@ -114,24 +128,30 @@ class Supervisor:
             closing.callback(http.stop)
 
     def _starter(
-        self, folder: WorkersFolder, passphrase: bytes, address: str, closing: ExitStack
+        self,
+        folder: WorkersFolder,
+        passphrase: bytes,
+        addresses: dict[str, str],
+        closing: ExitStack,
     ) -> Callable[[int], WorkerProcess]:
         """Create what the workers share, and return the function that starts one of them."""
         count = self._settings.worker_processes
-        table, pipes = SharedTable.create(count), [Pipe.create() for _ in range(count)]
-        shared = [table.descriptor, folder.lock, *(end for pipe in pipes for end in pipe)]
+        self._memories = table, calls = SharedTable.create(count), SharedCalls.create(count)
+        pipes = [Pipe.create() for _ in range(count)]
+        memories = [table.descriptor, calls.descriptor]
+        shared = [*memories, folder.lock, *(end for pipe in pipes for end in pipe)]
         closing.callback(close_all, [one for one in shared if one != folder.lock])
         # The supervisor serves the metrics.
-        settings = self._settings.model_copy(update={"listen": address, "metrics_listen": ""})
+        settings = self._settings.model_copy(update={**addresses, "metrics_listen": ""})
 
         def start(worker: int) -> WorkerProcess:
-            table.clear(worker)
             handover = Handover(
                 worker=worker,
                 settings=settings.model_dump(mode="json"),
                 passphrase=passphrase.hex(),
                 as_json=self._as_json,
                 table=table.descriptor,
+                calls=calls.descriptor,
                 pipes=pipes,
                 metrics=str(folder.metrics),
                 kept_turns=str(folder.kept_turns),
@@ -167,6 +187,8 @@ class Supervisor:
             Stop: The worker decided to end the node, or keeps dying at its start.
         """
         number, code = worker.number, worker.wait()
+        for memory in self._memories:
+            memory.clear(number)
         _check_decision(worker, code)
         if not worker.state.serving:
             self._deaths_at_start[number] += 1
@@ -193,6 +215,10 @@ class Supervisor:
             and len(self._workers) == self._settings.worker_processes
             and all(worker.state.ready for worker in self._workers)
         )
+
+    def _pids(self) -> list[int]:
+        """List the ids of the node's processes, the supervisor's first."""
+        return [os.getpid(), *(worker.pid for worker in self._workers)]
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
         """Note a signal; the second one ends the node at once."""

@@ -22,6 +22,7 @@ from bureau.store.database import Database
 from bureau.store.turns import Turns
 from bureau.workers.channel import Beat, Handover, send
 from bureau.workers.notices import CommitNotices
+from bureau.workers.shared_calls import SharedCalls
 from bureau.workers.shared_table import SharedTable
 from bureau.workers.sharing import Sharing
 
@@ -61,10 +62,12 @@ def _sharing(settings: Settings, handover: Handover) -> Sharing:
         turns = Turns(file.with_name(file.name + TURN_SUFFIX))
     return Sharing(
         passphrase=bytes.fromhex(handover.passphrase),
-        is_worker=True,
+        worker=handover.worker + 1,
         calls=table.amounts(0, worker),
         streams=table.amounts(1, worker),
         request_bytes=table.amounts(2, worker),
+        http_connections=table.amounts(3, worker),
+        recent_calls=SharedCalls(handover.calls, settings.worker_processes, worker),
         misses=EnumerationLimiter(times=table.refill_times()),
         notices=CommitNotices(handover.pipes, worker) if turns else None,
         write_turn=turns.take if turns else None,

@@ -15,8 +15,8 @@ import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.main import STREAMS_OF_MEMBER
+from bureau.rpc.http.connection import MAX_OF_MEMBER
 from bureau.testing import free_port, running_bureau
-from bureau_client import Auditor
+from bureau_client import Auditor, Observer
 from bureau_keys.checkpoint import read_checkpoint
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, consents_pb2, furnishing_pb2, reporting_pb2, subjects_pb2
+from tests.service.http_client import HttpRaw, tls_of
 from tests.service.node import PATIENT
 from tests.service.postgres import until
 from tests.service.raw import Answer, Person, Raw, answer_of, attestation, snapshot
 
+OBSERVERS = ("acme", "operator")
 LENDER = ("furnisher", "subscriber", "attester")
 COMMAND = Path(sys.executable).with_name("bureau")
 # Connections of one member: both workers get some, but in one of a million runs.
@@ -52,6 +55,7 @@ class Workers:
     folder: Path
     address: str
     metrics: str
+    http: str
     profiles: dict[str, Profile]
     person: Person
     process: subprocess.Popen[bytes] | None = None
@@ -72,6 +76,7 @@ class Workers:
                     **os.environ,
                     "BUREAU_LISTEN": self.address,
                     "BUREAU_METRICS_LISTEN": self.metrics,
+                    "BUREAU_HTTP_LISTEN": self.http,
                 },
             )
         until(self.is_ready, "both workers are ready")
@@ -131,13 +136,14 @@ def own_channel(profile: Profile) -> grpc.Channel:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     folder = tmp_path_factory.mktemp("workers") / "bureau"
-    address, metrics = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    address, metrics, http = (f"127.0.0.1:{free_port()}" for _ in range(3))
     with running_bureau(folder, InitOptions(listen=address), listen=address) as bureau:
         purposes = ["credit-application"]
         profiles = {
             name: bureau.add_member(name, LENDER, purposes) for name in ("acme", "brook", "cedar")
         }
         profiles["agent"] = bureau.add_member("agent", ["agent"])
+        profiles["operator"] = bureau.operator
         acme, agent = Raw(profiles["acme"]), Raw(profiles["agent"])
         person = Person(uuid.uuid4().hex, SigningKey.generate(), acme.profile.trust.origin)
         binding = subjects_pb2.AttestKeyRequest(attestation=attestation(acme, person))
@@ -147,7 +153,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
         assert agent.send("Consents/GrantConsent", request).code == "OK"
     with (folder / "bureau.toml").open("a", encoding="utf-8") as file:
         file.write(f"\n[limits]\nbytes_on_person = {1 << 30}\n")  # all accounts are one person's
-    node = Workers(folder, address, metrics, profiles, person)
+    node = Workers(folder, address, metrics, http, profiles, person)
     try:
         node.start()
         yield node
@@ -189,6 +195,96 @@ def test_metrics_are_the_sums_of_the_workers(node: Workers) -> None:
     for raw in raws:
         assert raw.send("Log/GetCheckpoint", b"").code == "OK"
     assert calls() == before + len(raws)
+
+
+def test_the_metrics_of_the_processes_are_sums(node: Workers) -> None:
+    samples = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(node.get("/metrics")[1])
+        for sample in family.samples
+        if sample.name.startswith("process_")
+    }
+    assert node.process is not None
+    pids = [node.process.pid, *node.pids()]
+    files = [len([*Path(f"/proc/{pid}/fd").iterdir()]) for pid in pids]
+    assert max(files) < samples["process_open_fds"] < sum(files) + 50
+    assert samples["process_resident_memory_bytes"] > 3 * 20_000_000
+    assert samples["process_cpu_seconds_total"] > 0
+    assert samples["process_start_time_seconds"] < time.time()
+
+
+def test_the_calls_of_all_workers_are_in_one_list(node: Workers) -> None:
+    logged = len(node.events("call"))
+    raws = node.many("acme")
+    until(
+        lambda: {event["worker"] for event in node.events("call")[logged:]} == {1, 2},
+        "both workers have served calls",
+    )
+    with observers(node) as (lender, operator):
+        # Every call that a worker logged is there, whichever worker is asked, in one order.
+        own = [event for event in node.events("call")[logged:] if event["member"] == "acme"]
+        call_ids = {event["request_id"] for event in own}
+        assert {event["worker"] for event in own} == {1, 2}
+        for observer in (lender, operator):
+            calls = observer.calls(limit=1000)
+            assert call_ids <= {call.call_id for call in calls}
+            assert [call.cursor for call in calls] == sorted({call.cursor for call in calls})
+        # A cursor leads on, over the calls of both.
+        (newest,) = lender.calls(limit=1)
+        for raw in raws:
+            assert raw.send("Log/GetCheckpoint", b"").code == "OK"
+        later = [call.method for call in lender.calls(after=newest.cursor, limit=1000)]
+        assert later.count("Log/GetCheckpoint") == len(raws)
+        # The story of a request has its call, whichever worker served it.
+        answer = raws[0].submit([snapshot(node.person.subject_id)])
+        (call,) = lender.calls(limit=1)
+        assert call.method == "Furnishing/SubmitRecords", answer
+        assert call in lender.story(call.statement_id).calls
+
+
+@contextmanager
+def observers(node: Workers) -> Iterator[list[Observer]]:
+    """Observers of a lender and of the operator."""
+    with ExitStack() as closing:
+        profiles = [replace(node.profiles[name], memory_folder=None) for name in OBSERVERS]
+        yield [closing.enter_context(Observer(profile)) for profile in profiles]
+
+
+def test_both_workers_serve_one_http_port(node: Workers) -> None:
+    logged = len(node.events("call"))
+    members = [HttpRaw(node.profiles["brook"], address=node.http) for _ in range(CONNECTIONS)]
+    for member in members:
+        assert member.send("Log/GetCheckpoint", b"{}").code == "OK"
+    until(
+        lambda: {event["worker"] for event in node.events("call")[logged:]} == {1, 2},
+        "both workers have logged calls over HTTP",
+    )
+    assert f"and over HTTP at {node.http}" in node.log.read_text("utf-8")
+    # What one worker commits over HTTP, every worker shows over both entrances.
+    request = members[0].submission([snapshot(node.person.subject_id).SerializeToString()])
+    assert members[0].send("Furnishing/SubmitRecords", request).reason == "CONSENT_REQUIRED"
+    for member in members:
+        member.client.close()
+
+
+def test_http_connections_of_a_member_are_limited_over_all_workers(node: Workers) -> None:
+    host, _, port = node.http.rpartition(":")
+    tls = tls_of(node.profiles["cedar"])
+    refused = 'bureau_http_connections_refused_total{limit="member"}'
+
+    def count() -> float:
+        lines = node.get("/metrics")[1].splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(refused))
+
+    before = count()
+    with ExitStack() as closing:
+        for _ in range(MAX_OF_MEMBER + 6):
+            with suppress(OSError):  # closed at the limit, as it may be while it is opened
+                connection = socket.create_connection((host, int(port)), timeout=PATIENCE_S)
+                closing.callback(connection.close)
+                closing.enter_context(tls.wrap_socket(connection, server_hostname=host))
+        until(lambda: count() >= before + 6, "those beyond the limit are closed")
+        assert count() <= before + 6 + 1  # two that come at the same moment may both be refused
 
 
 def test_streams_of_a_member_are_limited_over_all_workers(node: Workers) -> None:
@@ -380,7 +476,7 @@ def failed_start(folder: Path, *more: str, **environment: str) -> subprocess.Com
     )
 
 
-@pytest.mark.parametrize("setting", ["listen", "metrics_listen"])
+@pytest.mark.parametrize("setting", ["listen", "metrics_listen", "http_listen"])
 def test_a_taken_address_is_named_with_its_setting(other: Path, setting: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from bureau.config import Settings
-from bureau.rpc.limits import MemberLimits
+from bureau.rpc.limits import MemberLimits, SharedAmounts
 from bureau.rpc.services import ServedMethod
 
 if TYPE_CHECKING:
@@ -40,8 +40,13 @@ def http_entrance(
     methods: Mapping[str, ServedMethod],
     memory: MemberLimits,
     on_fatal: Callable[[str], None],
+    shared: SharedAmounts | None = None,
 ) -> HttpServer | None:
     """Return the server of the entrance; None if it is off, as it is by default.
+
+    Args:
+        shared: Connections of members to the node's other workers, which share the port; None for
+            a node of one process.
 
     Raises:
         HttpNotInstalled: It is on, and its extra is not installed.
@@ -54,4 +59,4 @@ def http_entrance(
         if error.name is None or error.name.partition(".")[0] not in NEEDED:
             raise
         raise HttpNotInstalled(settings.http_listen, error.name) from error
-    return HttpServer(settings, methods, memory, on_fatal)
+    return HttpServer(settings, methods, memory, on_fatal, shared)

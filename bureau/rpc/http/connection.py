@@ -20,6 +20,7 @@ from bureau.rpc.guard import fingerprint_of
 from bureau.rpc.http.context import Peer
 from bureau.rpc.http.entrance import PEER
 from bureau.rpc.http.reading import PIECE_BYTES
+from bureau.rpc.limits import SharedAmounts
 from bureau_keys.authority import identity_of
 from bureau_keys.errors import MalformedMessage
 
@@ -33,7 +34,7 @@ MAX_AGE_S, AGE_GRACE_S = 600.0, 30.0
 # Seconds in which a client of a node that stops, or of an old connection, reads the rest of its
 # answer and ends TLS. Clients that hold a connection idle notice nothing of its end.
 CLOSE_S = 2.0
-# Connections on this node. A further one closes the one that has waited the longest for a request,
+# Connections to this process. A further one closes the one that has waited the longest for a request,
 # and is closed itself if all have one at work.
 MAX_CONNECTIONS = 512
 # Connections under one certificate on this node; a further one is closed.
@@ -41,23 +42,29 @@ MAX_OF_CERTIFICATE = 64
 
 
 class Connections(ServerState):
-    """The open connections of a node, counted for each certificate: one that was withdrawn takes no
+    """The open connections of a process, counted for each certificate: one that was withdrawn takes no
     connection from the one that replaced it.
 
     Attributes:
         of_certificate: Number of open connections by the certificate's fingerprint.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedAmounts | None = None) -> None:
+        """Count no connection yet.
+
+        Args:
+            shared: Connections to the node's other workers; None for a node of one process.
+        """
         super().__init__()
         self.of_certificate: Counter[str] = Counter()
+        self._shared = shared
         self._refused: set[str] = set()
 
     def add(self, connection: Connection) -> bool:
         """Count a connection; return false beyond the limit of its certificate, or of all."""
         certificate = connection.certificate
         self.of_certificate[certificate] += 1
-        if self.of_certificate[certificate] > MAX_OF_CERTIFICATE:
+        if self._on_node(certificate) > MAX_OF_CERTIFICATE:
             metrics.http_connections_refused.labels("certificate").inc()
             if certificate not in self._refused:  # one line, however often it tries
                 self._refused.add(certificate)
@@ -74,6 +81,7 @@ class Connections(ServerState):
         """Count the end of a connection."""
         certificate = connection.certificate
         self.of_certificate[certificate] -= 1
+        self._on_node(certificate)
         if not self.of_certificate[certificate]:
             del self.of_certificate[certificate]
             self._refused.discard(certificate)
@@ -91,6 +99,14 @@ class Connections(ServerState):
             return False
         min(waiting, key=lambda one: one.idle_until).transport.abort()
         return True
+
+    def _on_node(self, certificate: str) -> int:
+        """Show a certificate's connections to the other workers, and return those to all."""
+        count = self.of_certificate[certificate]
+        if self._shared is None:
+            return count
+        self._shared.publish(certificate, count)
+        return count + self._shared.others(certificate)
 
 
 class Connection(H11Protocol):

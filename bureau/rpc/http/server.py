@@ -19,7 +19,7 @@ from bureau.rpc.http.connection import IDLE_S, Connection, Connections
 from bureau.rpc.http.entrance import MAX_HEAD_BYTES, HttpEntrance
 from bureau.rpc.http.handshakes import HANDSHAKE_S, Handshakes
 from bureau.rpc.http.tls import TlsFiles
-from bureau.rpc.limits import MemberLimits
+from bureau.rpc.limits import MemberLimits, SharedAmounts
 from bureau.rpc.services import ServedMethod
 
 logger = structlog.get_logger("bureau.http")
@@ -37,6 +37,7 @@ class HttpServer:
         methods: Mapping[str, ServedMethod],
         memory: MemberLimits,
         on_fatal: Callable[[str], None],
+        shared: SharedAmounts | None = None,
     ) -> None:
         """Create the server without binding its port.
 
@@ -45,9 +46,12 @@ class HttpServer:
             methods: The methods that the node serves, by their path.
             memory: Limits of the bytes of large requests in memory.
             on_fatal: Called with the reason when the server ended by itself.
+            shared: Connections of members to the node's other workers, which share the port; None
+                for a node of one process.
         """
         self._settings = settings
         self._on_fatal = on_fatal
+        self._shared = shared
         self._pool = ThreadPoolExecutor(
             settings.calls + settings.streams, thread_name_prefix="http-call"
         )
@@ -89,12 +93,16 @@ class HttpServer:
         host = host.removeprefix("[").removesuffix("]")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            self._socket = socket.create_server((host, int(port)), family=family)
+            # Of a worker: its supervisor has reserved the port (`bureau/workers/port.py`).
+            shares_port = self._shared is not None
+            self._socket = socket.create_server(
+                (host, int(port)), family=family, reuse_port=shares_port
+            )
         except (OSError, OverflowError, ValueError) as error:
             cause = getattr(error, "strerror", None) or str(error)
             raise ListenError("http_listen", self._settings.http_listen, cause) from error
         self._socket.setblocking(False)
-        self._server = _Server(self._config, tls)
+        self._server = _Server(self._config, tls, self._shared)
 
     def start(self) -> None:
         """Answer calls until `drain` or `stop`."""
@@ -136,9 +144,9 @@ class _Server(uvicorn.Server):
     time, and each with the node's present certificate.
     """
 
-    def __init__(self, config: uvicorn.Config, tls: TlsFiles) -> None:
+    def __init__(self, config: uvicorn.Config, tls: TlsFiles, shared: SharedAmounts | None) -> None:
         super().__init__(config)
-        self.server_state = self.connections = Connections()
+        self.server_state = self.connections = Connections(shared)
         self._tls = tls
         self._handshakes = Handshakes()
         self._tasks: set[asyncio.Task[None]] = set()
