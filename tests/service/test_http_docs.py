@@ -71,13 +71,13 @@ def test_the_page_has_the_limits_of_the_code() -> None:
         "twice the method's largest request",
         f"{entrance.MAX_HEAD_BYTES // 1024} KiB",
         f"{handshakes.HANDSHAKE_S:.0f} s",
-        f"{handshakes.MAX_OF_ADDRESS}; {handshakes.MAX_HANDSHAKES}; a further one ends the oldest",
+        f"{handshakes.MAX_OF_ADDRESS}; {handshakes.MAX_HANDSHAKES}, in each process",
         f"{connection.IDLE_S:.0f} s; then the connection is closed",
         f"{reading.READ_S:.0f} s; then the connection is closed",
         "10 s; then `canceled`",
         f"{age:.0f} min; running calls get {connection.AGE_GRACE_S:.0f} s more",
         f"{connection.MAX_OF_CERTIFICATE}; a further one is closed",
-        f"{connection.MAX_CONNECTIONS}; a further one closes the one that has waited the longest",
+        f"{connection.MAX_CONNECTIONS} to each process; a further one closes the one that has waited",
     ]
     for value, limits in zip(values, expected, strict=True):
         assert value.startswith(limits)

@@ -34,16 +34,16 @@ MAX_AGE_S, AGE_GRACE_S = 600.0, 30.0
 # Seconds in which a client of a node that stops, or of an old connection, reads the rest of its
 # answer and ends TLS. Clients that hold a connection idle notice nothing of its end.
 CLOSE_S = 2.0
-# Connections to this process. A further one closes the one that has waited the longest for a request,
-# and is closed itself if all have one at work.
+# Connections to this process. A further one closes the one that has waited the longest for a
+# request, and is closed itself if all have one at work.
 MAX_CONNECTIONS = 512
 # Connections under one certificate on this node; a further one is closed.
 MAX_OF_CERTIFICATE = 64
 
 
 class Connections(ServerState):
-    """The open connections of a process, counted for each certificate: one that was withdrawn takes no
-    connection from the one that replaced it.
+    """The open connections of a process, counted for each certificate: one that was withdrawn takes
+    no connection from the one that replaced it.
 
     Attributes:
         of_certificate: Number of open connections by the certificate's fingerprint.

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bureau.admin import bureau_folder as folders
 from bureau.admin.bureau_folder import FolderError, InitOptions, create, load_authority, trust_of
-from bureau.config import Settings
+from bureau.config import SETTINGS_FILE, Settings
 from bureau.main import Server
 from bureau_keys.authority import Authority, identity_of
 from bureau_keys.errors import LockedKey
@@ -100,6 +100,25 @@ def test_a_wrong_setting_leaves_nothing(tmp_path: Path, plan: InitOptions) -> No
     with pytest.raises(ValidationError):
         create(tmp_path / "b", plan)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["bureau.toml", "BUREAU_WORKERS"])
+def test_the_earlier_name_of_threads_starts_no_processes(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(tmp_path / "b", InitOptions())
+    file = tmp_path / "b" / SETTINGS_FILE
+    written = file.read_text("utf-8")
+    if place == SETTINGS_FILE:
+        file.write_text(f"workers = 32\n{written}", "utf-8")
+    else:
+        monkeypatch.setenv(place, "32")
+    with pytest.raises(ValidationError, match=r"workers = 32: .* write calls"):
+        Settings.load(tmp_path / "b")
+    monkeypatch.delenv("BUREAU_WORKERS", raising=False)
+    file.write_text(f"calls = 32\nworker_processes = 2\n{written}", "utf-8")
+    settings = Settings.load(tmp_path / "b")
+    assert (settings.calls, settings.worker_processes) == (32, 2)
 
 
 def test_a_database_with_a_bureau_is_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from bureau.workers.channel import Beat
 from bureau.workers.folder import NodeServedError, locked_folder
 from bureau.workers.notices import CommitNotices, Pipe
 from bureau.workers.port import reserve
+from bureau.workers.sharing import Sharing
 from bureau.workers.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -179,8 +180,17 @@ def test_workers_that_keep_dying_end_the_node(
         structlog.testing.capture_logs() as lines,
         pytest.raises(Stop, match=r"worker [12] ended 5 times .* by exit code 1") as caught,
     ):
-        Supervisor(settings).run(lambda _address: pytest.fail("it serves"))
+        Supervisor(settings).run(lambda _address, _http: pytest.fail("it serves"))
     assert caught.value.code is Exit.UNAVAILABLE
     assert "--workers 1" in caught.value.fix
     assert {line["event"] for line in lines} == {"worker_ended"}
     assert 4 <= len(lines) <= 8
+
+
+# Traces -----------------------------------------------------------------------------
+
+
+def test_each_process_of_a_node_has_a_name_of_its_own_in_traces() -> None:
+    processes = [Sharing(b""), Sharing(b"", worker=1), Sharing(b"", worker=2)]
+    names = ["node-1", "node-1/1", "node-1/2"]
+    assert [each.instance_of("node-1") for each in processes] == names
