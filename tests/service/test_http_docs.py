@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from bureau.rpc.http import connection, entrance, handshakes, reading
-from bureau.rpc.http.messages import JSON_FACTOR
 from bureau.testing import free_port
 from bureau_client import Purpose
 from tests.documents import DOCS, ROOT, blocks
@@ -56,28 +54,3 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     assert "Signature Verified Successfully" in done.stdout
     assert f'subject_id: "{person.subject_id}"' in done.stdout
     assert "tradelines {" in done.stdout
-
-
-def test_the_page_has_the_limits_of_the_code() -> None:
-    rows = dict(
-        line.strip("| ").split(" | ")
-        for line in PAGE.read_text("utf-8").partition("## Limits")[2].splitlines()
-        if line.startswith("| ") and "---" not in line
-    )
-    values = list(rows.values())[1:]
-    assert JSON_FACTOR == 2
-    age = connection.MAX_AGE_S / 60
-    expected = [
-        "twice the method's largest request",
-        f"{entrance.MAX_HEAD_BYTES // 1024} KiB",
-        f"{handshakes.HANDSHAKE_S:.0f} s",
-        f"{handshakes.MAX_OF_ADDRESS}; {handshakes.MAX_HANDSHAKES}, in each process",
-        f"{connection.IDLE_S:.0f} s; then the connection is closed",
-        f"{reading.READ_S:.0f} s; then the connection is closed",
-        "10 s; then `canceled`",
-        f"{age:.0f} min; running calls get {connection.AGE_GRACE_S:.0f} s more",
-        f"{connection.MAX_OF_CERTIFICATE}; a further one is closed",
-        f"{connection.MAX_CONNECTIONS} to each process; a further one closes the one that has waited",
-    ]
-    for value, limits in zip(values, expected, strict=True):
-        assert value.startswith(limits)

@@ -27,7 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.main import STREAMS_OF_MEMBER
-from bureau.rpc.http.connection import MAX_OF_MEMBER
+from bureau.rpc.http.connection import MAX_OF_CERTIFICATE
 from bureau.testing import free_port, running_bureau
 from bureau_client import Auditor, Observer
 from bureau_keys.checkpoint import read_checkpoint
@@ -278,7 +278,7 @@ def test_http_connections_of_a_member_are_limited_over_all_workers(node: Workers
 
     before = count()
     with ExitStack() as closing:
-        for _ in range(MAX_OF_MEMBER + 6):
+        for _ in range(MAX_OF_CERTIFICATE + 6):
             with suppress(OSError):  # closed at the limit, as it may be while it is opened
                 connection = socket.create_connection((host, int(port)), timeout=PATIENCE_S)
                 closing.callback(connection.close)

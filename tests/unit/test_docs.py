@@ -132,6 +132,8 @@ def options_of(command: Any) -> set[str]:
 def check_command(command: Any, words: list[str], text: str) -> None:
     """Fails unless the words name a command, with options that it has."""
     while hasattr(command, "commands") and words:
+        if words[0] not in command.commands and command.invoke_without_command:
+            break  # a program of one command
         if words[0].startswith("-"):  # a flag of the whole program
             assert words[0].partition("=")[0] in {*options_of(command), "--help"}, text
         else:

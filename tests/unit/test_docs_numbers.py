@@ -16,6 +16,7 @@ from bureau.party_limits import PartyLimits
 from bureau.quotas import Quotas
 from bureau.rpc import guard, server
 from bureau.rpc.http import connection, entrance, handshakes, reading
+from bureau.rpc.http.messages import JSON_FACTOR
 from bureau.rpc.methods import METHODS
 from bureau_client import Auditor, Lender, Wallet
 from bureau_keys import pseudonym
@@ -164,13 +165,14 @@ def test_the_limits_of_the_http_port_are_those_of_the_code() -> None:
     text = section((DOCS / "http.md").read_text("utf-8"), "## Limits")
     for limit in (
         f"handshake | {handshakes.HANDSHAKE_S:g} s |",
-        f"| {handshakes.MAX_OF_ADDRESS}; {handshakes.MAX_HANDSHAKES}; a further one ends",
+        f"| {handshakes.MAX_OF_ADDRESS}; {handshakes.MAX_HANDSHAKES}, in each process;",
         f"whole head | {connection.IDLE_S:g} s;",
         f"wait behind it | {reading.READ_S:g} s;",
         f"under one certificate | {connection.MAX_OF_CERTIFICATE};",
-        f"connections of all | {connection.MAX_CONNECTIONS};",
+        f"connections of all | {connection.MAX_CONNECTIONS} to each process;",
         f"age of a connection | {connection.MAX_AGE_S / 60:g} min",
         f"running calls get {connection.AGE_GRACE_S:g} s",
         f"head of a request | {entrance.MAX_HEAD_BYTES // 1024} KiB",
+        {2: "before it is parsed | twice the method's"}[JSON_FACTOR],
     ):
         assert limit in text, limit

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from typer._click.shell_completion import ShellComplete
 from typer._completion_classes import BashComplete, FishComplete, ZshComplete
 
 from bureau_keys.command_line.languages import LANGUAGES
 from bureau_keys.command_line.registration import words_of
 
-_CLASSES = (BashComplete, ZshComplete, FishComplete)
+_CLASSES: tuple[type[ShellComplete], ...] = (BashComplete, ZshComplete, FishComplete)
 
 
 def table_of(command: Any, context: Any = None, name: str = "") -> dict[str, Any]:

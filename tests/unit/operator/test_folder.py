@@ -102,17 +102,17 @@ def test_a_wrong_setting_leaves_nothing(tmp_path: Path, plan: InitOptions) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("place", ["bureau.toml", "BUREAU_WORKERS"])
+@pytest.mark.parametrize("source", ["bureau.toml", "BUREAU_WORKERS"])
 def test_the_earlier_name_of_threads_starts_no_processes(
-    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(tmp_path / "b", InitOptions())
     file = tmp_path / "b" / SETTINGS_FILE
     written = file.read_text("utf-8")
-    if place == SETTINGS_FILE:
+    if source == SETTINGS_FILE:
         file.write_text(f"workers = 32\n{written}", "utf-8")
     else:
-        monkeypatch.setenv(place, "32")
+        monkeypatch.setenv(source, "32")
     with pytest.raises(ValidationError, match=r"workers = 32: .* write calls"):
         Settings.load(tmp_path / "b")
     monkeypatch.delenv("BUREAU_WORKERS", raising=False)
