@@ -135,3 +135,21 @@ def test_a_complaint_without_an_answer_or_a_decision_is_heard_of_once(
     acme.answer_complaint(received[silent], ComplaintOutcome.UPHELD, "sorry", remedy="none left")
     assert kinds(overdue(person)) == ["COMPLAINT_OVERDUE", "COMPLAINT_UNDECIDED"]
     assert scenario.findings() == []
+
+
+def test_the_deadline_is_that_of_the_jurisdiction() -> None:
+    """20 days in China, for a dispute and for a complaint; added facts give no more."""
+    with open_scenario("acme", jurisdiction="CN") as scenario:
+        person = scenario.person("acme")
+        dispute_id, complaint_id = disputed(scenario, person, "card"), complained(scenario, person)
+        person.add_to_dispute(dispute_id, "here is the receipt")
+        scenario.later(19 * DAY)
+        assert overdue(person) == []
+        scenario.later(2 * DAY)
+        assert {notice.about_id for notice in overdue(person)} == {dispute_id, complaint_id}
+        (dispute,), (complaint,) = person.disputes(), person.complaints()
+        assert [notice.due_time for notice in overdue(person)] == [
+            *(dispute.create_time + 20 * DAY, complaint.create_time + 20 * DAY),
+        ]
+        assert person.escalate(complaint_id).decide_until_time is not None
+        assert scenario.findings() == []
