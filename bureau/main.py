@@ -41,6 +41,7 @@ from bureau.rpc.guard import Guard
 from bureau.rpc.http import http_entrance
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.server import RpcServer
+from bureau.rpc.unread_answers import UnreadAnswers
 from bureau.store import schema
 from bureau.tracing import tracing_of
 from bureau.workers.sharing import Sharing
@@ -55,6 +56,8 @@ STREAMS_OF_MEMBER = 8
 MIB = 1024 * 1024
 # Bytes of large requests at work; parsed they take up to forty times as much.
 REQUEST_BYTES, MEMBER_REQUEST_BYTES = 32 * MIB, 24 * MIB
+# Bytes of large answers that one member has not read yet; beyond them its calls are refused.
+MEMBER_UNREAD_BYTES = 64 * MIB
 # Thresholds of the garbage collector: allocations that were not freed before it looks at
 # the youngest objects, and collections of one generation before it looks at the next.
 COLLECTOR = (50_000, 20, 50)
@@ -173,6 +176,7 @@ class Server:
         self._calls = edge.calls if edge else CallLog()
         self._tracing = tracing_of(settings.traces_to, sharing.instance_of(settings.node))
         self._limits = MemberLimits(max(settings.calls * 3 // 4, 1), shared=sharing.calls)
+        self._unread = UnreadAnswers(MEMBER_UNREAD_BYTES)
         self._readiness = ReadinessProbe(
             self.database, self.clock, schema.newest(), self._show_ready
         )
@@ -181,6 +185,7 @@ class Server:
             self._limits,
             stream_limits=MemberLimits(STREAMS_OF_MEMBER, settings.streams, sharing.streams),
             request_memory=MemberLimits(MEMBER_REQUEST_BYTES, REQUEST_BYTES, sharing.request_bytes),
+            unread=self._unread,
             readiness=self._readiness,
             calls=self._calls,
             connections=Connections(),
@@ -211,6 +216,7 @@ class Server:
             Part("witness feeders", self._feeders.start, self._feeders.stop),
             Part("commit listener", listener.start, listener.stop),
             Part("read deadlines", self._limits.start, self._limits.stop),
+            Part("unread answers", self._unread.start, self._unread.stop),
             Part("gRPC", rpc.start, lambda: rpc.stop(self._grace_s)),
             Part("readiness", self._readiness.start, self._drain),
         ]

@@ -43,6 +43,7 @@ from bureau.rpc.methods import Method, name_of, rules_of
 from bureau.rpc.servicer import Servicer
 from bureau.rpc.status import REQUEST_ID, abort, drop_traceback
 from bureau.rpc.trace_context import parent_of
+from bureau.rpc.unread_answers import UnreadAnswers
 from bureau.store import queries as q
 from bureau.store.errors import StorageError
 from bureau.tracing import RemoteParent, Span, Tracing
@@ -85,6 +86,7 @@ class Guard:
         member_limits: Limits of running calls.
         stream_limits: Limits of open streams.
         request_memory: Limits of the bytes of large requests in memory.
+        unread: Limits of answers that callers do not read.
         readiness: The node's readiness.
         calls: The log of calls.
         connections: The count of connections that carried a call.
@@ -95,6 +97,7 @@ class Guard:
     member_limits: MemberLimits
     stream_limits: MemberLimits
     request_memory: MemberLimits
+    unread: UnreadAnswers
     readiness: ReadinessProbe
     calls: CallLog
     connections: Connections
@@ -118,7 +121,9 @@ class Guard:
                     load.set(Load(call.member, len(data)))
                     with self._reserve_bytes(call.member, len(data)):
                         request = parse(request_class, data, rule)
-                        return serve(served, request, context).SerializeToString()
+                        answer = serve(served, request, context).SerializeToString()
+                        self.unread.add(context, call.member, len(answer))
+                        return answer
             return None
 
         return grpc.stream_unary_rpc_method_handler(handle)
@@ -139,7 +144,8 @@ class Guard:
                     data = self.read_request(requests, context, rule.max_seconds)
                     load.set(Load(call.member, len(data)))
                     for answer in serve(served, parse(request_class, data, rule), context):
-                        yield answer.SerializeToString()
+                        with self.unread.reading(context):
+                            yield answer.SerializeToString()
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
@@ -223,6 +229,7 @@ class Guard:
             caller = self.authenticate(context)
             call.member = caller.member_id
             authorize(caller, rule)
+            self.unread.require_read(caller.member_id)
         return caller
 
     def read_request(

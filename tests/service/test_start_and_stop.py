@@ -35,6 +35,7 @@ PARTS = (
     "witness feeders",
     "commit listener",
     "read deadlines",
+    "unread answers",
     "HTTP",
     "gRPC",
     "readiness",

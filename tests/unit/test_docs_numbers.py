@@ -14,7 +14,7 @@ from bureau.journeys import submit
 from bureau.ledger import commit_queue
 from bureau.party_limits import PartyLimits
 from bureau.quotas import Quotas
-from bureau.rpc import guard, server
+from bureau.rpc import guard, server, unread_answers
 from bureau.rpc.http import connection, entrance, handshakes, reading
 from bureau.rpc.http.messages import JSON_FACTOR
 from bureau.rpc.methods import METHODS
@@ -159,6 +159,13 @@ def test_the_fixed_limits_are_those_of_the_code() -> None:
     assert f"{floor_ms} ms" in REASONS["DEADLINE"].fix
     decision = (DOCS / "adr/0004-limits-of-the-grpc-server.md").read_text("utf-8")
     assert f"under {floor_ms} ms" in decision
+
+
+def test_the_limits_of_unread_answers_are_those_of_the_code() -> None:
+    small, limit = unread_answers.SMALL_BYTES // 1024, main.MEMBER_UNREAD_BYTES // MIB
+    row = f"| answers over {small} KiB that a member has not read | {limit} MiB,"
+    assert row in OPERATING
+    assert f"has {unread_answers.READ_S:g} s |" in OPERATING
 
 
 def test_the_limits_of_the_http_port_are_those_of_the_code() -> None:

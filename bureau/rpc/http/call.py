@@ -138,6 +138,10 @@ class HttpCall:
             self._fail(_cause_of(error, max_body_bytes(self._method)))
             await self._result()
 
+    def close(self) -> None:
+        """Let those that wait for the call's end know of it."""
+        self._context.cancel()
+
     # In the event loop.
 
     def _give(self, body: Body) -> None:

@@ -91,6 +91,9 @@ class HttpEntrance:
         except Exception:
             logger.exception("call_broken", path=scope["path"], request_id=call.request_id)
             raise
+        finally:
+            # The answer is read, or the connection is gone.
+            call.close()
 
     def _served(self, scope: Scope) -> ServedMethod:
         served = self._methods.get(scope["path"])
