@@ -136,6 +136,8 @@ def check_command(command: Any, words: list[str], text: str) -> None:
             break  # a program of one command
         if words[0].startswith("-"):  # a flag of the whole program
             assert words[0].partition("=")[0] in {*options_of(command), "--help"}, text
+            values = [one for one in command.params if words[0] in one.opts and not one.is_flag]
+            words = words[len(values) :]
         else:
             assert words[0] in command.commands, text
             command = command.commands[words[0]]

@@ -46,8 +46,8 @@ RAW = {"echo", "print", "write_err"}
 LEAST_LETTERS = 4
 
 
-def modules_in(*places: str) -> Iterator[Path]:
-    for name in places:
+def modules_in(*names: str) -> Iterator[Path]:
+    for name in names:
         path = ROOT / name
         yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
 

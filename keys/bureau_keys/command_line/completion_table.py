@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer._click.shell_completion import ShellComplete
 from typer._completion_classes import BashComplete, FishComplete, ZshComplete
 
 from bureau_keys.command_line.languages import LANGUAGES
 from bureau_keys.command_line.registration import words_of
 
-_CLASSES: tuple[type[ShellComplete], ...] = (BashComplete, ZshComplete, FishComplete)
+_CLASSES: tuple[Any, ...] = (BashComplete, ZshComplete, FishComplete)
 
 
 def table_of(command: Any, context: Any = None, name: str = "") -> dict[str, Any]:

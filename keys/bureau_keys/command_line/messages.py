@@ -58,8 +58,9 @@ def _translated(message: str, language: str, depth: int) -> str:
     return message
 
 
-def _filled(text: str, values: Sequence[str]) -> str:
-    return FIELD.sub(lambda field: values[int(field[1])], text)
+def _filled(translated: str, values: Sequence[str]) -> str:
+    """Put the values into a translation, each in the place of its number."""
+    return FIELD.sub(lambda field: values[int(field[1])], translated)
 
 
 def _value(value: str, language: str, depth: int) -> str:
