@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from bureau_client.errors import BureauError
+from bureau_keys.command_line.messages import for_people
 from bureau_keys.option_names import option_of, with_options
 
+# The full stop that the SDK puts after a sentence, where this is Chinese.
+CHINESE_END = re.compile(r"(?<=[\u4e00-\u9fff])\.(?: |$)")
 # The SDK's words, and those that say the same to a person at a terminal.
 REMEDIES = {
     ', or pass on_invalid="skip" to submit the rest': "",
@@ -29,7 +33,8 @@ def explained(error: BureauError) -> str:
     error.violations = tuple(
         replace(violation, field=option_of(violation.field)) for violation in error.violations
     )
-    return with_options(in_commands(str(error)))
+    error.message, error.fix = for_people(error.message), for_people(error.fix)
+    return with_options(CHINESE_END.sub("。", in_commands(str(error))))
 
 
 def in_commands(message: str) -> str:
