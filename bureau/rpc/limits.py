@@ -112,7 +112,7 @@ class MemberLimits:
 
     def _problem(self, member_id: str) -> str:
         """Return the limit that is exceeded; empty if none is."""
-        count, whole = self._taken[member_id], self._sum
+        count, whole = self._taken.get(member_id, 0), self._sum
         if self.shared is not None:
             count += self.shared.others(member_id)
             whole += self.shared.others("") if self.total else 0

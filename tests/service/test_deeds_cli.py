@@ -55,7 +55,7 @@ def test_the_ids_of_lines_and_deeds_are_those_that_dispute_and_complaint_take(
 
         # Every deed is listed once, with the kinds that fit it; each of them is taken.
         deeds = json.loads(run("bureau-wallet", "complaint", "deeds", *own))
-        by_kinds = {tuple(deed["kinds"]): deed for deed in deeds}
+        by_kinds = {tuple(deed["complaint_kinds"]): deed for deed in deeds}
         assert set(by_kinds) == {
             ("ACTION_WITHOUT_REASON", "REVIEW_MISSED"),
             ("INQUIRY_NOT_ASKED_FOR",),
@@ -71,6 +71,6 @@ def test_the_ids_of_lines_and_deeds_are_those_that_dispute_and_complaint_take(
             if deed is not freeze:
                 person.complain("acme", ComplaintKind[kinds[0]], deed["deed"])
         listed = json.loads(run("bureau-wallet", "complaint", "deeds", *own))
-        complained = {tuple(deed["kinds"]) for deed in listed if deed["complaint"]}
+        complained = {tuple(deed["complaint_kinds"]) for deed in listed if deed["complaint"]}
         assert complained == set(by_kinds)
         assert {each.state for each in person.complaints()} == {ComplaintState.OPEN}

@@ -148,7 +148,8 @@ def test_the_deadline_is_that_of_the_jurisdiction() -> None:
         scenario.later(2 * DAY)
         assert {notice.about_id for notice in overdue(person)} == {dispute_id, complaint_id}
         (dispute,), (complaint,) = person.disputes(), person.complaints()
-        assert dispute.create_time and complaint.create_time
+        assert dispute.create_time is not None
+        assert complaint.create_time is not None
         assert [notice.due_time for notice in overdue(person)] == [
             *(dispute.create_time + 20 * DAY, complaint.create_time + 20 * DAY),
         ]

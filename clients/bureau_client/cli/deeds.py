@@ -16,7 +16,7 @@ from bureau_client.models.codes import DeedType, DisputeState
 from bureau_client.models.complaints import Deed
 from bureau_client.sync.wallet import Wallet
 
-DEED_COLUMNS = ("deed", "member_id", "what", "time", "kinds", "complaint")
+DEED_COLUMNS = ("deed", "member_id", "what", "time", "complaint_kinds", "complaint")
 LINE_COLUMNS = ("tradeline_id", "member_id", "portfolio_type", "month", "status", "dispute")
 
 
@@ -73,7 +73,9 @@ def _deeds(person: Wallet) -> Iterator[dict[str, Any]]:
             "member_id": member_id,
             "what": description,
             "time": time,
-            "kinds": [kind.name for kind, deed_type in DEED_OF.items() if deed_type is deed.type],
+            "complaint_kinds": [
+                kind.name for kind, deed_type in DEED_OF.items() if deed_type is deed.type
+            ],
             "complaint": states.get(deed, ""),
         }
 

@@ -58,6 +58,14 @@ def test_a_limit_counts_what_every_worker_has_admitted(table: SharedTable) -> No
         pass
 
 
+def test_an_empty_request_is_counted_as_no_bytes(table: SharedTable) -> None:
+    for limits in (limits_of(table, 0, 3, 4), MemberLimits(3, 4)):
+        with limits.acquire("acme", 0), limits.acquire("acme", 3), limits.acquire("acme", 0):
+            pass
+        with limits.acquire("acme", 3):
+            pass
+
+
 def test_the_total_counts_all_members_of_every_worker(table: SharedTable) -> None:
     first, second = (limits_of(table, n, 3, 4) for n in range(2))
     with (
