@@ -176,7 +176,7 @@ class Server:
         self._calls = edge.calls if edge else CallLog()
         self._tracing = tracing_of(settings.traces_to, sharing.instance_of(settings.node))
         self._limits = MemberLimits(max(settings.calls * 3 // 4, 1), shared=sharing.calls)
-        self._unread = UnreadAnswers(MEMBER_UNREAD_BYTES)
+        self._unread = UnreadAnswers(MEMBER_UNREAD_BYTES, sharing.unread_bytes)
         self._readiness = ReadinessProbe(
             self.database, self.clock, schema.newest(), self._show_ready
         )

@@ -17,12 +17,12 @@ from functools import partial
 import grpc
 
 from bureau.errors import Refusal
-from bureau.rpc.limits import CHECK_INTERVAL_S
+from bureau.rpc.limits import CHECK_INTERVAL_S, SharedAmounts
 
 # Seconds in which a caller reads an answer, or one message of a stream; then the call is cancelled.
 READ_S = 30.0
-# Answers up to this size, in bytes, do not count: connections and streams bound their number.
-SMALL_BYTES = 64 * 1024
+# Bytes that gRPC keeps for a call beside its answer: many small answers count, too.
+CALL_BYTES = 4 * 1024
 
 
 @dataclass(slots=True)
@@ -31,9 +31,11 @@ class UnreadAnswers:
 
     Attributes:
         limit: Bytes of one member; beyond them its calls are refused before they do anything.
+        shared: The bytes in the node's other workers; None for a node of one process.
     """
 
     limit: int
+    shared: SharedAmounts | None = None
     _bytes: Counter[str] = field(default_factory=Counter)
     _until: dict[grpc.ServicerContext, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,17 +55,15 @@ class UnreadAnswers:
 
     def require_read(self, member_id: str) -> None:
         """Raise OVERLOADED if a member has not read what it was sent."""
-        if self._bytes[member_id] >= self.limit:
+        others = self.shared.others(member_id) if self.shared else 0
+        if self._bytes[member_id] + others >= self.limit:
             raise Refusal("OVERLOADED", "the member reads its answers too slowly")
 
     def add(self, context: grpc.ServicerContext, member_id: str, size: int) -> None:
         """Count the answer of a call until its caller has read it, or the call has ended."""
-        if size <= SMALL_BYTES:
-            return
-        with self._lock:
-            self._bytes[member_id] += size
+        self._count(member_id, size + CALL_BYTES)
         self._until[context] = time.monotonic() + READ_S
-        end = partial(self._end, context, member_id, size)
+        end = partial(self._end, context, member_id, size + CALL_BYTES)
         if not context.add_callback(end):
             end()
 
@@ -78,8 +78,13 @@ class UnreadAnswers:
 
     def _end(self, context: grpc.ServicerContext, member_id: str, size: int) -> None:
         self._until.pop(context, None)
+        self._count(member_id, -size)
+
+    def _count(self, member_id: str, size: int) -> None:
         with self._lock:
-            self._bytes[member_id] -= size
+            self._bytes[member_id] += size
+            if self.shared is not None:
+                self.shared.publish(member_id, self._bytes[member_id])
             if not self._bytes[member_id]:
                 del self._bytes[member_id]
 

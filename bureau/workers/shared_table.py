@@ -21,8 +21,9 @@ from contextlib import contextmanager
 # Further members share slots, and so limits: together they get less, never more.
 SLOTS = 16_384
 NUMBER_BYTES = 8
-# Limits with a column for each worker: calls, streams, bytes of requests, HTTP connections.
-LIMITS = 4
+# Limits with a column for each worker: calls, streams, bytes of requests, HTTP connections, bytes
+# of unread answers.
+LIMITS = 5
 # Columns before those of the workers: the keys of slots, and the enumeration limiter's times.
 KEYS, TIMES, WORKERS = 0, 1, 2
 

@@ -21,7 +21,8 @@ class Sharing:
         passphrase: Passphrase of the keyring.
         worker: Number of the worker, from 1: other processes listen at its ports. 0 for the one
             process of a node.
-        calls, streams, request_bytes, http_connections: Amounts of members in the other workers.
+        calls, streams, request_bytes, unread_bytes: Amounts of members in the other workers.
+        http_connections: Connections under certificates to the other workers.
         misses: The enumeration limiter of all workers.
         recent_calls: The newest calls of all workers.
         notices: Notices of commits between workers; None where the database sends them.
@@ -34,6 +35,7 @@ class Sharing:
     calls: SharedAmounts | None = None
     streams: SharedAmounts | None = None
     request_bytes: SharedAmounts | None = None
+    unread_bytes: SharedAmounts | None = None
     http_connections: SharedAmounts | None = None
     misses: EnumerationLimiter | None = None
     recent_calls: KeptCalls | None = None

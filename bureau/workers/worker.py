@@ -67,6 +67,7 @@ def _sharing(settings: Settings, handover: Handover) -> Sharing:
         streams=table.amounts(1, worker),
         request_bytes=table.amounts(2, worker),
         http_connections=table.amounts(3, worker),
+        unread_bytes=table.amounts(4, worker),
         recent_calls=SharedCalls(handover.calls, settings.worker_processes, worker),
         misses=EnumerationLimiter(times=table.refill_times()),
         notices=CommitNotices(handover.pipes, worker) if turns else None,

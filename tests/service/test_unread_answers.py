@@ -133,6 +133,20 @@ def test_answers_that_are_not_read_are_bounded_and_end(
     assert grpc.StatusCode.OK not in {call.code() for call in calls}
 
 
+def test_small_answers_count_too(bureau: RunningBureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = log_pb2.GetCheckpointResponse(checkpoint="x" * 50_000)
+    profile, counted = bureau.add_member("bad", ["auditor"]), bureau.server._unread
+    with unread(bureau, profile) as (channel, _):
+        monkeypatch.setattr(Log, "GetCheckpoint", lambda *_arguments: small)
+        ask: Any = channel.unary_unary(CHECKPOINT)
+        calls = [ask.future(b"", timeout=600) for _ in range(300)]
+        until(lambda: counted._bytes["bad"] >= 3 * LARGE, "two hundred are not read")
+        for context in list(counted._until):
+            counted._until[context] = 0.0
+        until(lambda: not counted._bytes, "the calls have ended")
+    assert any(call.code() is not grpc.StatusCode.OK for call in calls)
+
+
 def test_a_stream_that_is_not_read_ends(
     open_streams: list[MemberLimits], bureau: RunningBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:

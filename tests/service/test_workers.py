@@ -267,10 +267,10 @@ def test_both_workers_serve_one_http_port(node: Workers) -> None:
         member.client.close()
 
 
-def test_http_connections_of_a_member_are_limited_over_all_workers(node: Workers) -> None:
+def test_http_connections_under_a_certificate_are_limited_over_all_workers(node: Workers) -> None:
     host, _, port = node.http.rpartition(":")
     tls = tls_of(node.profiles["cedar"])
-    refused = 'bureau_http_connections_refused_total{limit="member"}'
+    refused = 'bureau_http_connections_refused_total{limit="certificate"}'
 
     def count() -> float:
         lines = node.get("/metrics")[1].splitlines()

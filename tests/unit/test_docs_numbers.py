@@ -162,8 +162,8 @@ def test_the_fixed_limits_are_those_of_the_code() -> None:
 
 
 def test_the_limits_of_unread_answers_are_those_of_the_code() -> None:
-    small, limit = unread_answers.SMALL_BYTES // 1024, main.MEMBER_UNREAD_BYTES // MIB
-    row = f"| answers over {small} KiB that a member has not read | {limit} MiB,"
+    call, limit = unread_answers.CALL_BYTES // 1024, main.MEMBER_UNREAD_BYTES // MIB
+    row = f"| answers that a member has not read, each with {call} KiB for its call | {limit} MiB,"
     assert row in OPERATING
     assert f"has {unread_answers.READ_S:g} s |" in OPERATING
 
