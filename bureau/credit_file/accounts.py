@@ -34,7 +34,8 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
-from bureau.credit_file.line_changes import SnapshotChanges, notice_of_action
+from bureau.credit_file.line_changes import NOTICE_OF_ACTION, SnapshotChanges
+from bureau.credit_file.line_limits import LIMIT_CHANGE, LineLimits
 from bureau.credit_file.record_rules import currency_breaches
 from bureau.credit_file.stored_records import record_of, records_of
 from bureau.errors import FieldViolation
@@ -96,6 +97,7 @@ class AccountBatch:
     names: dict[str, str] = field(default_factory=dict)
     news: list[PendingNotice] = field(default_factory=list)
     account_news: list[PendingNotice] = field(default_factory=list)
+    limits: dict[str, LineLimits] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -229,13 +231,15 @@ class AccountBatch:
         Raises:
             Refusal: DELETED_ITEM, DATE_ORDER, LIMIT_REACHED.
         """
+        if breaches := list(self._too_many_actions(limits)):
+            raise field_rules.refusal(breaches)
         accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
         rows = [
             (entry_key, line.record_index, accounts[line.account_ref].tradeline_key, line.raw)
             for line in lines
         ]
         tx.db.execute_many_tuples(q.add_record, q.RECORD_COLUMNS, rows)
-        breaches: list[Breach] = []
+        breaches = []
         met: list[tuple[str, int]] = []
         # The people on whom an account is new, or has a longer history. A correction that adds
         # nothing passes, also where the member has more than its share.
@@ -271,6 +275,8 @@ class AccountBatch:
                     )
                 length = len(account.history)
                 account.apply_snapshot(step, line.snapshot)
+                if account.newest == step[:2] and (limits_of := self.limits.get(line.account_ref)):
+                    limits_of.add_snapshot(account.record_count - 1, line.snapshot)
                 if len(account.history) > length:
                     grown.update(people_of(account.people))
             else:
@@ -280,6 +286,7 @@ class AccountBatch:
                     self._warn(line.account_ref, sorted(self.people_on(tx, line)))
             if line.kind == DELETION:
                 shortened.add(line.account_ref)
+                self.limits.pop(line.account_ref, None)  # an earlier month may be the newest now
         for ref in shortened:
             _rebuild(tx.db, accounts[ref])
         self._queue_changes(tx, before)
@@ -346,6 +353,19 @@ class AccountBatch:
                 )
         return full
 
+    def _too_many_actions(self, limits: PartyLimits) -> Iterator[Breach]:
+        """Yield the actions beyond the most of one account, before any of them costs work."""
+        counts = {ref: account.action_count for ref, account in self.accounts.items()}
+        most = limits.actions_of_account
+        for line in self.lines:
+            if line.kind != ACTION:
+                continue
+            counts[line.account_ref] += 1
+            if counts[line.account_ref] > most:
+                path = f"records[{line.record_index}].account_ref"
+                message = f"at most {most} actions of one account"
+                yield field_rules.violation(path, "LIMIT_REACHED", message)
+
     def _beyond(self, limits: PartyLimits, full: dict[str, str]) -> Iterator[Breach]:
         """Yield the records that bring an account or a person beyond a limit."""
         for line in self.lines:
@@ -354,9 +374,6 @@ class AccountBatch:
             most = limits.records_of_account * (2 if line.kind == DELETION else 1)
             if account.record_count > most:
                 message = f"at most {most} records of one account"
-                yield field_rules.violation(f"{path}.account_ref", "LIMIT_REACHED", message)
-            elif line.kind == ACTION and account.action_count > limits.actions_of_account:
-                message = f"at most {limits.actions_of_account} actions of one account"
                 yield field_rules.violation(f"{path}.account_ref", "LIMIT_REACHED", message)
             if line.kind >= DELETION:
                 continue
@@ -380,8 +397,7 @@ class AccountBatch:
 
     def _queue_action(self, tx: Transaction, line: BatchRecord) -> None:
         """Queue the notice of an action on a line; of several of one kind, one."""
-        steps = steps_of(self.accounts[line.account_ref].trail)
-        kind = notice_of_action(tx.db, steps, len(steps) - 1, line.record.action)
+        kind = self._notice_of(tx, line)
         if kind is None:
             return
         people = sorted(self.people_on(tx, line))
@@ -389,10 +405,23 @@ class AccountBatch:
         if notice not in self.account_news:
             self.account_news.append(notice)
 
+    def _notice_of(self, tx: Transaction, line: BatchRecord) -> int | None:
+        """Return the NoticeKind of an action that was appended; None if it gives none."""
+        ref, action = line.account_ref, line.record.action
+        if action.kind != LIMIT_CHANGE:
+            return NOTICE_OF_ACTION.get(action.kind)
+        limits = self.limits.get(ref)
+        if limits is None:
+            so_far = steps_of(self.accounts[ref].trail)[:-1]
+            limits = self.limits[ref] = LineLimits(tx.db, so_far, tx.entry_key)
+        kind = limits.notice_of(action)
+        limits.add_action(self.accounts[ref].record_count - 1, action)
+        return kind
+
     def _queue_changes(self, tx: Transaction, before: SnapshotChanges) -> None:
         """Queue the notices of what snapshots show, and no action of the batch says."""
         queued = {(notice.kind, notice.tradeline_id) for notice in self.account_news}
-        for ref, kind, people in before.after(tx.db, self.accounts, tx.entry_key):
+        for ref, kind, people in before.after(self.accounts, tx.entry_key):
             if people and (kind, self.names[ref]) not in queued:
                 self.account_news.append(PendingNotice(kind, self.names[ref], people))
 

@@ -17,11 +17,11 @@ from bureau.credit_file.history import (
     DELETION,
     Account,
     TrailEntry,
-    effective_snapshots,
     people_of,
     steps_of,
 )
-from bureau.credit_file.stored_records import record_of, records_of, snapshots_at
+from bureau.credit_file.line_limits import LIMIT_CHANGE, LineLimits, limit_notice
+from bureau.credit_file.stored_records import records_of, snapshots_at
 from bureau.store.database import Connection
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.notice_pb2 import (
@@ -34,7 +34,6 @@ from creditbureau.v1.notice_pb2 import (
 )
 from creditbureau.v1.record_pb2 import FacilityAction, TradelineSnapshot
 
-LIMIT_CHANGE = record_pb2.FACILITY_ACTION_KIND_LIMIT_CHANGE
 # The kind of notice that an action on a line gives; that of a new limit follows from the old one.
 NOTICE_OF_ACTION: dict[int, int] = {
     record_pb2.FACILITY_ACTION_KIND_FREEZE: NOTICE_KIND_LINE_FROZEN,
@@ -105,11 +104,11 @@ def changes(before: LineState, after: LineState) -> Iterator[int]:
         return
     if after.is_frozen != before.is_frozen:
         yield NOTICE_KIND_LINE_FROZEN if after.is_frozen else NOTICE_KIND_LINE_RESTORED
-    kind = _limit_notice(before.limit_minor, after.limit_minor)
+    kind = limit_notice(before.limit_minor, after.limit_minor)
     if before.limit_minor == after.limit_minor:
         # A late month: it is news only where the limit was never so low, or so high.
         kinds = {
-            _limit_notice(known, after.reported_minor)
+            limit_notice(known, after.reported_minor)
             for known in (before.limit_minor, before.reported_minor)
         }
         kind = kinds.pop() if len(kinds) == 1 else NOTICE_KIND_LIMIT_CHANGED
@@ -122,22 +121,13 @@ def notice_of_action(
 ) -> int | None:
     """Return the NoticeKind that an action gives; None for one that gives no notice.
 
-    A new limit is held against the one before it, or, where a snapshot of the same submission
-    shows it already, against the one before the submission.
-
     Args:
         steps: The trail of the account.
         index: The action's index in the trail.
     """
     if action.kind != LIMIT_CHANGE:
         return NOTICE_OF_ACTION.get(action.kind)
-    kind: int = NOTICE_KIND_LIMIT_CHANGED
-    so_far, own = steps[:index], steps[index].submission_key
-    for trail in (so_far, [step for step in so_far if step.submission_key != own]):
-        state = _state_after(db, trail)
-        if kind == NOTICE_KIND_LIMIT_CHANGED and state is not None:
-            kind = _limit_notice(state.limit_minor, action.credit_limit_minor)
-    return kind
+    return LineLimits(db, steps[:index], steps[index].submission_key).notice_of(action)
 
 
 class SnapshotChanges:
@@ -148,9 +138,12 @@ class SnapshotChanges:
     ) -> None:
         """Read the lines that a snapshot of the batch may change."""
         self._snapshots: dict[int, TradelineSnapshot] = {}
+        self._own_actions: dict[int, FacilityAction] = {}
         known: dict[str, Account] = {}
         for line in lines:
-            if line.kind < DELETION and _may_change(line.snapshot):
+            if line.kind == ACTION:
+                self._own_actions[line.record_index] = line.record.action
+            elif line.kind < DELETION and _may_change(line.snapshot):
                 self._snapshots[line.record_index] = line.snapshot
                 account = accounts[line.account_ref]
                 if account.newest[0]:
@@ -158,14 +151,15 @@ class SnapshotChanges:
         newest = snapshots_at(db, [account.newest for account in known.values()])
         self._before = {ref: newest[account.newest] for ref, account in known.items()}
         self._people = {ref: account.people for ref, account in known.items()}
+        acting = {ref: account for ref, account in known.items() if ACTION in account.marks}
+        self._actions = _actions_of(db, acting)
         self._states = {
-            ref: LineState.of(self._before[ref], *_actions_of(db, account))
-            for ref, account in known.items()
-            if ACTION in account.marks
+            ref: LineState.of(self._before[ref], _newest_index(account), self._actions[ref])
+            for ref, account in acting.items()
         }
 
     def after(
-        self, db: Connection, accounts: Mapping[str, Account], submission_key: int
+        self, accounts: Mapping[str, Account], submission_key: int
     ) -> Iterator[tuple[str, int, list[str]]]:
         """Yield what the newest snapshots of the batch changed.
 
@@ -181,11 +175,24 @@ class SnapshotChanges:
             if ACTION not in account.marks and _is_alike(before, snapshot):
                 continue
             past = self._states.get(ref) or LineState.of(before, 0, ())
-            present = LineState.of(snapshot, *_actions_of(db, account))
+            present = self._present(ref, account, snapshot, submission_key)
             known = set(people_of(self._people[ref]))
             people = sorted(known.intersection(party.subject_id for party in snapshot.parties))
             for kind in changes(past, present):
                 yield ref, kind, people
+
+    def _present(
+        self, ref: str, account: Account, snapshot: TradelineSnapshot, submission_key: int
+    ) -> LineState:
+        """Return the state of a line after the batch, whose own actions are in memory."""
+        if ACTION not in account.marks:
+            return LineState.of(snapshot, 0, ())
+        own = [
+            (index, self._own_actions[step.record_index])
+            for index, step in enumerate(steps_of(account.trail))
+            if step.submission_key == submission_key and step.kind == ACTION
+        ]
+        return LineState.of(snapshot, _newest_index(account), [*self._actions.get(ref, ()), *own])
 
 
 def _may_change(snapshot: TradelineSnapshot) -> bool:
@@ -208,37 +215,27 @@ def _is_alike(before: TradelineSnapshot, after: TradelineSnapshot) -> bool:
     )
 
 
-def _actions_of(db: Connection, account: Account) -> tuple[int, list[tuple[int, FacilityAction]]]:
-    """Read the actions of an account with their indices in its trail, behind the index of the
-    newest snapshot.
-    """
-    if ACTION not in account.marks:
-        return 0, []
+def _newest_index(account: Account) -> int:
+    """Return the index of the newest month's snapshot in the trail of an account."""
     steps = steps_of(account.trail)
-    newest = next(index for index, step in enumerate(steps) if step[:2] == account.newest)
-    return newest, _read_actions(db, steps)
+    return next(index for index, step in enumerate(steps) if step[:2] == account.newest)
 
 
-def _state_after(db: Connection, steps: Sequence[TrailEntry]) -> LineState | None:
-    """Read the state of a line after some steps of its trail; None without a snapshot."""
-    effective = effective_snapshots(steps)
-    if not effective:
-        return None
-    newest = effective[max(effective)]
-    snapshot = record_of(db, newest)[0].snapshot
-    return LineState.of(snapshot, steps.index(newest), _read_actions(db, steps))
-
-
-def _read_actions(db: Connection, steps: Sequence[TrailEntry]) -> list[tuple[int, FacilityAction]]:
-    indices = [index for index, step in enumerate(steps) if step.kind == ACTION]
-    records = records_of(db, [steps[index] for index in indices])
-    return [(index, record.action) for index, (_, record, _) in zip(indices, records, strict=True)]
-
-
-def _limit_notice(before: int | None, after: int | None) -> int:
-    if before is None or after is None or before == after:
-        return NOTICE_KIND_LIMIT_CHANGED
-    return NOTICE_KIND_LIMIT_LOWERED if after < before else NOTICE_KIND_LIMIT_RAISED
+def _actions_of(
+    db: Connection, accounts: Mapping[str, Account]
+) -> dict[str, list[tuple[int, FacilityAction]]]:
+    """Read the actions of accounts together, each with its index in the account's trail."""
+    places = [
+        (ref, index, step)
+        for ref, account in accounts.items()
+        for index, step in enumerate(steps_of(account.trail))
+        if step.kind == ACTION
+    ]
+    actions: dict[str, list[tuple[int, FacilityAction]]] = {ref: [] for ref in accounts}
+    records = records_of(db, [step for _, _, step in places])
+    for (ref, index, _), (_, record, _) in zip(places, records, strict=True):
+        actions[ref].append((index, record.action))
+    return actions
 
 
 def _month(action: FacilityAction) -> int:

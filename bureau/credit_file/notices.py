@@ -19,6 +19,7 @@ from bureau.credit_file.consent_proof import KeyProofs
 from bureau.credit_file.disclosed import disclosed
 from bureau.credit_file.history import ACTION, steps_of
 from bureau.credit_file.line_changes import OF_LINES, notice_of_action
+from bureau.credit_file.line_limits import LIMIT_CHANGE
 from bureau.credit_file.overdue import deadlines
 from bureau.credit_file.stored_records import record_of
 from bureau.credit_file.told_events import ToldEvent, told_after, told_before
@@ -39,6 +40,7 @@ from creditbureau.v1.dispute_pb2 import DisputeOpening
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.notice_pb2 import (
     NOTICE_KIND_DISPUTE_OVERDUE,
+    NOTICE_KIND_LIMIT_CHANGED,
     Notice,
     NoticeAction,
     NoticeCause,
@@ -408,15 +410,20 @@ def _action_of(db: Connection, dated: DatedNotice) -> NoticeAction | None:
     """
     row = db.one(q.trail_of, tradeline_id=dated.tradeline_id)
     steps = steps_of(row[0]) if row else []
+    of_limit = None
     for index in reversed(range(len(steps))):
         step = steps[index]
         if step.submission_key != dated.entry_key or step.kind != ACTION:
             continue
         record, submission_id = record_of(db, step)
+        ref = RecordRef(submission_id=submission_id, record_index=step.record_index)
+        action = NoticeAction(ref=ref, record=record.SerializeToString(deterministic=True))
         if notice_of_action(db, steps, index, record.action) == dated.kind:
-            ref = RecordRef(submission_id=submission_id, record_index=step.record_index)
-            return NoticeAction(ref=ref, record=record.SerializeToString(deterministic=True))
-    return None
+            return action
+        if record.action.kind == LIMIT_CHANGE:
+            of_limit = of_limit or action
+    # The policies of before had one kind for every new limit.
+    return of_limit if dated.kind == NOTICE_KIND_LIMIT_CHANGED else None
 
 
 def _position_in(page_token: str) -> Position:

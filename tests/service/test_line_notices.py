@@ -4,12 +4,17 @@ action with its reasons or by the month's record alone, through the real server.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
 import pytest
 
+from bureau.credit_file import line_changes, line_limits
+from bureau.credit_file.history import TrailEntry
+from bureau.credit_file.stored_records import records_of
+from bureau.party_limits import PartyLimits
+from bureau.store.database import Connection
 from bureau_client import (
     AccountStatus,
     ActionReason,
@@ -27,6 +32,7 @@ from bureau_client import (
     Snapshot,
     SubmissionKind,
     Wallet,
+    WrongState,
 )
 from tests.service.heard import heard
 from tests.service.scenario import Scenario, account, open_scenario
@@ -110,6 +116,39 @@ def test_a_lowered_limit_and_a_raised_one_are_notices_of_their_own(scenario: Sce
     assert silent.tradeline_id == line.tradeline_id
     person.dispute(line.tradeline_id, field="credit_limit_minor", reason=DisputeReason.WRONG_AMOUNT)
     assert scenario.findings() == []
+
+
+def test_many_actions_on_one_account_read_its_records_once(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = scenario.person("acme")
+    before = [limited(scenario, person, JUNE, 900_00 + step) for step in range(20)]
+    scenario.submit("acme", card(person, MAY), *before)
+    counts: list[int] = []
+
+    def counted(db: Connection, steps: Sequence[TrailEntry]) -> object:
+        counts.append(len(steps))
+        return records_of(db, steps)
+
+    for module in (line_changes, line_limits):
+        monkeypatch.setattr(module, "records_of", counted)
+    steps = [limited(scenario, person, JULY, 500_00 + step % 2) for step in range(60)]
+    scenario.submit("acme", *steps, card(person, JULY, credit_limit_minor=500_01))
+    assert sum(counts) == 2 * len(before)  # once for the actions, once for the snapshot
+    monkeypatch.undo()
+    assert of_lines(person)[-2:] == [("LIMIT_LOWERED", True), ("LIMIT_RAISED", True)]
+
+
+def test_actions_beyond_the_most_are_refused_before_they_cost_work(scenario: Scenario) -> None:
+    person = scenario.person("acme")
+    scenario.submit("acme", card(person, MAY))
+    most = PartyLimits().actions_of_account
+    actions = [limited(scenario, person, JUNE, 500_00) for _ in range(most + 2)]
+    with pytest.raises(WrongState) as refused:
+        scenario.submit("acme", *actions)
+    assert [violation.field for violation in refused.value.violations] == [
+        f"records[{index}].account_ref" for index in (most, most + 1)
+    ]
 
 
 def test_an_action_and_the_record_of_its_month_are_one_notice(scenario: Scenario) -> None:
