@@ -17,6 +17,8 @@ from bureau.rpc.server import CHANNEL_OPTIONS
 from bureau.rpc.tls import tls_credentials
 
 SERVICE = "echo"
+# Threads of the echo and of the bureau: a member has three quarters of them, so 48 callers.
+THREADS = 64
 
 
 class Echo(grpc.GenericRpcHandler):
@@ -37,7 +39,7 @@ class Echo(grpc.GenericRpcHandler):
 
 
 def main(folder: Path, address: str) -> None:
-    server = grpc.server(ThreadPoolExecutor(32), options=CHANNEL_OPTIONS)
+    server = grpc.server(ThreadPoolExecutor(THREADS), options=CHANNEL_OPTIONS)
     server.add_generic_rpc_handlers([Echo(folder)])
     server.add_secure_port(address, tls_credentials(folder / "server"))
     server.start()

@@ -40,6 +40,7 @@ from creditbureau.v1.record_pb2 import (
     SubmissionManifest,
 )
 from tests.bench import process
+from tests.bench.echo import THREADS
 from tests.bench.people import Account, Person, months_back, people, record
 from tests.bench.statements import (
     ALL_SECTIONS,
@@ -174,7 +175,7 @@ def open_loaded_bureau(folder: Path, size: Size, database_url: str = "") -> Iter
         listen=f"127.0.0.1:{port}", database_url=database_url, policy_file=_unbounded(folder)
     )
     settings = create(folder / "bureau", plan)
-    _raise_quotas(settings.folder / SETTINGS_FILE)
+    _raise_limits(settings.folder / SETTINGS_FILE)
     profiles = _admit(settings)
     crowd = _seed(settings, size)
     ordinary = people("ordinary", LENDERS, size.people)
@@ -261,8 +262,9 @@ def _unbounded(folder: Path) -> Path:
     return path
 
 
-def _raise_quotas(path: Path) -> None:
-    """Adds quotas to the settings that no load meets."""
+def _raise_limits(path: Path) -> None:
+    """Set limits that no load meets."""
+    path.write_text(f"calls = {THREADS}\n{path.read_text('utf-8')}", "utf-8")
     with path.open("a", encoding="utf-8") as file:
         for kind in Quotas.model_fields:
             file.write(f"\n[quotas.{kind}]\n")
