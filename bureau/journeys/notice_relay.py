@@ -11,6 +11,7 @@ none of these before a notice of an earlier entry. A stream reads each leaf of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from typing import NamedTuple
 
 from bureau.calendar import MICROSECONDS, timestamp_of
@@ -85,7 +86,7 @@ class RelayPosition(NamedTuple):
 
 
 class News(NamedTuple):
-    """The news that there is a notice; those by the clock sort before others of their time.
+    """The news that there is a notice.
 
     Attributes:
         leaf_index: Leaf of the entry that caused it; -1 for one that comes by the clock.
@@ -147,7 +148,7 @@ def relay_notices(
             ready = [news for news in due if news.time_us <= logged.until_us]
             due = due[len(ready) :]
             # 3. The choices that held when each arose.
-            page = sorted((*logged.news, *ready))
+            page = list(merge(ready, logged.news, key=_moment))
             choices = choices_of(db, {news.subject_id for news in page})
         for news in page:
             position = position.passing(news)
@@ -220,6 +221,13 @@ def _due_after(
         **deadlines(policy),
     )
     return [News(row.due_us, -1, row.subject_id, 0, row.kind, row.about_id) for row in rows]
+
+
+def _moment(news: News) -> tuple[int, int]:
+    """Return what merges the two sources: by the clock first, of one time. Each keeps its own order
+    within a moment, which its query and the cursor go by.
+    """
+    return news.time_us, news.leaf_index
 
 
 def _place(news: News) -> tuple[int, str, int]:

@@ -190,6 +190,37 @@ def test_the_order_and_no_loss_from_any_cursor_at_any_size_of_a_page(
             assert in_two(rest) == in_two(answers[number + 1 :])
 
 
+def test_what_comes_by_the_clock_at_one_time_comes_once(scenario: Scenario) -> None:
+    """It is told apart by its kind and by what it is about, not by whom it is to."""
+    people = sorted((chose(scenario) for _ in range(2)), key=lambda person: person.subject_id)
+    expire = scenario.now() + 9 * DAY
+    # The ids sort against the people.
+    second = [scenario.inquiring(people[1], "brook", expire=expire)]
+    first = [scenario.inquiring(people[0], "brook", expire=expire)]
+    while first[-1] < second[0]:
+        first.append(scenario.inquiring(people[0], "brook", expire=expire))
+    consents = sorted((*first, *second))
+    stream = Following(scenario)
+    stream.waiting()
+    scenario.later(3 * DAY)
+    consented(scenario, people[0])
+    answers = [answer for answer in stream.waiting() if ending(answer)]
+    assert [ending(answer) for answer in answers] == consents
+    for number, answer in enumerate(answers, 1):
+        rest = Following(scenario, answer.cursor).waiting()
+        assert [ending(each) for each in rest if ending(each)] == consents[number:]
+    # The stream looks again, after the last of them.
+    scenario.later(DAY)
+    consented(scenario, people[0])
+    assert [each for each in stream.waiting() if ending(each)] == []
+
+
+def ending(answer: RelayNoticesResponse) -> str:
+    """Return the id of a consent that ends soon; empty of another notice."""
+    kind, notice_id = answer.notice.kind, answer.notice.notice_id
+    return notice_id.split("-", 3)[3] if kind == Kind.NOTICE_KIND_CONSENT_ENDING else ""
+
+
 def in_two(
     answers: list[RelayNoticesResponse],
 ) -> tuple[list[RelayedNotice], list[RelayedNotice]]:
