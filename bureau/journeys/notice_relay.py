@@ -32,8 +32,8 @@ PAGE = 200
 # Leaves that are read at once, a few milliseconds each time; and readings after which a stream that
 # is far behind pauses, so that it ends when its call does.
 LEAVES, READINGS = 10_000, 100
-# Microseconds between two looks at what comes by the clock: they read the consents of all people
-# who chose the agent, and such a notice is about days.
+# Microseconds between two looks at what comes by the clock: they read the consents, requests,
+# disputes and complaints of all people who chose the agent, and such a notice is about days.
 DUE_INTERVAL_US = 60 * MICROSECONDS
 # After the last notice of a leaf to a subject, with the digits of a cursor.
 _LAST = 10**17
@@ -131,10 +131,11 @@ def relay_notices(
     """
     agent_id, position = caller.member_id, RelayPosition.parse(cursor)
     due: list[News] = []
+    more_due = False
     looked_us, readings = 0, 0
     if not cursor:
         with bureau.database.snapshot() as db:
-            position = position.at(_first_leaf(db, agent_id))
+            position = _first_position(db, agent_id)
     while True:
         answers: list[RelayNoticesResponse] = []
         with bureau.database.snapshot() as db:
@@ -142,7 +143,8 @@ def relay_notices(
             settled_us = settled_at(db, bureau.clock.now_us())
             if not due and settled_us >= looked_us + DUE_INTERVAL_US:
                 due = _due_after(db, bureau.policy, agent_id, position, settled_us)
-                looked_us = settled_us if len(due) < PAGE else looked_us
+                more_due = len(due) == PAGE
+                looked_us = looked_us if more_due else settled_us
             # 2. What was logged since. What comes by the clock waits for all that is earlier.
             logged = _logged_after(db, agent_id, position)
             ready = [news for news in due if news.time_us <= logged.until_us]
@@ -157,16 +159,20 @@ def relay_notices(
                 answers.append(_answer(news, choice.language, str(position)))
         position = position.at(*logged.position[:3])
         yield from answers
-        readings = readings + 1 if logged.is_behind and not answers else 0
+        is_behind = logged.is_behind or more_due
+        readings = readings + 1 if is_behind and not answers else 0
         if not answers and not 0 < readings < READINGS:
             yield None
             readings = 0
 
 
-def _first_leaf(db: Connection, agent_id: str) -> int:
-    """Return the leaf before which no choice named an agent; the log's size if none did."""
+def _first_position(db: Connection, agent_id: str) -> RelayPosition:
+    """Return the position before which no choice named an agent: the log's end if none did."""
     row = db.one(q.first_naming, agent_id=agent_id)
-    return log.size_of(db) if row is None or row[0] is None else row[0]
+    if row is not None:
+        return RelayPosition(leaf_index=row[0], due_us=row[1])
+    newest_us, _ = db.one(q.times) or (0, None)
+    return RelayPosition(leaf_index=log.size_of(db), due_us=newest_us)
 
 
 def _logged_after(db: Connection, agent_id: str, position: RelayPosition) -> LoggedNews:

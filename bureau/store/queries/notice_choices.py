@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import literal, select
 
 from bureau.store import tables as t
 from bureau.store.compiled import InQuery, Query
@@ -52,9 +52,11 @@ choices_of_subjects = InQuery(
     ),
     StoredChoice,
 )
-# The leaf of the first choice of all that named an agent.
-first_naming = Query[tuple[int | None]](
-    select(func.min(entry.c.leaf_index))
+# The leaf and the time of the first choice of all that named an agent.
+first_naming = Query[tuple[int, int]](
+    select(entry.c.leaf_index, entry.c.time_us)
     .join_from(notice_choice, entry, entry.c.entry_key == notice_choice.c.entry_key)
     .where(notice_choice.c.agent_id == bind("agent_id"))
+    .order_by(entry.c.leaf_index)
+    .limit(1)
 )
