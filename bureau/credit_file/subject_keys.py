@@ -92,10 +92,11 @@ class SubjectKey(NamedTuple):
         return now_us < self.start_us < self.end_us
 
 
-def lock_keys(tx: Transaction, subject_id: str) -> None:
-    """Lock a subject's keys to change them.
+def lock_subject(tx: Transaction, subject_id: str) -> None:
+    """Lock a subject, to change their keys or what a deadline of theirs depends on.
 
-    What their keys signed so far is committed, and from now on not later than the unit.
+    What their keys signed so far is committed, and from now on not later than the unit. A deadline
+    that another node's log has passed meanwhile has passed for the unit, too.
     """
     tx.db.lock(q.lock_subject, subject_id=subject_id)
     tx.catch_up()

@@ -24,6 +24,7 @@ from bureau.credit_file.complaints import (
 from bureau.credit_file.consent_proof import KeyProofs, in_log_order
 from bureau.credit_file.deeds import check_deed
 from bureau.credit_file.subject_events import add_event, check_count
+from bureau.credit_file.subject_keys import lock_subject
 from bureau.credit_file.subject_state import (
     COMPLAINT,
     COMPLAINT_ANSWER,
@@ -95,7 +96,7 @@ def open_complaint(bureau: Bureau, envelope: Envelope) -> Accepted:
     # 2. One unit of work: the deed is there and has no complaint; the complaint and its line.
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
-        tx.db.lock(q.lock_subject, subject_id=opening.subject_id)
+        lock_subject(tx, opening.subject_id)
         check_deed(tx.db, opening, bureau.policy, tx.now_us)
         if find_complaint(tx.db, complaint_id):
             raise Refusal("ALREADY_EXISTS", "there is a complaint of this id: take a new one")
@@ -129,7 +130,7 @@ def escalate_complaint(bureau: Bureau, envelope: Envelope) -> Accepted:
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
-        tx.db.lock(q.lock_subject, subject_id=subject_id)
+        lock_subject(tx, subject_id)
         row = find_complaint(tx.db, complaint_id)
         if row is None or row.subject_id != subject_id:
             raise _unknown("the subject has no complaint with this id")
@@ -353,7 +354,7 @@ def _news(db: Connection, member_id: str, cursor: int) -> list[q.ComplaintNews]:
 
 def _locked(tx: Transaction, complaint_id: str, subject_id: str) -> StoredComplaint | None:
     """Lock a subject's complaint, and return it; None unless the subject has it."""
-    tx.db.lock(q.lock_subject, subject_id=subject_id)
+    lock_subject(tx, subject_id)
     row = find_complaint(tx.db, complaint_id)
     return row if row is not None and row.subject_id == subject_id else None
 

@@ -31,6 +31,7 @@ from bureau.credit_file.own_entries import (
 )
 from bureau.credit_file.stored_records import record_of
 from bureau.credit_file.subject_events import add_event, check_count
+from bureau.credit_file.subject_keys import lock_subject
 from bureau.credit_file.subject_state import (
     ADDITION,
     ANSWER,
@@ -95,7 +96,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
-        tx.db.lock(q.lock_subject, subject_id=subject_id)
+        lock_subject(tx, subject_id)
         tradeline = tx.db.one(
             q.party_tradeline, subject_id=subject_id, tradeline_id=opening.tradeline_id
         )
@@ -134,7 +135,7 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
-        tx.db.lock(q.lock_subject, subject_id=subject_id)
+        lock_subject(tx, subject_id)
         row = find_dispute(tx.db, dispute_id)
         if row is None or row.subject_id != subject_id:
             raise Refusal.of_field(
@@ -285,7 +286,7 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
             )
         subject_id = row.subject_id
         tx.subjects.add(subject_id)
-        tx.db.lock(q.lock_subject, subject_id=subject_id)
+        lock_subject(tx, subject_id)
         row = find_dispute(tx.db, dispute_id) or row
         if row.answer_key is not None:
             raise Refusal("WRONG_STATE", "the dispute is answered")
@@ -317,7 +318,7 @@ def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
     subject_id = opened.subject_id
 
     def work(tx: Transaction) -> None:
-        tx.db.lock(q.lock_subject, subject_id=subject_id)
+        lock_subject(tx, subject_id)
         opened.recheck_key_and_time(tx)
         check_count(tx, subject_id, bureau.policy)
         add_event(tx, "", subject_id, STATEMENT, opened.message)

@@ -25,7 +25,7 @@ from bureau.credit_file.subject_keys import (
     by_id,
     displaced,
     followers,
-    lock_keys,
+    lock_subject,
     pending_key,
     read_keys,
     save_change,
@@ -75,7 +75,7 @@ def repudiate_key(
     # 2. One unit of work.
     def work(tx: Transaction) -> None:
         tx.subjects.add(subject_id)
-        lock_keys(tx, subject_id)
+        lock_subject(tx, subject_id)
         keys = read_keys(tx.db, subject_id)
         key = by_id(keys, key_id)
         if key is None:

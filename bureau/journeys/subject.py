@@ -20,7 +20,7 @@ from bureau.credit_file.subject_keys import (
     SubjectKey,
     by_id,
     key_in_force,
-    lock_keys,
+    lock_subject,
     pending_key,
     read_keys,
     rotations,
@@ -70,7 +70,7 @@ def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         tx.subjects.add(subject_id)
         signed_statement.check_fresh(binding.header, tx.now_us)
         _check_identification(attestation.identify_time, bureau.policy, tx.now_us)
-        lock_keys(tx, subject_id)
+        lock_subject(tx, subject_id)
         keys = read_keys(tx.db, subject_id)
         pending = pending_key(keys, tx.now_us)
         if pending and pending.key_id == key.key_id:
@@ -113,7 +113,7 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         raise Refusal("SIGNER_MISMATCH", "the binding is for another subject")
 
     def work(tx: Transaction) -> None:
-        lock_keys(tx, subject_id)
+        lock_subject(tx, subject_id)
         opened.recheck_key_and_time(tx)
         signed_statement.check_fresh(binding.header, tx.now_us)
         _check_new(tx, key)
@@ -151,7 +151,7 @@ def approve_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     key_id, subject_id = opened.message.key_id, opened.subject_id
 
     def work(tx: Transaction) -> None:
-        lock_keys(tx, subject_id)
+        lock_subject(tx, subject_id)
         opened.recheck_key_and_time(tx)
         keys = read_keys(tx.db, subject_id)
         pending, current = pending_key(keys, tx.now_us), by_id(keys, opened.key_id)

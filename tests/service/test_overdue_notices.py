@@ -5,9 +5,16 @@ the clock, once, through the real server.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from bureau.calendar import MICROSECONDS
+from bureau.store import queries as q
+from bureau.store.compiled import Query
+from bureau.store.database import Connection
 from bureau_client import (
     ComplaintKind,
     ComplaintOutcome,
@@ -26,6 +33,7 @@ from tests.service.heard import heard
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 MAY = Month(2026, 5)
+SOON = timedelta(seconds=20)
 OVERDUE = (
     NoticeKind.DISPUTE_OVERDUE,
     NoticeKind.COMPLAINT_OVERDUE,
@@ -65,6 +73,44 @@ def complained(scenario: Scenario, person: Wallet) -> str:
     )
     kind = ComplaintKind.INQUIRY_NOT_ASKED_FOR
     return person.complain("acme", kind, report.request_id).complaint_id
+
+
+@contextmanager
+def logged_meanwhile(time: datetime) -> Iterator[None]:
+    """Let the log pass a time, as by another node, while a unit waits for its subject."""
+    lock, time_us = Connection.lock, round(time.timestamp() * MICROSECONDS)
+
+    def waiting(db: Connection, query: Query[Any], **values: Any) -> None:
+        if query is q.lock_subject:
+            db.execute_raw(f"UPDATE log_head SET time_us = {time_us}")
+        lock(db, query, **values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "lock", waiting)
+        yield
+
+
+def test_what_waited_for_its_subject_is_judged_after_it(scenario: Scenario) -> None:
+    """Else facts that are added would take back a deadline that streams have brought."""
+    person = scenario.person("acme")
+    dispute_id = disputed(scenario, person, "card")
+    due_time = person.disputes()[0].due_time
+    scenario.later(due_time - scenario.now() - SOON)
+    with logged_meanwhile(due_time), pytest.raises(WrongState):
+        person.add_to_dispute(dispute_id, "here is the receipt")
+    scenario.later(DAY)
+    assert [notice.about_id for notice in overdue(person)] == [dispute_id]
+    complaint_id = complained(scenario, person)
+    (received,) = (
+        each for each in scenario.lenders["acme"].complaints() if each.complaint_id == complaint_id
+    )
+    scenario.lenders["acme"].answer_complaint(received, ComplaintOutcome.REJECTED, "asked for")
+    until_time = person.complaints()[0].escalate_until_time
+    assert until_time is not None
+    scenario.later(until_time - scenario.now() - SOON)
+    with logged_meanwhile(until_time), pytest.raises(WrongState):
+        person.escalate(complaint_id)
+    assert scenario.findings() == []
 
 
 def test_a_dispute_without_an_answer_is_heard_of_once(scenario: Scenario) -> None:
