@@ -146,16 +146,16 @@ def test_a_new_stream_brings_by_the_clock_what_came_since_somebody_chose_the_age
         dropped = [scenario.inquiring(late, "brook", expire=9 * DAY) for _ in range(3)]
         scenario.later(5 * DAY)
         late.choose_notices(agent_id="agent")
-        told = scenario.inquiring(late, "brook", expire=8 * DAY)
+        soon = scenario.inquiring(late, "brook", expire=8 * DAY)
         scenario.later(2 * DAY)
         consented(scenario, scenario.person("acme"))
         stream = Following(scenario)
         with reads() as noted:
             # It does not wait for more while pages are full.
             answers = stream.waiting()
-        assert [ending(answer) for answer in answers if ending(answer)] == [told]
+        assert [ending(answer) for answer in answers if ending(answer)] == [soon]
         rows = [count for query, _, count in noted if query is q.relayed_due_between]
-        assert sum(rows) == len(dropped) + 1 < len([*old, *dropped, told])
+        assert sum(rows) == len(dropped) + 1 < len([*old, *dropped, soon])
 
 
 def test_what_comes_by_the_clock_is_looked_for_once_a_minute(scenario: Scenario) -> None:
