@@ -76,17 +76,25 @@ def complained(scenario: Scenario, person: Wallet) -> str:
 
 
 @contextmanager
-def logged_meanwhile(time: datetime) -> Iterator[None]:
-    """Let the log pass a time, as by another node, while a unit waits for its subject."""
-    lock, time_us = Connection.lock, round(time.timestamp() * MICROSECONDS)
+def logged_meanwhile(time: datetime, awaited: Query[Any] = q.lock_subject) -> Iterator[None]:
+    """Let the log pass a time, as by another node, while a unit waits for a lock."""
+    lock, one, time_us = Connection.lock, Connection.one, round(time.timestamp() * MICROSECONDS)
 
-    def waiting(db: Connection, query: Query[Any], **values: Any) -> None:
-        if query is q.lock_subject:
+    def wait(db: Connection, query: Query[Any]) -> None:
+        if query is awaited:
             db.execute_raw(f"UPDATE log_head SET time_us = {time_us}")
+
+    def locking(db: Connection, query: Query[Any], **values: Any) -> None:
+        wait(db, query)
         lock(db, query, **values)
 
+    def reading(db: Connection, query: Query[Any], **values: Any) -> Any:
+        wait(db, query)
+        return one(db, query, **values)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Connection, "lock", waiting)
+        patch.setattr(Connection, "lock", locking)
+        patch.setattr(Connection, "one", reading)
         yield
 
 
@@ -95,6 +103,7 @@ def test_what_waited_for_its_subject_is_judged_after_it(scenario: Scenario) -> N
     person = scenario.person("acme")
     dispute_id = disputed(scenario, person, "card")
     due_time = person.disputes()[0].due_time
+    assert due_time is not None
     scenario.later(due_time - scenario.now() - SOON)
     with logged_meanwhile(due_time), pytest.raises(WrongState):
         person.add_to_dispute(dispute_id, "here is the receipt")
@@ -110,6 +119,22 @@ def test_what_waited_for_its_subject_is_judged_after_it(scenario: Scenario) -> N
     scenario.later(until_time - scenario.now() - SOON)
     with logged_meanwhile(until_time), pytest.raises(WrongState):
         person.escalate(complaint_id)
+    assert scenario.findings() == []
+
+
+def test_facts_that_were_logged_after_a_deadline_take_no_notice_back(scenario: Scenario) -> None:
+    person = scenario.person("acme")
+    dispute_id = disputed(scenario, person, "card")
+    due_time = person.disputes()[0].due_time
+    assert due_time is not None
+    scenario.later(due_time - scenario.now() - SOON)
+    # The log passes the deadline when the facts are about to be logged.
+    with logged_meanwhile(due_time, q.lock_head):
+        person.add_to_dispute(dispute_id, "here is the receipt")
+    (late,) = overdue(person)
+    assert (late.about_id, late.due_time) == (dispute_id, due_time)
+    scenario.later(16 * DAY)
+    assert overdue(person) == [late]
     assert scenario.findings() == []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, literal, or_, select
 
 from bureau.store.queries.builders import bind, complaint, dispute, entry, subject_event
 
@@ -16,17 +16,29 @@ __all__: list[str] = []
 
 # NoticeKind of each.
 _DISPUTE, _COMPLAINT, _UNDECIDED = literal(42), literal(43), literal(44)
+# `subject_event.kind` of facts that were added to a dispute.
+_ADDITION = literal(6)
 _NO_END = literal(0).label("end_us")
 
 
 def disputes_overdue(whose: ColumnElement[bool]) -> Any:
-    """Return the deadlines of disputes that passed without an answer: facts that the subject added
-    extend them.
+    """Return the deadlines of disputes that passed without an answer: facts that were logged before
+    a deadline extend it.
     """
-    extension = case(
-        (dispute.c.addition_count > literal(0), bind("extension_us")), else_=literal(0)
+    due = dispute.c.open_us + bind("dispute_us")
+    added = entry.alias("added")
+    extends = exists(
+        select(literal(1))
+        .select_from(subject_event)
+        .join(added, added.c.entry_key == subject_event.c.entry_key)
+        .where(
+            subject_event.c.about == dispute.c.dispute_id,
+            subject_event.c.kind == _ADDITION,
+            added.c.time_us < due,
+        )
     )
-    due = dispute.c.open_us + bind("dispute_us") + extension
+    is_extended = and_(dispute.c.addition_count > literal(0), extends)
+    due += case((is_extended, bind("extension_us")), else_=literal(0))
     return (
         select(
             due.label("due_us"),
