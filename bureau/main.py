@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import structlog
@@ -221,18 +222,19 @@ class Server:
             Part("readiness", self._readiness.start, self._drain),
         ]
         if self._tracing:
-            parts[3:3] = [Part("tracing", self._tracing.start, self._tracing.stop)]
+            _insert(parts, "checkpoint file", "tracing", self._tracing.start, self._tracing.stop)
         if notices := self._sharing.notices:
             heard = self.bureau.commits.notify
-            parts.append(Part("notices", lambda: notices.start(heard), notices.stop))
+            _insert(parts, "gRPC", "notices", lambda: notices.start(heard), notices.stop)
         if self.settings.metrics_listen:
             http = HealthServer(self.settings.metrics_listen, self._serving.is_set)
-            parts[1:1] = [Part("metrics port", http.bind, http.close)]
-            parts[3:3] = [Part("health HTTP", http.start, http.stop)]
+            _insert(parts, "gRPC port", "metrics port", http.bind, http.close)
+            _insert(parts, "call log", "health HTTP", http.start, http.stop)
         if self.http:
+            # Its calls end in the grace of those over gRPC: it stops after gRPC has stopped.
             entrance = self.http
-            parts[1:1] = [Part("HTTP port", entrance.bind, entrance.close)]
-            parts[-2:-2] = [Part("HTTP", entrance.start, entrance.stop)]
+            _insert(parts, "gRPC port", "HTTP port", entrance.bind, entrance.close)
+            _insert(parts, "gRPC", "HTTP", entrance.start, entrance.stop)
         return parts
 
     def _checkpoint_file(self) -> CheckpointFile:
@@ -355,6 +357,18 @@ class Server:
         self.failure = why
         threading.Thread(target=self.stop, args=(0.0,), name="fail", daemon=True).start()
         logger.critical("fatal", why=why)
+
+
+def _insert(
+    parts: list[Part],
+    before: str,
+    name: str,
+    start: Callable[[], None],
+    stop: Callable[[], None],
+) -> None:
+    """Insert a part that starts just before the named one, and stops just after it."""
+    position = next(index for index, part in enumerate(parts) if part.name == before)
+    parts.insert(position, Part(name, start, stop))
 
 
 def spare_collector() -> None:
