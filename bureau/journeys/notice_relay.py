@@ -170,7 +170,7 @@ def _first_position(db: Connection, agent_id: str) -> RelayPosition:
     """Return the position before which no choice named an agent: the log's end if none did."""
     row = db.one(q.first_naming, agent_id=agent_id)
     if row is not None:
-        return RelayPosition(leaf_index=row[0], due_us=row[1])
+        return RelayPosition(leaf_index=row.leaf_index, due_us=row.time_us)
     newest_us, _ = db.one(q.times) or (0, None)
     return RelayPosition(leaf_index=log.size_of(db), due_us=newest_us)
 

@@ -24,8 +24,8 @@ from tests.service.postgres import until
 
 PARTS = (
     "database",
-    "HTTP port",
     "metrics port",
+    "HTTP port",
     "gRPC port",
     "health HTTP",
     "call log",

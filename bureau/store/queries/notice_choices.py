@@ -52,11 +52,20 @@ choices_of_subjects = InQuery(
     ),
     StoredChoice,
 )
-# The leaf and the time of the first choice of all that named an agent.
-first_naming = Query[tuple[int, int]](
+
+
+class FirstNaming(NamedTuple):
+    """The place in the log of the first choice of all that named an agent."""
+
+    leaf_index: int
+    time_us: int
+
+
+first_naming = Query(
     select(entry.c.leaf_index, entry.c.time_us)
     .join_from(notice_choice, entry, entry.c.entry_key == notice_choice.c.entry_key)
     .where(notice_choice.c.agent_id == bind("agent_id"))
     .order_by(entry.c.leaf_index)
-    .limit(1)
+    .limit(1),
+    FirstNaming,
 )
