@@ -3,7 +3,8 @@
 1. It locks the node's folder, reads the passphrase once and reserves the ports.
 2. It starts the workers. A worker that fails to start for a reason ends the node with that reason.
 3. It restarts a worker that dies, and gives up when one keeps dying before it serves. A worker
-   that ends by its own decision (a disk that failed, a database that went back) ends the node.
+   that ends by its own decision (a disk that failed, a database that went back) ends the node; one
+   that cannot start again because the database is away does not: the others serve.
 4. On SIGTERM or Ctrl-C readiness turns false, the workers drain, and the supervisor ends last.
 
 It serves metrics, liveness and readiness over HTTP itself: the node is ready when every worker is.
@@ -39,10 +40,13 @@ LOOK_S = 0.2
 # Seconds before a dead worker is started again, doubled up to the longest with each early death:
 # one that came within STEADY_S of its start.
 FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.2, 10.0, 30.0
+# Largest number of times that the pause is doubled; it is at its longest before.
+MOST_DOUBLINGS = 10
 # Deaths of one worker in a row, each before it served, after which the node gives up.
 MAX_DEATHS_AT_START = 5
 # Exit codes by which a worker ends the node. Others are 0 (somebody stopped that worker alone), 1
 # (a fault of the program) and negative ones (a signal): after them the worker is started again.
+# So it is after UNAVAILABLE of a worker that has not served, once the others have.
 DECISIONS = frozenset(Exit) - {Exit.OK, Exit.FAULT}
 
 
@@ -62,6 +66,7 @@ class Supervisor:
         self._early: list[int] = [0] * settings.worker_processes
         self._deaths_at_start: list[int] = [0] * settings.worker_processes
         self._restart_at: dict[int, float] = {}
+        self._served = False  # every worker has served since the start of the node
         self._stopping = False
         self._signals = 0
 
@@ -95,10 +100,9 @@ class Supervisor:
                 self._workers.append(start(worker))
 
             # 3. Restarts, until a signal comes.
-            announced = False
             while not self._signals:
-                if not announced and all(worker.state.serving for worker in self._workers):
-                    announced = True
+                if not self._served and all(worker.state.serving for worker in self._workers):
+                    self._served = True
                     on_serving(address, http_address)
                 time.sleep(LOOK_S)
                 self._look(start)
@@ -167,8 +171,7 @@ class Supervisor:
             number = worker.number
             if number in self._restart_at:
                 if now >= self._restart_at[number]:
-                    del self._restart_at[number]
-                    self._workers[number] = start(number)
+                    self._restart(number, start)
                 continue
             ended = worker.exit_code is not None
             worker.look()  # after the question, so that the error of one that ended is read
@@ -180,6 +183,30 @@ class Supervisor:
             elif worker.state.serving:
                 self._deaths_at_start[number] = 0
 
+    def _restart(self, number: int, start: Callable[[int], WorkerProcess]) -> None:
+        """Start a worker again; later, if the system has no process or descriptor to give."""
+        try:
+            self._workers[number] = start(number)
+        except OSError as error:
+            pause_s = self._put_off(number, is_early=True)
+            logger.error(
+                "worker_not_started",
+                worker=number + 1,
+                error=str(error),
+                restart_s=round(pause_s, 1),
+            )
+        else:
+            del self._restart_at[number]
+
+    def _put_off(self, number: int, *, is_early: bool) -> float:
+        """Plan the restart of a worker; return the seconds until then."""
+        self._early[number] = self._early[number] + 1 if is_early else 0
+        # The exponent has a bound: a float has one, and an outage may be long.
+        doubled_s = FIRST_PAUSE_S * 2.0 ** min(self._early[number], MOST_DOUBLINGS)
+        pause_s = min(doubled_s, LONGEST_PAUSE_S)
+        self._restart_at[number] = time.monotonic() + pause_s
+        return pause_s
+
     def _ended(self, worker: WorkerProcess) -> None:
         """Plan the restart of a worker that has ended, or end the node.
 
@@ -189,8 +216,10 @@ class Supervisor:
         number, code = worker.number, worker.wait()
         for memory in self._memories:
             memory.clear(number)
-        _check_decision(worker, code)
-        if not worker.state.serving:
+        is_away = self._is_away(worker, code)
+        if not is_away:
+            _check_decision(worker, code)
+        if not (worker.has_served or is_away):
             self._deaths_at_start[number] += 1
             if self._deaths_at_start[number] >= MAX_DEATHS_AT_START:
                 raise Stop(
@@ -200,13 +229,21 @@ class Supervisor:
                     "See the lines of the log before this one; `bureau serve --workers 1` "
                     "starts without a supervisor, and `bureau doctor` checks the folder.",
                 )
-        is_early = time.monotonic() < worker.started + STEADY_S
-        self._early[number] = self._early[number] + 1 if is_early else 0
-        pause_s = min(FIRST_PAUSE_S * 2.0 ** self._early[number], LONGEST_PAUSE_S)
-        self._restart_at[number] = time.monotonic() + pause_s
+        is_early = not worker.has_served or time.monotonic() < worker.started + STEADY_S
+        pause_s = self._put_off(number, is_early=is_early)
         logger.error(
-            "worker_ended", worker=number + 1, by=worker.ending(), restart_s=round(pause_s, 1)
+            "worker_ended",
+            worker=number + 1,
+            by=worker.ending(),
+            error=" ".join(worker.state.failure),
+            restart_s=round(pause_s, 1),
         )
+
+    def _is_away(self, worker: WorkerProcess, code: int) -> bool:
+        """Return true for a worker of a node that serves, started again while something was away
+        that the others have: the database, a file in the middle of its replacement, a descriptor.
+        """
+        return self._served and not worker.has_served and code == Exit.UNAVAILABLE
 
     def _is_ready(self) -> bool:
         """Return true while every worker is ready and the node is not stopping."""
@@ -240,7 +277,9 @@ class Supervisor:
         for worker in running:
             worker.stop()
         for worker in running:
-            _check_decision(worker, self._awaited(worker))
+            code = self._awaited(worker)
+            if not self._is_away(worker, code):
+                _check_decision(worker, code)
 
     def _awaited(self, worker: WorkerProcess) -> int:
         """Wait for a worker that drains, reading its beats, and return its exit code."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from pydantic import ValidationError
 
@@ -18,6 +18,9 @@ from bureau.workers.channel import Beat, Handover, send
 # Looks of the supervisor without a beat until a worker counts as hung. Counted in looks, so that a
 # machine that slept, or a supervisor that was stopped, finds no worker hung.
 SILENT_LOOKS = 150
+# Looks until a worker counts as hung that has not served: five minutes, as a start reads the
+# database.
+START_LOOKS = 1500
 CHUNK = 4096
 
 
@@ -27,6 +30,7 @@ class WorkerProcess:
     Attributes:
         number: Number of the worker, from 0.
         state: The last beat.
+        has_served: True once its port was open; the beat of a failure does not say so.
         started: Monotonic time of its start.
     """
 
@@ -35,21 +39,28 @@ class WorkerProcess:
 
         Args:
             inherited: Descriptors that the worker shares with the supervisor.
+
+        Raises:
+            OSError: The system gives no process or descriptor.
         """
         self.number = handover.worker
         self.state = Beat()
+        self.has_served = False
         self.started = time.monotonic()
         self._silent = 0
+        self._stopping = False
         self._unread = b""
         self._channel, theirs = socket.socketpair()
-        with theirs:
+        with ExitStack() as failed, theirs:
+            failed.callback(self._channel.close)
             # A new program, never a fork: gRPC's threads and locks do not survive one.
             self._process = subprocess.Popen(  # noqa: S603  (this interpreter and module)
                 [sys.executable, "-P", "-m", "bureau.workers", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *inherited),
             )
-        with suppress(BrokenPipeError):  # it has ended; `look` reads the state
+            failed.pop_all()
+        with suppress(ConnectionError):  # it has ended; `look` reads the state
             send(self._channel, handover)
         self._channel.setblocking(False)
 
@@ -65,8 +76,9 @@ class WorkerProcess:
 
     @property
     def is_hung(self) -> bool:
-        """True for a worker that serves and sends no beat any more."""
-        return self.state.serving and self._silent > SILENT_LOOKS
+        """True for a worker that sends no beat any more, or none since its start."""
+        is_starting = not (self.has_served or self._stopping)
+        return self._silent > (START_LOOKS if is_starting else SILENT_LOOKS)
 
     def look(self) -> None:
         """Read the beats that have come."""
@@ -79,9 +91,12 @@ class WorkerProcess:
             self._silent = 0
             with suppress(ValidationError):
                 self.state = Beat.model_validate_json(line)
+                self.has_served = self.has_served or self.state.serving
 
     def stop(self) -> None:
-        """Ask the worker to drain and end."""
+        """Ask the worker to drain and end; one that has not served has nothing to finish."""
+        self._stopping = True
+        self._silent = 0
         self._process.terminate()
 
     def kill(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from bureau.config import Settings
 from bureau.listen import ListenError
 from bureau.store.turns import Turns
 from bureau.workers import folder as folders
-from bureau.workers import supervisor, worker
+from bureau.workers import supervisor, worker, worker_process
 from bureau.workers.channel import Beat
 from bureau.workers.folder import NodeServedError, locked_folder
 from bureau.workers.notices import CommitNotices, Pipe
@@ -29,6 +30,7 @@ from bureau.workers.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from bureau.main import Server
+    from bureau.workers.worker_process import WorkerProcess
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +187,84 @@ def test_workers_that_keep_dying_end_the_node(
     assert "--workers 1" in caught.value.fix
     assert {line["event"] for line in lines} == {"worker_ended"}
     assert 4 <= len(lines) <= 8
+
+
+class Ended:
+    """A worker that has ended."""
+
+    number, started = 0, 0.0
+
+    def __init__(self, code: int, *, has_served: bool = False) -> None:
+        self.code, self.has_served, self.exit_code = code, has_served, code
+        self.state = Beat(failure=["the database is away", "Wait."])
+
+    def wait(self) -> int:
+        return self.code
+
+    def look(self) -> None:
+        pass
+
+    def ending(self) -> str:
+        return f"exit code {self.code}"
+
+
+def ended(code: int, *, has_served: bool = False) -> WorkerProcess:
+    return cast("WorkerProcess", Ended(code, has_served=has_served))
+
+
+def test_a_worker_that_cannot_start_again_leaves_the_others_serving(settings: Settings) -> None:
+    node = Supervisor(settings)
+    # 1. Before the node has served, the error is that of its start.
+    with pytest.raises(Stop, match="the database is away"):
+        node._ended(ended(Exit.UNAVAILABLE))
+    # 2. Afterwards it is tried for as long as it takes, ever more seldom.
+    node._served = True
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(2000):
+            node._ended(ended(Exit.UNAVAILABLE))
+    assert lines[0]["error"] == "the database is away Wait."
+    assert lines[-1]["restart_s"] == supervisor.LONGEST_PAUSE_S
+    assert not node._is_ready()
+    # 3. A disk that failed under a worker that served, or another log, ends the node all the same.
+    for dead in (ended(Exit.UNAVAILABLE, has_served=True), ended(Exit.CONFLICT)):
+        with pytest.raises(Stop):
+            node._ended(dead)
+
+
+def test_a_worker_that_the_system_cannot_start_is_started_later(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.0)
+    node = Supervisor(settings)
+    node._served, node._workers = True, [ended(-9, has_served=True)]
+    tries: list[int] = []
+
+    def start(number: int) -> WorkerProcess:
+        tries.append(number)
+        if len(tries) < 3:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return ended(0, has_served=True)
+
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(4):  # the end, two starts that fail, and one that does not
+            node._look(start)
+    assert [line["event"] for line in lines] == ["worker_ended", *["worker_not_started"] * 2]
+    assert tries == [0, 0, 0]
+    assert not node._restart_at
+
+
+def test_a_worker_that_hangs_at_its_start_is_killed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hanging = tmp_path / "python"
+    hanging.write_text("#!/bin/sh\nexec sleep 600\n", "ascii")
+    hanging.chmod(0o700)
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(supervisor, "LOOK_S", 0.01)
+    monkeypatch.setattr(worker_process, "START_LOOKS", 2)
+    monkeypatch.setattr(sys, "executable", str(hanging))
+    with pytest.raises(Stop, match=r"ended 5 times before it served, .* by signal SIGKILL"):
+        Supervisor(settings).run(lambda _address, _http: pytest.fail("it serves"))
 
 
 # Traces -----------------------------------------------------------------------------
