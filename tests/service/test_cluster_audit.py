@@ -52,8 +52,7 @@ ALWAYS = (
 )
 # What a thief of the database, or a fault of the bureau's, could leave behind.
 NEWEST = "(SELECT max(leaf_index) FROM entry)"
-A_SUBMISSION = "(SELECT min(submission_key) FROM submission)"
-USED = "(SELECT consent_id FROM inquiry WHERE entry_key IS NOT NULL ORDER BY inquiry_key LIMIT 1)"
+A_SUBMISSION = "(SELECT min(submission_key) FROM record)"
 ANOTHERS = """
     UPDATE statement SET envelope =
         (SELECT s.envelope FROM statement s JOIN entry e USING (entry_key) WHERE e.leaf_index = 21)
@@ -71,9 +70,8 @@ AGENT_ACTED = """
             (SELECT min(submission_key) FROM record WHERE tradeline_key = r.tradeline_key))
 """
 A_YEAR_LATER = "UPDATE entry SET time_us = time_us + 31536000000000 WHERE kind = 'inquiry'"
-STOPPED = (
-    f"UPDATE consent SET state = CASE state WHEN 1 THEN 3 ELSE 1 END WHERE consent_id = {USED}"
-)
+# All of them: the histories know of some, and of no single one for certain.
+STOPPED = "UPDATE consent SET state = CASE state WHEN 1 THEN 3 ELSE 1 END"
 PLANTED = {
     "a record is gone": (
         ("whole", "records has"),
@@ -92,7 +90,7 @@ PLANTED = {
     "a consent is changed by nobody": (("I3 state", "its subject's last word was"), STOPPED),
     "a use is forgotten": (
         ("I3 limit", "counts"),
-        f"UPDATE consent SET use_count = use_count - 1 WHERE consent_id = {USED}",
+        "UPDATE consent SET use_count = use_count - 1 WHERE use_count > 0",
     ),
     "an event is left out": (
         ("chains", "is not of the leaves about them"),
