@@ -17,6 +17,7 @@ from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.logs import masked_value
 from bureau.store.dump import CopyError, DatabaseExistsError
 from bureau.store.errors import StorageError
+from bureau.workers.folder import NodeServedError
 from bureau_keys.command_line.exit_codes import Exit, Stop, code_of
 from bureau_keys.command_line.messages import for_people
 from bureau_keys.command_line.running import lines_of
@@ -47,6 +48,7 @@ _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (StorageError, Exit.UNAVAILABLE),
     (FolderError, Exit.CONFLICT),
     (ReportKeyError, Exit.CONFLICT),
+    (NodeServedError, Exit.CONFLICT),
 )
 
 

@@ -16,6 +16,7 @@ from bureau.cli.serving_lock import serving_lock
 from bureau.clock import Clock
 from bureau.config import SERVICES, Settings
 from bureau.main import SandboxError, Server
+from bureau.workers.folder import without_workers
 from bureau_keys.authority import not_after
 
 _PLAN = InitOptions()
@@ -160,7 +161,8 @@ def serve(
     logs.configure(settings.log_level, as_json=as_json)
     with serving_lock(settings):
         if settings.worker_processes == 1:
-            _serve(settings)
+            with without_workers(settings):
+                _serve(settings)
         else:
             _supervise(settings, as_json=as_json)
 

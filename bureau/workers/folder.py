@@ -1,8 +1,8 @@
 """The private folder of a node with several workers: `workers-<node>` in the bureau's folder.
 
 It holds a lock and the files of the metrics. The supervisor holds the lock and its workers
-inherit it, so that the lock is free only when the last of them has ended. The next supervisor
-waits for the workers of one that was killed, and then makes the content again.
+inherit it, so that the lock is free only when the last of them has ended. The next start, with or
+without workers, waits for those of a supervisor that was killed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PAUSE_S = 0.1
 
 
 class NodeServedError(OSError):
-    """Another supervisor serves the node.
+    """Another supervisor, or a worker of one, serves the node.
 
     Attributes:
         fix: The operator's next step.
@@ -63,15 +63,39 @@ def locked_folder(settings: Settings) -> Iterator[WorkersFolder]:
     Raises:
         NodeServedError: Another supervisor, or a worker of one, holds it.
     """
-    path = settings.folder / f"workers-{settings.node}"
+    path = _path_of(settings)
     path.mkdir(mode=0o700, exist_ok=True)
-    lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _acquire(lock, path, settings.node)
-        folder = WorkersFolder(path, lock)
+    with _locked(path, settings.node) as folder:
         shutil.rmtree(folder.metrics, ignore_errors=True)
         folder.metrics.mkdir(mode=0o700)
         yield folder
+
+
+@contextmanager
+def without_workers(settings: Settings) -> Iterator[None]:
+    """Keep the workers of a node from serving inside the block: for a node of one process.
+
+    Raises:
+        NodeServedError: A supervisor, or a worker of one, serves the node.
+    """
+    path = _path_of(settings)
+    if not path.exists():
+        yield
+        return
+    with _locked(path, settings.node):
+        yield
+
+
+def _path_of(settings: Settings) -> Path:
+    return settings.folder / f"workers-{settings.node}"
+
+
+@contextmanager
+def _locked(path: Path, node: str) -> Iterator[WorkersFolder]:
+    lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _acquire(lock, path, node)
+        yield WorkersFolder(path, lock)
     finally:
         os.close(lock)
 

@@ -17,9 +17,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Slots of a table: members that have called since the node started, and slot 0 for all together.
-# Further members share slots, and so limits: together they get less, never more.
+# Slots of a table. Slot 0 is for all together, and those before the last 1,024 have one owner each:
+# a member, or a certificate over HTTP, that was seen since the node started. Further ones share the
+# last slots, and so limits: together they get less, never more.
 SLOTS = 16_384
+SHARED_SLOTS = 1024
 NUMBER_BYTES = 8
 # Limits with a column for each worker: calls, streams, bytes of requests, HTTP connections, bytes
 # of unread answers.
@@ -99,16 +101,18 @@ class SharedTable:
                 fcntl.lockf(self.descriptor, fcntl.LOCK_UN)
 
     def _claim(self, key: int) -> int:
-        """Return the slot that has a key, or the first free one, which gets it."""
-        first = key % (SLOTS - 1)
-        for step in range(SLOTS - 1):
-            slot = 1 + (first + step) % (SLOTS - 1)
+        """Return the slot that has a key, or the first free one, which gets it; a shared one if
+        there is none.
+        """
+        owned = SLOTS - SHARED_SLOTS - 1
+        for step in range(owned):
+            slot = 1 + (key + step) % owned
             owner = self.read(KEYS * SLOTS + slot)
             if owner == 0:
                 self.write(KEYS * SLOTS + slot, key)
             if owner in {0, key}:
                 return slot
-        return 1 + first
+        return SLOTS - SHARED_SLOTS + key % SHARED_SLOTS
 
     def _column(self, limit: int, worker: int) -> int:
         """Return the number of the first slot of a worker's column."""
@@ -123,10 +127,24 @@ class WorkerAmounts:
         self._own = own
         self._others = others
         self._barrier = threading.Lock()
+        # By shared slot, the amounts of those who share it.
+        self._sharers: dict[int, dict[str, int]] = {}
 
     def publish(self, member_id: str, amount: int) -> None:
         """Write the amount of this worker."""
-        self._table.write(self._own + self._table.slot_of(member_id), amount)
+        slot = self._table.slot_of(member_id)
+        if slot < SLOTS - SHARED_SLOTS:
+            self._table.write(self._own + slot, amount)
+        else:
+            self._publish_sum(slot, member_id, amount)
+
+    def _publish_sum(self, slot: int, member_id: str, amount: int) -> None:
+        with self._barrier:
+            amounts = self._sharers.setdefault(slot, {})
+            amounts[member_id] = amount
+            if not amount:
+                del amounts[member_id]
+            self._table.write(self._own + slot, sum(amounts.values()))
 
     def others(self, member_id: str) -> int:
         """Return the sum of the other workers' amounts.

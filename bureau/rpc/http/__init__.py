@@ -45,8 +45,8 @@ def http_entrance(
     """Return the server of the entrance; None if it is off, as it is by default.
 
     Args:
-        shared: Connections of members to the node's other workers, which share the port; None for
-            a node of one process.
+        shared: Connections under certificates to the node's other workers, which share the
+            port; None for a node of one process.
 
     Raises:
         HttpNotInstalled: It is on, and its extra is not installed.

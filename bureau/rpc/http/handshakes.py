@@ -14,7 +14,7 @@ from bureau import metrics
 
 # Seconds for one handshake.
 HANDSHAKE_S = 10.0
-# Handshakes under way on this node; of one address, of which strangers have few. At each of them
+# Handshakes under way in this process; of one address, of which strangers have few. At each of them
 # the oldest one ends.
 MAX_HANDSHAKES = 256
 MAX_OF_ADDRESS = 32
@@ -23,7 +23,7 @@ IPV6_NETWORK = 64
 
 
 class Handshakes:
-    """The handshakes under way on this node, the oldest one first."""
+    """The handshakes under way in this process, the oldest one first."""
 
     def __init__(self) -> None:
         self._sources: dict[asyncio.Task[None], str] = {}

@@ -46,8 +46,8 @@ class HttpServer:
             methods: The methods that the node serves, by their path.
             memory: Limits of the bytes of large requests in memory.
             on_fatal: Called with the reason when the server ended by itself.
-            shared: Connections of members to the node's other workers, which share the port; None
-                for a node of one process.
+            shared: Connections under certificates to the node's other workers, which share the
+                port; None for a node of one process.
         """
         self._settings = settings
         self._on_fatal = on_fatal
@@ -178,6 +178,9 @@ class _Server(uvicorn.Server):
                 continue
             metrics.connections_accepted.inc()
             self._handshakes.add(self._begin(self._shake_hands(accepted)), address[0])
+            # Let each handshake begin: those of clients that all come at once would be the oldest
+            # of their address before they have done anything.
+            await asyncio.sleep(0)
 
     async def _shake_hands(self, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -158,9 +158,35 @@ def test_every_process_finds_the_same_slot_of_a_member(table: SharedTable) -> No
     assert table.slot_of("") == 0
 
 
-def test_members_beyond_the_slots_share_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(shared_table, "SLOTS", 4)
-    table = SharedTable.create(WORKERS)
-    assert {table.slot_of(f"member-{n}") for n in range(20)} == {1, 2, 3}
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> SharedTable:
+    """A table with slots of three members, and two that further ones share."""
+    monkeypatch.setattr(shared_table, "SLOTS", 6)
+    monkeypatch.setattr(shared_table, "SHARED_SLOTS", 2)
+    return SharedTable.create(WORKERS)
+
+
+def test_members_beyond_the_slots_share_them(small: SharedTable) -> None:
+    slots = [small.slot_of(f"member-{n}") for n in range(20)]
+    assert sorted(slots[:3]) == [1, 2, 3]
+    assert set(slots[3:]) == {4, 5}
+
+
+def test_members_of_one_slot_get_less_together_and_never_more(small: SharedTable) -> None:
+    names = [f"member-{n}" for n in range(20)]
+    slots = {name: small.slot_of(name) for name in names}
+    one, other = [name for name in names if slots[name] == 5][:2]
+    first, second = (limits_of(small, n, 5) for n in range(2))
+    with ExitStack() as stack:
+        stack.enter_context(first.acquire(one, 4))
+        with first.acquire(other, 1):
+            pass
+        # What the other member had is given back, and what this one has still counts.
+        with pytest.raises(Refusal), second.acquire(one, 2):
+            pass
+        with second.acquire(one, 1):
+            pass
+        with pytest.raises(Refusal), second.acquire(other, 2):
+            pass
+    with second.acquire(other, 5):
+        pass
