@@ -271,25 +271,28 @@ def check_fresh(header: Header, now_us: int) -> None:
         )
 
 
-def check_fresh_or_accepted(db: Connection, opened: VerifiedStatement[M], now_us: int) -> bool:
+def check_fresh_or_accepted(db: Connection, opened: VerifiedStatement[M], now_us: int) -> None:
     """Check that a new inquiry was issued lately, or that an accepted one is at most a day old,
     so that its answer can be read again.
-
-    Returns:
-        True for an inquiry that is in the log already.
 
     Raises:
         Refusal: CLOCK_SKEW, EXPIRED_REQUEST.
     """
-    signed = opened.signed
-    if not db.one(q.entry_of_request, signer=signed.signer, request_id=signed.request_id):
+    try:
         check_fresh(opened.header, now_us)
-        return False
-    if opened.header.issue_time.ToMicroseconds() < now_us - MAX_RESUME_US:
-        raise Refusal.of_field(
-            "EXPIRED_REQUEST", "header.issue_time", "issued more than a day ago: sign a new inquiry"
-        )
-    return True
+    except Refusal:
+        if not is_accepted(db, opened):
+            raise
+        if opened.header.issue_time.ToMicroseconds() < now_us - MAX_RESUME_US:
+            message = "issued more than a day ago: sign a new inquiry"
+            raise Refusal.of_field("EXPIRED_REQUEST", "header.issue_time", message) from None
+
+
+def is_accepted(db: Connection, opened: VerifiedStatement[M]) -> bool:
+    """Return True if a statement of this signer and request id is in the log."""
+    signed = opened.signed
+    entry = db.one(q.entry_of_request, signer=signed.signer, request_id=signed.request_id)
+    return entry is not None
 
 
 def _named_key(db: Connection, header: Header, opened: OpenedEnvelope[M]) -> dict[str, VerifyKey]:
@@ -319,14 +322,26 @@ def statement_and_receipt(db: Connection, entry_key: int) -> tuple[Envelope, Rec
     """Read an entry's statement and its receipt."""
     row = db.one(q.statement_by_key, entry_key=entry_key)
     assert row is not None, "an entry key in a row names an entry, and every entry its statement"
-    proof = log.proof_of(db, LoggedEntry(*row[:-1]))
-    return Envelope.FromString(row[-1]), receipt_of(proof)
+    return _with_receipt(db, row)
 
 
 def logged_statement(db: Connection, entry_key: int) -> LoggedStatement:
     """Read an entry's statement with its receipt, as one message."""
     envelope, receipt = statement_and_receipt(db, entry_key)
     return LoggedStatement(envelope=envelope, receipt=receipt)
+
+
+def key_statement(db: Connection, subject_id: str, key_id: str) -> LoggedStatement:
+    """Read the statement that bound a key to a subject, with its receipt."""
+    row = db.one(q.statement_of_subject_key, key_id=key_id, subject_id=subject_id)
+    assert row is not None, "a key that signed an accepted statement has a row"
+    envelope, receipt = _with_receipt(db, row)
+    return LoggedStatement(envelope=envelope, receipt=receipt)
+
+
+def _with_receipt(db: Connection, row: q.StatementColumns) -> tuple[Envelope, Receipt]:
+    proof = log.proof_under(db, LoggedEntry(*row[:-3]), *row[-2:])
+    return Envelope.FromString(row[-3]), receipt_of(proof)
 
 
 def unerased_statement(db: Connection, entry_key: int) -> LoggedStatement:

@@ -10,7 +10,7 @@ from bureau.calendar import timestamp_of
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry
-from bureau.signed_statement import logged_statement, receipt_of
+from bureau.signed_statement import key_statement, logged_statement, receipt_of
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.consent_history import FINAL
@@ -32,7 +32,7 @@ class KeyProofs:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
-        self._read: set[int] = set()
+        self._read: set[tuple[str, str]] = set()
 
     def of(self, subject_id: str, key_ids: Iterable[str]) -> list[LoggedStatement]:
         """Read the statements that bound keys: rotations back to the attestation.
@@ -46,14 +46,9 @@ class KeyProofs:
         return in_log_order(statements)
 
     def _chain(self, subject_id: str, key_id: str) -> Iterator[LoggedStatement]:
-        while True:
-            row = self._db.one(q.entry_of_subject_key, key_id=key_id, subject_id=subject_id)
-            assert row is not None, "a key that signed an accepted statement has a row"
-            (entry_key,) = row
-            if entry_key in self._read:
-                return
-            self._read.add(entry_key)
-            statement = logged_statement(self._db, entry_key)
+        while (subject_id, key_id) not in self._read:
+            self._read.add((subject_id, key_id))
+            statement = key_statement(self._db, subject_id, key_id)
             yield statement
             if statement.envelope.payload_type != ROTATION:
                 return

@@ -230,6 +230,8 @@ def read_state(
         withdrawing_only: Leave out the disputes that no tradeline is withdrawn for: the report
             shows none.
     """
+    if not db.one(q.has_event, subject_id=subject_id):  # most people have never entered anything
+        return SubjectState()
     state = read_holds(db, subject_id, now_us)
     if withdrawing_only:
         state.disputes = read_withdrawing(db, subject_id, policy, now_us).disputes

@@ -90,7 +90,8 @@ def query_portfolio(
     start = paging.number_in(cursor, otherwise=0, field="cursor")
     opened = open_portfolio(bureau, caller, envelope)
     with bureau.database.snapshot() as db:
-        is_accepted = signed_statement.check_fresh_or_accepted(db, opened, bureau.clock.now_us())
+        signed_statement.check_fresh_or_accepted(db, opened, bureau.clock.now_us())
+        is_accepted = signed_statement.is_accepted(db, opened)
 
     # 2. Build the reports of a new inquiry, outside the writer.
     inquiries: list[StoredInquiry] = []

@@ -34,6 +34,7 @@ from bureau.ledger import log
 from bureau.ledger.commit_queue import Committed, RecordedDenial, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
+from bureau.store.database import Connection
 from bureau_keys.consent_history import REPLACED
 from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import report_pb2
@@ -176,11 +177,7 @@ def commit_inquiry(
         opened.recheck_key_and_time(tx)
         tx.subjects.add(inquiry.subject_id)
         with tracing.step("consent"):
-            named = named_consent(tx.db, inquiry.consent_id)
-            consent_id = named.consent_id if named else inquiry.consent_id
-            locked = _consent(tx.db.one(q.lock_consent, consent_id=consent_id))
-        if locked and locked.state == REPLACED and consent_id != inquiry.consent_id:
-            raise ConsentChanged("is being replaced")
+            consent_id, locked = _lock_consent(tx.db, inquiry.consent_id, prepared)
         try:
             allowed = consent_state.check_inquiry(
                 locked, member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
@@ -280,5 +277,27 @@ def record_inquiry(
     )
 
 
-def _consent(row: tuple[object, ...] | None) -> HeldConsent | None:
-    return HeldConsent(*row) if row else None  # type: ignore[arg-type]
+def _lock_consent(
+    db: Connection, named_id: str, prepared: BuiltReport | None
+) -> tuple[str, HeldConsent | None]:
+    """Lock the consent that an inquiry names, and return it with its id; None if there is none.
+
+    Raises:
+        ConsentChanged: The newest consent of an arrangement is replaced at this moment.
+    """
+    if prepared is not None:
+        # Not replaced since the report was built: then the name still leads to it.
+        locked = _locked(db, prepared.consent_id)
+        if locked and locked.state != REPLACED:
+            return prepared.consent_id, locked
+    named = named_consent(db, named_id)
+    consent_id = named.consent_id if named else named_id
+    locked = _locked(db, consent_id)
+    if locked and locked.state == REPLACED and consent_id != named_id:
+        raise ConsentChanged("is being replaced")
+    return consent_id, locked
+
+
+def _locked(db: Connection, consent_id: str) -> HeldConsent | None:
+    row = db.one(q.lock_consent, consent_id=consent_id)
+    return HeldConsent(*row) if row else None

@@ -248,8 +248,13 @@ def proof_of(db: Connection, entry: LoggedEntry) -> LogProof:
     """
     row = db.one(q.first_checkpoint_over, leaf_index=entry.leaf_index)
     assert row is not None, "an entry is committed with a checkpoint over it"
-    size, note = row
-    return LogProof(entry, inclusion_proof(db, entry.leaf_index, size), note)
+    return proof_under(db, entry, *row)
+
+
+def proof_under(db: Connection, entry: LoggedEntry, size: int, note: str) -> LogProof:
+    """Return the proof of an entry under the first checkpoint over it, which has this size."""
+    path = inclusion_path(tile_source(db, size), entry.leaf_index, size)
+    return LogProof(entry, list(path), note)
 
 
 def inclusion_proof(db: Connection, index: int, size: int) -> list[bytes]:

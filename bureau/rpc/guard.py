@@ -257,8 +257,7 @@ class Guard:
         if name is None:
             raise Refusal("UNKNOWN_CERTIFICATE", "no client certificate")
         try:
-            with self.bureau.database.snapshot() as db:
-                row = db.one(q.caller, fingerprint=name)
+            row = self.bureau.database.read_one(q.caller, fingerprint=name)
         except StorageError as error:
             logger.error("storage_failed", error=str(error))
             raise refusal_of(error) from error

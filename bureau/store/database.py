@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
@@ -24,6 +24,8 @@ from bureau.store.commit_wait import CommitWait
 from bureau.store.compiled import LIST_SIZES, Change, InQuery, Query, Row, Statement
 from bureau.store.errors import StorageError, translate
 from bureau_keys.tiles import TileMemory
+
+T = TypeVar("T")
 
 # Connections of one process, and seconds that a caller waits for one.
 MAX_CONNECTIONS = 48
@@ -39,6 +41,7 @@ class Connection:
     """A driver's connection that runs named statements. Every failure is a StorageError.
 
     Attributes:
+        dialect_name: `sqlite` or `postgresql`.
         unfit: The server showed that its commits may not wait for a required standby.
         tiles: The tiles of trees that the database keeps in memory; None in a write, which could
             read what is never committed.
@@ -56,13 +59,9 @@ class Connection:
         self._wait: CommitWait | None = None
         self._raw = raw
         self._dialect = dialect
+        self.dialect_name = dialect.name
         self._cursor = raw.cursor()
         self._driver_error: type[Exception] = dialect.loaded_dbapi.Error
-
-    @property
-    def dialect_name(self) -> str:
-        """`sqlite` or `postgresql`."""
-        return self._dialect.name
 
     @property
     def is_lost(self) -> bool:
@@ -319,6 +318,18 @@ class Database:
         """
         return self._transaction(self._begin_read)
 
+    def read_one(self, statement: Query[Row], **values: Any) -> Row | None:
+        """Return the first row of committed state, or None. One statement is a snapshot of its
+        own, so no transaction is begun and ended around it.
+
+        Raises:
+            StorageError: The database cannot be reached.
+        """
+        # All rows: SQLite keeps the snapshot of a statement that was not read to its end.
+        connection, rows = self._asked(lambda connection: connection.all(statement, **values))
+        self._give_back(connection, usable=True)
+        return rows[0] if rows else None
+
     def transaction(self) -> AbstractContextManager[Connection]:
         """Begin a write: committed at the end of the block, rolled back if it raises.
 
@@ -358,7 +369,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
-        connection = self._begun(begin)
+        connection, _ = self._asked(lambda connection: self._begin(connection, begin))
         usable = False
         try:
             try:
@@ -377,27 +388,28 @@ class Database:
         finally:
             self._give_back(connection, usable=usable)
 
-    def _begun(self, begin: str) -> Connection:
-        """Return a connection with a transaction open on it."""
+    def _begin(self, connection: Connection, begin: str) -> None:
+        if begin == self._begin_write:
+            connection.tiles = None
+            connection.begin(begin)
+        else:
+            connection.tiles = self._tiles
+            connection.execute_raw(begin)
+
+    def _asked(self, first: Callable[[Connection], T]) -> tuple[Connection, T]:
+        """Return a connection, and its answer to the first thing that is asked of it."""
         while True:
             connection, was_open = self._take()
             started = time.monotonic()
             try:
-                if begin == self._begin_write:
-                    connection.tiles = None
-                    connection.begin(begin)
-                else:
-                    connection.tiles = self._tiles
-                    connection.execute_raw(begin)
-            except StorageError as error:
+                return connection, first(connection)
+            except BaseException as error:
                 self._give_back(connection, usable=False)
                 # One that was open from before may have been hung up on since: nothing
-                # was asked of it yet, and the others of its time are gone with it.
-                hung_up = not error.conflict and time.monotonic() - started < AT_ONCE_S
-                if not (was_open and hung_up):
+                # else was asked of it yet, and the others of its time are gone with it.
+                failed = isinstance(error, StorageError) and not error.conflict
+                if not (was_open and failed and time.monotonic() - started < AT_ONCE_S):
                     raise
-            else:
-                return connection
 
     def _take(self) -> tuple[Connection, bool]:
         """Return a connection, and True if it was open before; wait where all are in use."""

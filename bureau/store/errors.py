@@ -42,6 +42,9 @@ class StorageError(Exception):
 
 def translate(error: Exception, *, committing: bool = False) -> StorageError:
     """Translate a driver's error into the bureau's own, without the driver's values in it."""
+    # A frame of psycopg keeps the error that it raises: with the traceback, that circle would keep
+    # all frames that led to it, and so the call, until garbage is collected.
+    error.__traceback__ = None
     code = getattr(error, "sqlite_errorname", "") or getattr(error, "sqlstate", "") or ""
     name = f"{type(error).__name__} {code}".strip()
     if code in {"SQLITE_FULL", "53100"}:

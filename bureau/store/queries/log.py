@@ -27,9 +27,9 @@ from bureau_keys.signer_name import SignerName
 
 # The columns of an entry of the log, in the order of `LoggedEntry`.
 EntryColumns: TypeAlias = tuple[int, int, str, SignerName, str, bytes, bytes, bytes, bytes, int]
-# Those, and the bytes of its statement.
+# Those, the bytes of its statement, and the size and note of the first checkpoint over it.
 StatementColumns: TypeAlias = tuple[
-    int, int, str, SignerName, str, bytes, bytes, bytes, bytes, int, bytes
+    int, int, str, SignerName, str, bytes, bytes, bytes, bytes, int, bytes, int, str
 ]
 
 # The log ---------------------------------------------------------------------
@@ -70,10 +70,19 @@ time_of_entry = Query[tuple[int]](
 entry_by_key = Query[EntryColumns](
     select(*entry.columns).where(entry.c.entry_key == bind("entry_key"))
 )
-statement_by_key = Query[StatementColumns](
-    select(*entry.columns, statement.c.envelope)
+_first_size_over = (
+    select(func.min(checkpoint.c.tree_size))
+    .where(checkpoint.c.tree_size > entry.c.leaf_index)
+    .correlate(entry)
+    .scalar_subquery()
+)
+logged_statements = (
+    select(*entry.columns, statement.c.envelope, checkpoint.c.tree_size, checkpoint.c.note)
     .join_from(entry, statement, statement.c.entry_key == entry.c.entry_key)
-    .where(entry.c.entry_key == bind("entry_key"))
+    .join(checkpoint, checkpoint.c.tree_size == _first_size_over)
+)
+statement_by_key = Query[StatementColumns](
+    logged_statements.where(entry.c.entry_key == bind("entry_key"))
 )
 envelope_of = Query[tuple[bytes]](
     select(statement.c.envelope).where(statement.c.entry_key == bind("entry_key"))

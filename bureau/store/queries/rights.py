@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, literal, select, update
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -17,6 +17,7 @@ from bureau.store.queries.builders import (
     subject_key,
     tradeline,
 )
+from bureau.store.queries.log import StatementColumns, logged_statements
 
 # Keys ------------------------------------------------------------------------
 
@@ -32,8 +33,9 @@ subject_public_key = Query[tuple[bytes]](
         subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
     )
 )
-entry_of_subject_key = Query[tuple[int]](
-    select(subject_key.c.from_entry).where(
+# The statement that bound a key to its subject.
+statement_of_subject_key = Query[StatementColumns](
+    logged_statements.join(subject_key, subject_key.c.from_entry == entry.c.entry_key).where(
         subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
     )
 )
@@ -116,6 +118,9 @@ _events = (
 )
 subject_events = Query[EventColumns](
     _events.where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
+)
+has_event = Query[tuple[int]](
+    select(literal(1)).where(exists().where(subject_event.c.subject_id == bind("subject_id")))
 )
 subject_events_of_kinds = InQuery[EventColumns](
     lambda kinds: _events.where(
