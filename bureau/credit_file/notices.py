@@ -17,10 +17,10 @@ from bureau.calendar import timestamp_of
 from bureau.credit_file.accounts import PendingNotice
 from bureau.credit_file.consent_proof import KeyProofs
 from bureau.credit_file.disclosed import disclosed
+from bureau.credit_file.due_notices import due_parameters
 from bureau.credit_file.history import ACTION, steps_of
 from bureau.credit_file.line_changes import OF_LINES, notice_of_action
 from bureau.credit_file.line_limits import LIMIT_CHANGE
-from bureau.credit_file.overdue import deadlines
 from bureau.credit_file.stored_records import record_of
 from bureau.credit_file.told_events import ToldEvent, told_after, told_before
 from bureau.ledger import log
@@ -248,11 +248,8 @@ def read_after(
             q.due_notices_after,
             subject_id=subject_id,
             settled_us=settled_us,
-            due_us=position.due_us,
-            kind=position.due_kind,
-            about_id=position.due_id,
             limit=limit,
-            **deadlines(policy),
+            **due_parameters(position, policy),
         )
     pages = (
         [DatedNotice.stored(row) for row in stored],
@@ -286,11 +283,8 @@ def read_before(
         q.due_notices_before,
         subject_id=subject_id,
         settled_us=settled_us,
-        due_us=position.due_us,
-        kind=position.due_kind,
-        about_id=position.due_id,
         limit=limit,
-        **deadlines(policy),
+        **due_parameters(position, policy),
     )
     notices = [
         *map(DatedNotice.stored, stored),

@@ -17,9 +17,9 @@ from typing import NamedTuple
 from bureau.calendar import MICROSECONDS, timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
+from bureau.credit_file.due_notices import due_parameters
 from bureau.credit_file.notice_choices import choice_at, choices_of
 from bureau.credit_file.notices import notice_id_of, settled_at
-from bureau.credit_file.overdue import deadlines
 from bureau.credit_file.told_events import notices_of
 from bureau.ledger import log
 from bureau.policy import Policy
@@ -220,11 +220,8 @@ def _due_after(
         q.relayed_due_between,
         agent_id=agent_id,
         settled_us=settled_us,
-        due_us=position.due_us,
-        kind=position.due_kind,
-        about_id=position.due_id,
         limit=PAGE,
-        **deadlines(policy),
+        **due_parameters(position, policy),
     )
     return [News(row.due_us, -1, row.subject_id, 0, row.kind, row.about_id) for row in rows]
 

@@ -1,5 +1,5 @@
-"""A unit of work that begins before the newest entry of the log: another node was faster. Its entry
-takes the later time, and all that the clock brings is judged by that.
+"""Judge by its entry a unit of work that begins before the newest entry of the log, as another node
+was faster: it takes the later time, and so does all that the clock brings.
 """
 
 from __future__ import annotations

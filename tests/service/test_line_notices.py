@@ -1,5 +1,5 @@
-"""What people hear of when a lender freezes, lowers, raises or closes a line of theirs, by an
-action with its reasons or by the month's record alone, through the real server.
+"""Tell people when a lender freezes, lowers, raises or closes a line of theirs, by an action with
+its reasons or by the month's record alone, through the real server.
 """
 
 from __future__ import annotations

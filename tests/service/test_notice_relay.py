@@ -1,4 +1,4 @@
-"""What an agent's stream of notices reads, in which order it brings them, and by whose choice."""
+"""Bring an agent its notices: in which order, by whose choice, and what the stream reads."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What people hear of, unasked: lists and streams of notices, and the choice of kinds, through the
-real server, on both databases.
+"""Tell people, unasked: lists and streams of notices, and the choice of kinds, through the real
+server, on both databases.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def scenario(database_url: str) -> Iterator[Scenario]:
 
 
 def notices_of(wallet: Wallet, since: int = 0) -> list[Notice]:
-    """The notices to a person, oldest first; from a number on."""
+    """Return the notices to a person, oldest first; from a number on."""
     return wallet.notices()[::-1][since:]
 
 
@@ -307,7 +307,7 @@ def test_a_person_chooses_what_to_hear_of(scenario: Scenario) -> None:
 
 
 def relayed_until(scenario: Scenario, last: Wallet, after: str = "") -> list[RelayedNotice]:
-    """What the agent is told, up to a notice to a person."""
+    """Return the notices that the agent is told, up to one to a person."""
     notices: list[RelayedNotice] = []
     with Relay(scenario.agent, clock=scenario.now, policy=PATIENCE) as relay:
         for notice in relay.relayed_notices(after):

@@ -1,5 +1,5 @@
-"""What people hear of when nobody answers: the deadlines of disputes and complaints that passed, by
-the clock, once, through the real server.
+"""Tell people when nobody answers: of the deadlines of disputes and complaints that passed, by the
+clock, once, through the real server.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def scenario() -> Iterator[Scenario]:
 
 
 def overdue(wallet: Wallet) -> list[Notice]:
-    """What a person heard of deadlines that passed, oldest first."""
+    """Return the notices of deadlines that passed, oldest first."""
     return heard(wallet, *OVERDUE)[::-1]
 
 

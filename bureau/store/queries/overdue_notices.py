@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, literal, or_, select
+from sqlalchemy import ColumnElement, Table, and_, case, exists, literal, or_, select
 
 from bureau.store.queries.builders import bind, complaint, dispute, entry, subject_event
 
@@ -18,7 +18,6 @@ __all__: list[str] = []
 _DISPUTE, _COMPLAINT, _UNDECIDED = literal(42), literal(43), literal(44)
 # `subject_event.kind` of facts that were added to a dispute.
 _ADDITION = literal(6)
-_NO_END = literal(0).label("end_us")
 
 
 def disputes_overdue(whose: ColumnElement[bool]) -> Any:
@@ -40,15 +39,7 @@ def disputes_overdue(whose: ColumnElement[bool]) -> Any:
     is_extended = and_(dispute.c.addition_count > literal(0), extends)
     due += case((is_extended, bind("extension_us")), else_=literal(0))
     return (
-        select(
-            due.label("due_us"),
-            _DISPUTE.label("kind"),
-            dispute.c.dispute_id.label("about_id"),
-            dispute.c.member_id,
-            dispute.c.entry_key,
-            _NO_END,
-            dispute.c.subject_id,
-        )
+        _passed(due, _DISPUTE, dispute, dispute.c.dispute_id, dispute.c.entry_key)
         .join_from(dispute, entry, entry.c.entry_key == dispute.c.answer_key, isouter=True)
         .where(whose, or_(dispute.c.answer_key.is_(None), entry.c.time_us >= due))
     )
@@ -60,15 +51,7 @@ def complaints_overdue(whose: ColumnElement[bool]) -> Any:
     """
     due = complaint.c.open_us + bind("complaint_us")
     return (
-        select(
-            due.label("due_us"),
-            _COMPLAINT.label("kind"),
-            complaint.c.complaint_id.label("about_id"),
-            complaint.c.member_id,
-            complaint.c.entry_key,
-            _NO_END,
-            complaint.c.subject_id,
-        )
+        _passed(due, _COMPLAINT, complaint, complaint.c.complaint_id, complaint.c.entry_key)
         .join_from(complaint, entry, entry.c.entry_key == complaint.c.answer_key, isouter=True)
         .where(
             whose,
@@ -84,15 +67,7 @@ def complaints_undecided(whose: ColumnElement[bool]) -> Any:
     """
     due = subject_event.c.time_us + bind("decision_us")
     return (
-        select(
-            due.label("due_us"),
-            _UNDECIDED.label("kind"),
-            complaint.c.complaint_id.label("about_id"),
-            complaint.c.member_id,
-            complaint.c.escalation_key.label("entry_key"),
-            _NO_END,
-            complaint.c.subject_id,
-        )
+        _passed(due, _UNDECIDED, complaint, complaint.c.complaint_id, complaint.c.escalation_key)
         .join_from(
             complaint, subject_event, subject_event.c.entry_key == complaint.c.escalation_key
         )
@@ -102,4 +77,23 @@ def complaints_undecided(whose: ColumnElement[bool]) -> Any:
             due > subject_event.c.time_us,
             or_(complaint.c.decision_key.is_(None), entry.c.time_us >= due),
         )
+    )
+
+
+def _passed(
+    due: ColumnElement[int],
+    kind: ColumnElement[int],
+    table: Table,
+    about_id: ColumnElement[str],
+    entry_key: ColumnElement[int],
+) -> Any:
+    """Select a deadline, what it is about, and the parties of its row."""
+    return select(
+        due.label("due_us"),
+        kind.label("kind"),
+        about_id.label("about_id"),
+        table.c.member_id,
+        entry_key.label("entry_key"),
+        literal(0).label("end_us"),
+        table.c.subject_id,
     )

@@ -1,5 +1,5 @@
-"""What lenders do to lines, and the deadlines that pass, have their notices: to the people on the
-account, once, and no deadline before its time.
+"""Check that what lenders do to lines, and the deadlines that pass, have their notices: to the
+people on the account, once, and no deadline before its time.
 """
 
 from __future__ import annotations
