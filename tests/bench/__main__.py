@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -45,6 +46,7 @@ MODULES = (
     "study",
     "nodes",
     "workers",
+    "growth",
 )
 
 
@@ -54,7 +56,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer calls, for a first look")
     parser.add_argument("--only", action="append", choices=sorted(BENCHES), metavar="NAME")
+    parser.add_argument("--accounts", type=int, help="of the part growth; a multiple of 100")
     arguments = parser.parse_args()
+    size = QUICK if arguments.quick else Size()
+    size = replace(size, growth=arguments.accounts or size.growth)
     chosen = [name for name in BENCHES if not arguments.only or name in arguments.only]
 
     logs.configure("warning")
@@ -63,7 +68,7 @@ def main() -> None:
     os.sched_setaffinity(0, process.LOAD_CORE)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         console.print("building a bureau with people and their files …")
-        with open_loaded_bureau(Path(folder), QUICK if arguments.quick else Size()) as loaded:
+        with open_loaded_bureau(Path(folder), size) as loaded:
             for name in chosen:
                 console.print(f"{name} …")
                 measures += BENCHES[name](loaded)

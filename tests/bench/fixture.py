@@ -79,6 +79,7 @@ class Size:
         batches: Of 10,000 records, of each kind.
         pile: Of each kind of statement that one person piles up.
         many: People on whom one `query_many` queries reports.
+        growth: Accounts of the bureau that has grown.
     """
 
     people: int = 600
@@ -88,9 +89,10 @@ class Size:
     batches: int = 6
     pile: int = 10_000
     many: int = 10_000
+    growth: int = 1_000_000
 
 
-QUICK = Size(people=150, rounds=2, calls=300, batches=2, pile=1000, many=600)
+QUICK = Size(people=150, rounds=2, calls=300, batches=2, pile=1000, many=600, growth=100_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,180 @@
+"""Growth: a bureau with many more accounts, beside the ordinary one, in turns.
+
+The accounts come through the front door, in signed batches about people with signed consents, so
+that the database is what a bureau would hold: `db check` passes, and the reports on people of the
+crowd hold every account that was furnished.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from itertools import count, islice
+from pathlib import Path
+
+from creditbureau.v1 import codes_pb2
+from creditbureau.v1.report_pb2 import Report
+from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NONE, QueryReportResponse
+from tests.bench import process
+from tests.bench.fixture import (
+    BATCH,
+    BUREAU_SERVE,
+    CALLERS,
+    LENDERS,
+    LoadedBureau,
+    open_loaded_bureau,
+)
+from tests.bench.load import Load
+from tests.bench.measure import Measure, Target, bench, percentile
+from tests.bench.people import NEWEST_MONTH, Account, Person, people, record
+from tests.bench.process import MIB
+from tests.bench.reports import LENDER, inquiries
+from tests.bench.statements import attestation, consent, consent_id_of
+
+# Accounts of one person of the crowd, so that a million need ten thousand people's signatures.
+EACH = 100
+# People of the crowd whose reports are read.
+SAMPLES = 20
+# Calls of each bureau in one round.
+ROUND = 100
+
+
+@bench("growth")
+def growth(loaded: LoadedBureau) -> Iterator[Measure]:
+    """Latency, memory, disk, backup and check with `Size.growth` accounts."""
+    size = replace(loaded.size, crowd=0)
+    whole = f"at {loaded.size.growth:,} accounts"
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-growth-") as folder,
+        open_loaded_bureau(Path(folder), size) as grown,
+    ):
+        crowd = _crowd(loaded.size.growth)
+        _sign_up(grown, crowd)
+        before = _stored(grown.folder)
+        used = process.cpu_seconds(grown.bureau.pid)
+        furnished = sum(_furnish(grown, crowd))
+        yield Measure(
+            name=f"records of new accounts, up to {furnished:,}, by processor time",
+            value=furnished / (process.cpu_seconds(grown.bureau.pid) - used),
+            unit="1/s",
+        )
+        _check(grown, crowd[:: max(len(crowd) // SAMPLES, 1)])
+        few, many = _in_turns(loaded, grown)
+        for name, share in (("p50", 0.5), ("p99", 0.99)):
+            yield Measure(
+                name=f"report {whole}, {name} with one caller",
+                value=percentile(many.latencies_ms, share),
+                unit="ms",
+                baseline=percentile(few.latencies_ms, share),
+                target=Target("ratio", "most", 1.3) if name == "p50" else None,
+            )
+        yield Measure(
+            name=f"memory {whole}",
+            value=process.memory_mib(grown.bureau.pid),
+            unit="MiB",
+            baseline=process.memory_mib(loaded.bureau.pid),
+        )
+        stored = _stored(grown.folder)
+        yield Measure(name=f"database {whole}", value=stored / MIB, unit="MiB")
+        yield Measure(
+            name=f"stored for an account of one month {whole}",
+            value=(stored - before) / furnished,
+            unit="bytes",
+        )
+        yield from _operated(grown.folder, whole)
+
+
+def _crowd(accounts: int) -> list[Person]:
+    """Make people with EACH accounts that add up to a number of accounts."""
+    numbers = count()
+    return [
+        replace(
+            person,
+            accounts=tuple(
+                Account(LENDERS[i % len(LENDERS)], f"grown-{next(numbers)}", person.subject_id)
+                for i in range(EACH)
+            ),
+        )
+        for person in people("grown", LENDERS, accounts // EACH)
+    ]
+
+
+def _sign_up(grown: LoadedBureau, crowd: list[Person]) -> None:
+    """Bind the keys of the crowd, and let all lenders furnish and the one inquire."""
+    origin, agent = grown.settings.origin, grown.lenders[LENDERS[0]]
+    with ThreadPoolExecutor(CALLERS) as pool:
+        keys = (attestation(origin, person, LENDERS[0], agent.key) for person in crowd)
+        list(pool.map(agent.call("Subjects/AttestKey"), keys))
+        consents = (
+            request
+            for person in crowd
+            for request in (
+                *(consent(origin, person, name, codes_pb2.ACTION_FURNISH) for name in LENDERS),
+                consent(origin, person, LENDER, consent_id=consent_id_of(person, LENDER)),
+            )
+        )
+        list(pool.map(agent.call("Consents/GrantConsent"), consents))
+
+
+def _furnish(grown: LoadedBureau, crowd: list[Person]) -> Iterator[int]:
+    """Furnish a month of every account; yield the number of records of each batch."""
+    for name in LENDERS:
+        lender = grown.lenders[name]
+        submit = lender.call("Furnishing/SubmitRecords")
+        records = (
+            record(account, NEWEST_MONTH)
+            for person in crowd
+            for account in person.accounts
+            if account.lender == name
+        )
+        while batch := list(islice(records, BATCH)):
+            submit(lender.submission(batch))
+            yield len(batch)
+
+
+def _check(grown: LoadedBureau, sample: list[Person]) -> None:
+    """The reports on some of the crowd hold all of their accounts."""
+    query = grown.lenders[LENDER].call("Reporting/QueryReport")
+    requests = inquiries(grown, sample, EVIDENCE_LEVEL_NONE)(len(sample))
+    for person, request in zip(sample, requests, strict=True):
+        answer = QueryReportResponse.FromString(query(request))
+        report = Report.FromString(answer.report.payload)
+        assert len(report.tradelines) == len(person.accounts)
+
+
+def _in_turns(few: LoadedBureau, many: LoadedBureau) -> tuple[Load, Load]:
+    """Query reports on ordinary people of two bureaus, one caller after the other."""
+    loads = Load(), Load()
+    for _ in range(few.size.rounds):
+        for load, asked in zip(loads, (few, many), strict=True):
+            query = asked.lenders[LENDER].call("Reporting/QueryReport")
+            requests = inquiries(asked, asked.people, EVIDENCE_LEVEL_NONE)(ROUND)
+            load.run(asked.bureau.pid, query, requests, callers=1)
+    return loads
+
+
+def _stored(folder: Path) -> int:
+    """Return the bytes of a SQLite database, with those that are in its write-ahead log only."""
+    with closing(sqlite3.connect(folder / "bureau.db")) as database:
+        (pages,), (size,) = (
+            database.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+        )
+    return int(pages * size)
+
+
+def _operated(folder: Path, whole: str) -> Iterator[Measure]:
+    """Back the database up, and check it: all is read and computed again."""
+    for words, arguments in (
+        ("db backup", ["backup", str(folder / "backup")]),
+        ("db check", ["check"]),
+    ):
+        command = [str(BUREAU_SERVE[0]), "db", *arguments, "--dir", str(folder)]
+        started = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        yield Measure(name=f"{words} {whole}", value=time.perf_counter() - started, unit="s")
