@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -25,6 +26,7 @@ from bureau_client.cli.open_clients import (
 from bureau_client.cli.output import Output, emit_many, emit_one, emit_stream, plain
 from bureau_client.cli.streams import WaitOption, within
 from bureau_client.models.codes import ComplaintKind, ComplaintOutcome
+from bureau_client.models.complaints import Complaint
 
 own = CodeTyper(help="Complain about something that a lender did.", no_args_is_help=True)
 received = CodeTyper(help="List and answer the complaints about this member.", no_args_is_help=True)
@@ -94,7 +96,8 @@ def escalate(
 ) -> None:
     """Take a complaint that is overdue or was rejected to the bureau's operator."""
     with open_wallet(wallet, profile, passphrase_file) as person:
-        emit_one(person.escalate(complaint_id, narrative), output)
+        person.escalate(complaint_id, narrative)
+        emit_one(_named(person.complaints(), complaint_id), output)
 
 
 @own.command("counts")
@@ -153,14 +156,9 @@ def answer(
 ) -> None:
     """Answer a complaint, with reasons and with what was done about it."""
     with open_lender(profile, passphrase_file) as lender:
-        complaint = next(
-            (each for each in lender.complaints() if each.complaint_id == complaint_id), None
-        )
-        if complaint is None:
-            raise ValueError(
-                f"no complaint {complaint_id!r} is about this member; see `complaint list`"
-            )
-        emit_one(lender.answer_complaint(complaint, outcome, narrative, remedy=remedy), output)
+        complaint = _named(lender.complaints(), complaint_id)
+        lender.answer_complaint(complaint, outcome, narrative, remedy=remedy)
+        emit_one(_named(lender.complaints(), complaint_id), output)
 
 
 @received.command("counts")
@@ -172,3 +170,11 @@ def count_received(
     """Count all complaints by member and kind; each is verified against the log."""
     with open_lender(profile, passphrase_file) as lender:
         emit_many(lender.complaint_counts(), output, COUNT_COLUMNS)
+
+
+def _named(complaints: Iterable[Complaint], complaint_id: str) -> Complaint:
+    """Return a complaint of a list, in which all that was said of it is proved."""
+    for complaint in complaints:
+        if complaint.complaint_id == complaint_id:
+            return complaint
+    raise ValueError(f"no complaint has the id {complaint_id!r}; see `complaint list`")

@@ -25,6 +25,8 @@ from bureau_keys.terminal import Terminal, write_err, write_json, write_out
 
 # Characters. A pipe or a file never gets a shortened or a folded value.
 NO_TERMINAL_WIDTH = 100_000
+# The name of a code that was not set: people see an empty cell.
+UNSPECIFIED = "UNSPECIFIED"
 
 
 class Output(StrEnum):
@@ -200,9 +202,11 @@ def cell_of(name: str, value: Any, row: Mapping[str, Any]) -> str:
     if isinstance(value, list):
         joint = "\n" if any(isinstance(part, dict) for part in value) else "; "
         return joint.join(cell_of(name, part, row) for part in value)
+    if value == UNSPECIFIED:
+        return ""
     if isinstance(value, CodeName) and current_language() != LANGUAGES[0]:
         return str(value.code.text_in(current_language()))
-    if name.endswith("_time") and isinstance(value, str):
+    if (name == "time" or name.endswith("_time")) and isinstance(value, str):
         return _moment(value)
     return _text(value)
 
