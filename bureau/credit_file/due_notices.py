@@ -13,7 +13,7 @@ class DuePosition(Protocol):
 
     @property
     def due_us(self) -> int:
-        """Its time."""
+        """Its time, microseconds since 1970."""
 
     @property
     def due_kind(self) -> int:

@@ -22,7 +22,7 @@ from bureau.masking import without_passwords
 from bureau.store import commit_wait, sqlite
 from bureau.store.commit_wait import CommitWait
 from bureau.store.compiled import LIST_SIZES, Change, InQuery, Query, Row, Statement
-from bureau.store.errors import StorageError, translate
+from bureau.store.errors import StorageError, failure_of
 from bureau_keys.tiles import TileMemory
 
 T = TypeVar("T")
@@ -150,7 +150,7 @@ class Connection:
         try:
             self._cursor.execute(sql)
         except self._driver_error as error:
-            raise translate(error) from error
+            raise failure_of(error) from error
 
     def notify(self) -> None:
         """Notify all nodes of this transaction, once it is committed."""
@@ -198,7 +198,7 @@ class Connection:
         try:
             self._cursor.execute("COMMIT")
         except self._driver_error as error:
-            raise translate(error, committing=True) from error
+            raise failure_of(error, committing=True) from error
         if warnings:
             raise StorageError(f"committed with a warning: {warnings[0]}", outcome_known=False)
         if self._wait is not None:
@@ -228,13 +228,13 @@ class Connection:
         try:
             self._cursor.execute(sql, bind(values))
         except self._driver_error as error:
-            raise translate(error) from error
+            raise failure_of(error) from error
 
     def _execute_many(self, sql: str, rows: Sequence[Any]) -> None:
         try:
             self._cursor.executemany(sql, rows)
         except self._driver_error as error:
-            raise translate(error) from error
+            raise failure_of(error) from error
 
 
 class Database:
@@ -326,7 +326,9 @@ class Database:
             StorageError: The database cannot be reached.
         """
         # All rows: SQLite keeps the snapshot of a statement that was not read to its end.
-        connection, rows = self._asked(lambda connection: connection.all(statement, **values))
+        connection, rows = self._asked(
+            lambda connection: connection.all(statement, **values), begins=False
+        )
         self._give_back(connection, usable=True)
         return rows[0] if rows else None
 
@@ -396,19 +398,25 @@ class Database:
             connection.tiles = self._tiles
             connection.execute_raw(begin)
 
-    def _asked(self, first: Callable[[Connection], T]) -> tuple[Connection, T]:
-        """Return a connection, and its answer to the first thing that is asked of it."""
+    def _asked(
+        self, first: Callable[[Connection], T], *, begins: bool = True
+    ) -> tuple[Connection, T]:
+        """Return a connection, and its answer to the first thing that is asked of it.
+
+        Args:
+            begins: It begins a transaction, whose state is unknown if it fails.
+        """
         while True:
             connection, was_open = self._take()
             started = time.monotonic()
             try:
                 return connection, first(connection)
             except BaseException as error:
-                self._give_back(connection, usable=False)
+                self._give_back(connection, usable=not begins and _is_passing(error))
                 # One that was open from before may have been hung up on since: nothing
                 # else was asked of it yet, and the others of its time are gone with it.
-                failed = isinstance(error, StorageError) and not error.conflict
-                if not (was_open and failed and time.monotonic() - started < AT_ONCE_S):
+                hung_up = _may_be_hung_up(error) and time.monotonic() - started < AT_ONCE_S
+                if not (was_open and hung_up):
                     raise
 
     def _take(self) -> tuple[Connection, bool]:
@@ -433,7 +441,7 @@ class Database:
                 self._open(), self.engine.dialect, require_standby=self._require_standby
             )
         except self.engine.dialect.loaded_dbapi.Error as error:
-            raise translate(error) from error
+            raise failure_of(error) from error
         try:
             self.on_connect(connection, self._losses)
         except BaseException:
@@ -473,7 +481,7 @@ class Database:
         try:
             postgres.listen(postgres.libpq(self.url), self._name, heard, stopping)
         except self.engine.dialect.loaded_dbapi.Error as error:
-            raise translate(error) from error
+            raise failure_of(error) from error
 
     def dispose(self) -> None:
         """Close every connection that is not in use."""
@@ -493,3 +501,13 @@ def _postgres(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
     from bureau.store import postgres  # noqa: PLC0415  (see above)
 
     return postgres.engine_of(url, node)
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Return True for a failure of one statement, which says nothing about its connection."""
+    return isinstance(error, StorageError) and (error.conflict or error.too_long)
+
+
+def _may_be_hung_up(error: BaseException) -> bool:
+    known = isinstance(error, StorageError) and (error.full or error.fatal or _is_passing(error))
+    return isinstance(error, StorageError) and not known

@@ -42,9 +42,6 @@ class StorageError(Exception):
 
 def translate(error: Exception, *, committing: bool = False) -> StorageError:
     """Translate a driver's error into the bureau's own, without the driver's values in it."""
-    # A frame of psycopg keeps the error that it raises: with the traceback, that circle would keep
-    # all frames that led to it, and so the call, until garbage is collected.
-    error.__traceback__ = None
     code = getattr(error, "sqlite_errorname", "") or getattr(error, "sqlstate", "") or ""
     name = f"{type(error).__name__} {code}".strip()
     if code in {"SQLITE_FULL", "53100"}:
@@ -57,3 +54,13 @@ def translate(error: Exception, *, committing: bool = False) -> StorageError:
     if code == "57014" and not committing:
         return StorageError(name, too_long=True)
     return StorageError(name, outcome_known=not committing)
+
+
+def failure_of(error: Exception, *, committing: bool = False) -> StorageError:
+    """Translate a driver's error, and drop its traceback.
+
+    A frame of psycopg keeps the error that it raises. With the traceback that circle would keep all
+    frames that led to it, and so a call and its stream, until garbage is collected.
+    """
+    error.__traceback__ = None
+    return translate(error, committing=committing)

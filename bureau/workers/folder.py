@@ -73,7 +73,8 @@ def locked_folder(settings: Settings) -> Iterator[WorkersFolder]:
 
 @contextmanager
 def without_workers(settings: Settings) -> Iterator[None]:
-    """Keep the workers of a node from serving inside the block: for a node of one process.
+    """Wait until no worker of an earlier start serves the node, and let none start inside the
+    block: for a node of one process. One that has never had workers has no lock to hold.
 
     Raises:
         NodeServedError: A supervisor, or a worker of one, serves the node.

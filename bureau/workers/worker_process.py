@@ -59,9 +59,11 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *inherited),
             )
+            failed.callback(self._process.wait)
+            failed.callback(self._process.kill)
+            with suppress(ConnectionError):  # it has ended; `look` reads the state
+                send(self._channel, handover)
             failed.pop_all()
-        with suppress(ConnectionError):  # it has ended; `look` reads the state
-            send(self._channel, handover)
         self._channel.setblocking(False)
 
     @property

@@ -58,6 +58,8 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=sorted(BENCHES), metavar="NAME")
     parser.add_argument("--accounts", type=int, help="of the part growth; a multiple of 100")
     arguments = parser.parse_args()
+    if arguments.accounts is not None and (arguments.accounts <= 0 or arguments.accounts % 100):
+        parser.error(f"--accounts {arguments.accounts}: name a multiple of 100")
     size = QUICK if arguments.quick else Size()
     size = replace(size, growth=arguments.accounts or size.growth)
     chosen = [name for name in BENCHES if not arguments.only or name in arguments.only]

@@ -74,3 +74,17 @@ def test_the_ids_of_lines_and_deeds_are_those_that_dispute_and_complaint_take(
         complained = {tuple(deed["complaint_kinds"]) for deed in listed if deed["complaint"]}
         assert complained == set(by_kinds)
         assert {each.state for each in person.complaints()} == {ComplaintState.OPEN}
+
+        # The answer and the escalation show the complaint with what proves it.
+        scenario.profiles["acme"].save(tmp_path / "acme")
+        lender = ("--profile", tmp_path / "acme", "--output", "json")
+        complaint_id = person.complaints()[0].complaint_id
+        words = ("--narrative", "We were asked to.")
+        answer = run(
+            "bureau-lender", "complaint", "answer", complaint_id, "rejected", *words, *lender
+        )
+        escalated = run("bureau-wallet", "complaint", "escalate", complaint_id, *own)
+        for shown, state in ((answer, "ANSWERED"), (escalated, "ESCALATED")):
+            complaint = json.loads(shown)
+            assert (complaint["state"], complaint["proved"]) == (state, True)
+            assert complaint["number"] == person.complaints()[0].number

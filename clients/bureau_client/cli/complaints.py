@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -96,8 +97,8 @@ def escalate(
 ) -> None:
     """Take a complaint that is overdue or was rejected to the bureau's operator."""
     with open_wallet(wallet, profile, passphrase_file) as person:
-        person.escalate(complaint_id, narrative)
-        emit_one(_named(person.complaints(), complaint_id), output)
+        listed = _named(person.complaints(), complaint_id)
+        emit_one(_proved(person.escalate(complaint_id, narrative), listed), output)
 
 
 @own.command("counts")
@@ -156,9 +157,9 @@ def answer(
 ) -> None:
     """Answer a complaint, with reasons and with what was done about it."""
     with open_lender(profile, passphrase_file) as lender:
-        complaint = _named(lender.complaints(), complaint_id)
-        lender.answer_complaint(complaint, outcome, narrative, remedy=remedy)
-        emit_one(_named(lender.complaints(), complaint_id), output)
+        listed = _named(lender.complaints(), complaint_id)
+        answered = lender.answer_complaint(listed, outcome, narrative, remedy=remedy)
+        emit_one(_proved(answered, listed), output)
 
 
 @received.command("counts")
@@ -172,8 +173,17 @@ def count_received(
         emit_many(lender.complaint_counts(), output, COUNT_COLUMNS)
 
 
+def _proved(replied: Complaint, listed: Complaint) -> Complaint:
+    """Return the complaint of a reply, whose receipt proves the newest step, with the proof of all
+    that the list showed before.
+    """
+    return replace(
+        replied, number=listed.number, leaf_index=listed.leaf_index, proved=listed.proved
+    )
+
+
 def _named(complaints: Iterable[Complaint], complaint_id: str) -> Complaint:
-    """Return a complaint of a list, in which all that was said of it is proved."""
+    """Return a complaint of a list."""
     for complaint in complaints:
         if complaint.complaint_id == complaint_id:
             return complaint

@@ -170,7 +170,7 @@ def _write_table(rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> Non
             label_for_people(name),
             justify="right" if right else "left",
             # Ids and times are copied by people, so they are not wrapped.
-            no_wrap=name.endswith(("_id", "_time")),
+            no_wrap=name.endswith("_id") or _is_time(name),
             overflow="fold",
         )
     for row in rows:
@@ -202,13 +202,17 @@ def cell_of(name: str, value: Any, row: Mapping[str, Any]) -> str:
     if isinstance(value, list):
         joint = "\n" if any(isinstance(part, dict) for part in value) else "; "
         return joint.join(cell_of(name, part, row) for part in value)
-    if value == UNSPECIFIED:
+    if isinstance(value, CodeName) and value == UNSPECIFIED:
         return ""
     if isinstance(value, CodeName) and current_language() != LANGUAGES[0]:
         return str(value.code.text_in(current_language()))
-    if (name == "time" or name.endswith("_time")) and isinstance(value, str):
+    if _is_time(name) and isinstance(value, str):
         return _moment(value)
     return _text(value)
+
+
+def _is_time(name: str) -> bool:
+    return name == "time" or name.endswith("_time")
 
 
 def _moment(text: str) -> str:

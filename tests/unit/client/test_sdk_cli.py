@@ -25,6 +25,7 @@ from rich.console import Console
 import bureau_client
 from bureau_client import (
     ActionReason,
+    DisputeOutcome,
     EvidenceLevel,
     FacilityActionKind,
     Initiator,
@@ -38,7 +39,7 @@ from bureau_client import (
 )
 from bureau_client._transport.engine import Attempt
 from bureau_client.cli import common, lender, remedies, wallet
-from bureau_client.cli.output import Output, emit_many, emit_one
+from bureau_client.cli.output import Output, emit_many, emit_one, plain
 from bureau_client.cli.show import show_report
 from bureau_client.cli.tables import for_spreadsheet
 from bureau_client.files.csv_records import columns, write_row
@@ -49,6 +50,7 @@ from bureau_client.models.progress import Progress
 from bureau_client.models.reports import Attribute
 from bureau_client.models.tradelines import TradelineAction
 from bureau_client.risk.tables import report_tables
+from bureau_keys.command_line.output import cell_of
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_TRADELINE, Alert
 from creditbureau.v1.reporting_pb2 import WatchAlertsResponse
@@ -796,3 +798,11 @@ def test_a_report_is_not_lost_where_it_cannot_be_saved(
     captured = capsys.readouterr()
     assert json.loads(captured.out)["subject_id"] == SUBJECT
     assert captured.err.endswith(": File name too long\n")
+
+
+def test_a_cell_of_a_code_that_is_not_set_is_empty_and_words_stay() -> None:
+    unset = plain(DisputeOutcome.UNSPECIFIED)
+    assert cell_of("outcome", unset, {}) == ""
+    assert cell_of("narrative", "UNSPECIFIED", {}) == "UNSPECIFIED"
+    for name in ("time", "create_time"):
+        assert cell_of(name, "2026-11-29T19:01:36.082645+00:00", {}) == "2026-11-29 19:01:36"

@@ -160,7 +160,7 @@ def test_every_process_finds_the_same_slot_of_a_member(table: SharedTable) -> No
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> SharedTable:
-    """A table with slots of three members, and two that further ones share."""
+    """Make a table with slots of three members, and two that further ones share."""
     monkeypatch.setattr(shared_table, "SLOTS", 6)
     monkeypatch.setattr(shared_table, "SHARED_SLOTS", 2)
     return SharedTable.create(WORKERS)
