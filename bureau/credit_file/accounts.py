@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,24 +11,18 @@ from bureau import field_rules
 from bureau.codes import CodeSet
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.delinquencies import (
-    ADVERSE,
-    CURRENT,
-    SETTLED,
-    ReportedMonth,
+    LATE,
     delinquencies_of,
     delinquency_in,
 )
 from bureau.credit_file.history import (
     ACTION,
-    CURRENT_WITH_BALANCE,
     DELETION,
     DELINQUENT,
     ORIGINAL,
     PEOPLE_CHANGED,
     Account,
     TrailEntry,
-    character_in,
-    deleted_snapshots,
     effective_snapshots,
     people_of,
     steps_of,
@@ -37,6 +30,7 @@ from bureau.credit_file.history import (
 from bureau.credit_file.line_changes import NOTICE_OF_ACTION, SnapshotChanges
 from bureau.credit_file.line_limits import LIMIT_CHANGE, LineLimits
 from bureau.credit_file.record_rules import currency_breaches
+from bureau.credit_file.reported_months import ReportedMonths
 from bureau.credit_file.stored_records import record_of, records_of
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
@@ -52,7 +46,7 @@ from creditbureau.v1.notice_pb2 import (
     NOTICE_KIND_REINSERTION,
 )
 from creditbureau.v1.reason import Reason
-from creditbureau.v1.record_pb2 import FacilityAction, Record, TradelineSnapshot
+from creditbureau.v1.record_pb2 import FacilityAction, TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 Breach = tuple[Reason, FieldViolation]
@@ -307,7 +301,7 @@ class AccountBatch:
         known: dict[str, int] = {}
         for line in self.lines:
             ref, dated = line.account_ref, line.snapshot.first_delinquency_date
-            if not dated or line.snapshot.status not in ADVERSE | SETTLED:
+            if not dated or line.snapshot.status not in LATE:
                 continue
             if ref not in known:
                 known[ref] = self._newest_date(tx, self.accounts[ref])
@@ -489,63 +483,6 @@ def held_snapshots(
 
 def _rebuild(db: Connection, account: Account) -> None:
     account.rebuild(held_snapshots(db, effective_snapshots(steps_of(account.trail))))
-
-
-class ReportedMonths:
-    """The months of an account that delinquencies follow from, each read once.
-
-    Most months are current by the history alone, so their records are not read.
-    """
-
-    def __init__(self, db: Connection, history: PaymentHistory, trail: bytes) -> None:
-        self._db = db
-        self._history = history
-        self._deleted = deleted_snapshots(steps_of(trail))
-        self._steps = effective_snapshots(steps_of(trail)) | self._deleted
-        self._months = sorted(self._steps)
-        self._read: dict[int, ReportedMonth] = {}
-
-    def all(self) -> list[ReportedMonth]:
-        """Return every month, oldest first."""
-        unread = {
-            self._steps[month]: month
-            for month in self._months
-            if month not in self._read and not self._is_current_by_history(month)
-        }
-        for step, record, _ in records_of(self._db, unread):
-            self._read[unread[step]] = self._reported(record)
-        return [self._month(month) for month in self._months]
-
-    def around(self, month: int) -> list[ReportedMonth]:
-        """Return the months from the last current one up to a month, to the next current one."""
-        split = bisect_right(self._months, month)
-        return [
-            *self._until_current(reversed(self._months[:split])),
-            *self._until_current(self._months[split:]),
-        ]
-
-    def _until_current(self, months: Iterable[int]) -> Iterator[ReportedMonth]:
-        for month in months:
-            reported = self._month(month)
-            yield reported
-            if reported.status == CURRENT and not reported.is_deleted:
-                return
-
-    def _month(self, month: int) -> ReportedMonth:
-        if month not in self._read:
-            if self._is_current_by_history(month):
-                self._read[month] = ReportedMonth(month, CURRENT)
-            else:
-                record, _ = record_of(self._db, self._steps[month])
-                self._read[month] = self._reported(record)
-        return self._read[month]
-
-    def _reported(self, record: Record) -> ReportedMonth:
-        is_deleted = record.snapshot.month in self._deleted
-        return ReportedMonth.of(record.snapshot, is_deleted=is_deleted)
-
-    def _is_current_by_history(self, month: int) -> bool:
-        return character_in(self._history, month) == CURRENT_WITH_BALANCE
 
 
 def _renumbered(lines: Sequence[BatchRecord]) -> dict[str, str]:

@@ -31,6 +31,8 @@ SETTLED = frozenset(
         codes_pb2.ACCOUNT_STATUS_PAID_FORECLOSURE_STARTED,
     }
 )
+# Something is past due, or a debt that was past due is settled.
+LATE = ADVERSE | SETTLED
 WRITTEN_OFF = frozenset(
     {
         codes_pb2.ACCOUNT_STATUS_COLLECTION,
@@ -75,7 +77,7 @@ class ReportedMonth(NamedTuple):
     @property
     def is_late(self) -> bool:
         """True if something is past due, or a debt that was past due is settled."""
-        return self.status in ADVERSE | SETTLED
+        return self.status in LATE
 
 
 class Delinquency(NamedTuple):

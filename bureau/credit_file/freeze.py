@@ -85,7 +85,7 @@ def accounts_held(
     if not rows:
         return []
     withdrawn = withdrawn_by_dispute(read_withdrawing(db, subject_id, policy, now_us), policy)
-    lines = list(tradelines_of(db, rows, subject_id))
+    lines = tradelines_of(db, rows, subject_id)
     if any(map(was_sold, lines)):
         # Another member's line may say that the account came back.
         own = {line.tradeline_id for line in lines}

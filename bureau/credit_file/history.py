@@ -10,8 +10,9 @@ can be rebuilt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from struct import Struct
 from typing import NamedTuple
 
@@ -132,7 +133,7 @@ class Account:
     @property
     def action_count(self) -> int:
         """Number of facility actions in the trail."""
-        return self.trail[KIND_OFFSET :: STEP.size].count(ACTION)
+        return kinds_in(self.trail).count(ACTION)
 
     def needs_certification(self, month: int) -> bool:
         """Return True if a month was deleted and has not returned since."""
@@ -169,9 +170,31 @@ def people_of(people: bytes) -> list[str]:
     return [people[start : start + 16].hex() for start in range(0, len(people), 16)]
 
 
+# Several times as fast as `_make`, which counts the fields that STEP has by its format.
+_entry_of: Callable[[tuple[int, ...]], TrailEntry] = partial(tuple.__new__, TrailEntry)
+
+
 def steps_of(trail: bytes) -> list[TrailEntry]:
     """Parse a trail into its entries, in order of the log."""
-    return list(map(TrailEntry._make, STEP.iter_unpack(trail)))
+    return list(map(_entry_of, STEP.iter_unpack(trail)))
+
+
+def first_step_of(trail: bytes) -> TrailEntry:
+    """Parse the first entry of a trail."""
+    return TrailEntry(*STEP.unpack_from(trail))
+
+
+def kinds_in(trail: bytes) -> bytes:
+    """Return the kind of each entry of a trail."""
+    return trail[KIND_OFFSET :: STEP.size]
+
+
+def effective_in(trail: bytes) -> dict[int, TrailEntry]:
+    """Find the effective snapshot of each month of a trail."""
+    kinds, steps = kinds_in(trail), steps_of(trail)
+    if CORRECTION in kinds or DELETION in kinds:
+        return effective_snapshots(steps)
+    return {step.month: step for step in steps if step.kind != ACTION}
 
 
 def effective_snapshots(steps: Iterable[TrailEntry]) -> dict[int, TrailEntry]:

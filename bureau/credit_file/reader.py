@@ -11,9 +11,8 @@ from functools import partial
 
 from bureau.calendar import DAY_US, date_of, day_of
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import ReportedMonths, held_snapshots
+from bureau.credit_file.accounts import held_snapshots
 from bureau.credit_file.delinquencies import (
-    Delinquency,
     ReportedMonth,
     delinquencies_of,
     may_be_delinquent,
@@ -30,14 +29,16 @@ from bureau.credit_file.history import (
     ACTION,
     DELETION,
     PEOPLE_CHANGED,
-    STEP,
     Account,
     TrailEntry,
     deleted_snapshots,
+    effective_in,
     effective_snapshots,
+    first_step_of,
     steps_of,
 )
 from bureau.credit_file.membership import Membership, membership_at
+from bureau.credit_file.reported_months import ReportedMonths, read_delinquencies
 from bureau.credit_file.stored_records import record_of, records_of
 from bureau.ledger import log
 from bureau.policy import Policy
@@ -55,7 +56,7 @@ MAX_INQUIRIES = 1000
 def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> CreditFile:
     """Read a subject's credit file as it is."""
     rows = db.all(q.file_tradelines, subject_id=subject_id)
-    tradelines = list(tradelines_of(db, rows, subject_id))
+    tradelines = tradelines_of(db, rows, subject_id)
     log_size = log.size_of(db)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
     groups = _groups(db, furnishers_to_group(tradelines))
@@ -64,32 +65,39 @@ def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> C
 
 def tradelines_of(
     db: Connection, rows: Iterable[q.TradelineAndRecord], subject_id: str
-) -> Iterator[FiledTradeline]:
-    """Yield the tradelines that rows hold, as they are on a subject's file."""
+) -> list[FiledTradeline]:
+    """Return the tradelines that rows hold, as they are on a subject's file."""
+    lines: list[FiledTradeline] = []
+    late: dict[int, ReportedMonths] = {}
     for row in rows:
         marks = CodeSet(row.marks)
         if PEOPLE_CHANGED in marks:
             member = Membership(row.state, CodeSet(row.roles))
-            steps = steps_of(row.trail)
-            yield from _rebuild_tradeline(db, row, steps, subject_id, member)
+            lines += _rebuild_tradeline(db, row, steps_of(row.trail), subject_id, member)
             continue
         newest = Record.FromString(row.body)
         snapshot = newest.snapshot
         history = PaymentHistory.FromString(row.history)
-        yield FiledTradeline(
-            row.tradeline_id,
-            row.member_id,
-            role_of(subject_id, snapshot),
-            history,
-            snapshot,
-            RecordRef(submission_id=row.submission_id, record_index=row.newest_record_index),
-            partial(steps_of, row.trail),
-            _actions(db, steps_of(row.trail)) if ACTION in marks else [],
-            delinquencies=_delinquencies(db, history, snapshot.status, row.trail),
-            account_ref=newest.account_ref,
-            may_furnish=Membership(row.state, CodeSet(row.roles)).may_furnish,
-            opened_key=steps_of(row.trail[: STEP.size])[0].submission_key,
+        if may_be_delinquent(history, snapshot.status, partial(effective_in, row.trail)):
+            late[len(lines)] = ReportedMonths(db, history, row.trail)
+        lines.append(
+            FiledTradeline(
+                row.tradeline_id,
+                row.member_id,
+                role_of(subject_id, snapshot),
+                history,
+                snapshot,
+                RecordRef(submission_id=row.submission_id, record_index=row.newest_record_index),
+                partial(steps_of, row.trail),
+                _actions(db, steps_of(row.trail)) if ACTION in marks else [],
+                account_ref=newest.account_ref,
+                may_furnish=Membership(row.state, CodeSet(row.roles)).may_furnish,
+                opened_key=first_step_of(row.trail).submission_key,
+            )
         )
+    for index, delinquencies in zip(late, read_delinquencies(list(late.values())), strict=True):
+        lines[index] = lines[index]._replace(delinquencies=delinquencies)
+    return lines
 
 
 def read_file_at(
@@ -165,23 +173,6 @@ def _deleted_months(
     for _, snapshot in held_snapshots(db, deleted_snapshots(steps)):
         if role_of(subject_id, snapshot):
             yield ReportedMonth.of(snapshot, is_deleted=True)
-
-
-def _delinquencies(
-    db: Connection, history: PaymentHistory, status: int, trail: bytes
-) -> tuple[Delinquency, ...]:
-    """Return the delinquencies of an account whose months all name the same people.
-
-    Args:
-        status: AccountStatus of the newest month.
-    """
-
-    def effective() -> dict[int, TrailEntry]:
-        return effective_snapshots(steps_of(trail))
-
-    if not may_be_delinquent(history, status, effective):
-        return ()
-    return delinquencies_of(ReportedMonths(db, history, trail).all())
 
 
 def actions_while_named(

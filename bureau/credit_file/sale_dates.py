@@ -8,7 +8,7 @@ from bureau import field_rules
 from bureau.codes import CodeSet
 from bureau.credit_file.accounts import AccountBatch, Breach
 from bureau.credit_file.batch_records import BatchRecord
-from bureau.credit_file.delinquencies import ADVERSE, SETTLED, delinquency_in
+from bureau.credit_file.delinquencies import LATE, delinquency_in
 from bureau.credit_file.history import ACTION, steps_of
 from bureau.credit_file.reader import tradelines_of
 from bureau.credit_file.sales import TRANSFER, link_sales
@@ -37,7 +37,7 @@ def check_sale_dates(tx: Transaction, policy: Policy, booking: AccountBatch) -> 
     dated = [
         line
         for line in booking.lines
-        if line.snapshot.first_delinquency_date and line.snapshot.status in ADVERSE | SETTLED
+        if line.snapshot.first_delinquency_date and line.snapshot.status in LATE
     ]
     if policy.keeps_first_delinquency and (breaches := list(_later_dates(tx, booking, dated))):
         raise field_rules.refusal(breaches)

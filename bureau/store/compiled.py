@@ -5,6 +5,7 @@ driver takes, made once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -72,14 +73,19 @@ class Query(Statement, Generic[Row]):
     def __init__(self, clause: ClauseElement, row: type[Row] | None = None) -> None:
         super().__init__(clause)
         self.row = row
+        # Several times as fast as `_make`, which counts the columns: `tests/unit/test_queries.py`
+        # has counted them.
+        self._make: Callable[[tuple[Any, ...]], Row] | None = (
+            partial(tuple.__new__, row) if row else None
+        )
 
     def read(self, row: tuple[Any, ...]) -> Row:
         """Return a driver's row as the row class of this query."""
-        return row if self.row is None else self.row._make(row)  # type: ignore[return-value, attr-defined]
+        return row if self._make is None else self._make(row)  # type: ignore[return-value]
 
     def read_all(self, rows: list[tuple[Any, ...]]) -> list[Row]:
         """Return a driver's rows as the row class of this query."""
-        return rows if self.row is None else list(map(self.row._make, rows))  # type: ignore[return-value, attr-defined]
+        return rows if self._make is None else list(map(self._make, rows))  # type: ignore[return-value]
 
 
 class InQuery(Generic[Row]):
