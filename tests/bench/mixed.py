@@ -1,5 +1,6 @@
 """Reports while others use the node: another member uploads batches of 10,000 records, floods it
-with inquiries of its own, or reads the log. Beside the same reports with nothing else going on.
+with inquiries of its own, audits the log, streams its portfolio, or follows alerts. Beside the same
+reports with nothing else going on.
 """
 
 from __future__ import annotations
@@ -9,18 +10,31 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import cycle
+from typing import Any
 
 import grpc
 
+from bureau_keys.envelope import seal
+from creditbureau.v1.furnishing_pb2 import SubmitRecordsResponse
 from creditbureau.v1.log_pb2 import GetInclusionProofRequest
-from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NONE
-from tests.bench.fixture import BATCH, LoadedBureau
+from creditbureau.v1.record_pb2 import FACILITY_ACTION_KIND_FREEZE, FACILITY_ACTION_KIND_RESTORE
+from creditbureau.v1.reporting_pb2 import (
+    EVIDENCE_LEVEL_NONE,
+    AcknowledgeAlertsRequest,
+    PortfolioInquiry,
+    QueryPortfolioRequest,
+    WatchAlertsRequest,
+    WatchAlertsResponse,
+)
+from tests.bench import customers
+from tests.bench.alerts import action
+from tests.bench.fixture import BATCH, WATCHER, LoadedBureau
 from tests.bench.load import CALLERS, Load
 from tests.bench.measure import Measure, Target, bench, percentile
-from tests.bench.people import months_back, record
+from tests.bench.people import is_card, months_back, record
 from tests.bench.reports import inquiries
 
-LENDER, OTHER = "alder", "birch"
+LENDER, OTHER = "alder", WATCHER
 # Calls of the measured member in one round.
 ROUND = 300
 # Callers of the member that floods: as many as a node works on at once.
@@ -37,6 +51,7 @@ Disturbance = Callable[[LoadedBureau, threading.Event], None]
 @bench("mixed")
 def mixed(loaded: LoadedBureau) -> Iterator[Measure]:
     """Each disturbance in turn with quiet rounds."""
+    customers.sign_up_customers(loaded)
     call = loaded.lenders[LENDER].call("Reporting/QueryReport")
     make = inquiries(loaded, loaded.people, EVIDENCE_LEVEL_NONE)
     for name, disturbance in DISTURBANCES.items():
@@ -105,7 +120,7 @@ def flood(loaded: LoadedBureau, stopping: threading.Event) -> None:
         list(pool.map(send, range(FLOOD)))
 
 
-def read_log(loaded: LoadedBureau, stopping: threading.Event) -> None:
+def audit(loaded: LoadedBureau, stopping: threading.Event) -> None:
     """Ask for one inclusion proof after the other."""
     call = loaded.lenders[OTHER].call("Log/GetInclusionProof")
     for index in cycle(range(LEAVES)):
@@ -114,8 +129,45 @@ def read_log(loaded: LoadedBureau, stopping: threading.Event) -> None:
         call(GetInclusionProofRequest(leaf_index=index, tree_size=LEAVES).SerializeToString())
 
 
+def stream_portfolio(loaded: LoadedBureau, stopping: threading.Event) -> None:
+    """Query reports on all customers by one inquiry after the other."""
+    lender = loaded.lenders[OTHER]
+    open_stream: Any = lender.channel.unary_stream("/creditbureau.v1.Reporting/QueryPortfolio")
+    count = len(customers.customers(loaded))
+    while not stopping.is_set():
+        inquiry = PortfolioInquiry(header=lender.header(), purpose=customers.PURPOSE)
+        request = QueryPortfolioRequest(inquiry=seal(inquiry, lender.key))
+        assert sum(1 for _ in open_stream(request.SerializeToString())) == count
+
+
+def follow_alerts(loaded: LoadedBureau, stopping: threading.Event) -> None:
+    """Freeze and restore all lines of the customers by batches, and wait for the alerts."""
+    actor, watcher = loaded.lenders[customers.SECOND], loaded.lenders[OTHER]
+    submit = actor.call("Furnishing/SubmitRecords")
+    open_stream: Any = watcher.channel.unary_stream("/creditbureau.v1.Reporting/WatchAlerts")
+    lines = [
+        account
+        for person in customers.customers(loaded)
+        for account in person.accounts
+        if account.lender == customers.SECOND and is_card(account)
+    ]
+    stream = open_stream(WatchAlertsRequest().SerializeToString())
+    alert = WatchAlertsResponse()
+    while not stopping.is_set():
+        for kind in (FACILITY_ACTION_KIND_FREEZE, FACILITY_ACTION_KIND_RESTORE):
+            request = actor.submission([action(line, kind) for line in lines])
+            cause = SubmitRecordsResponse.FromString(submit(request)).receipt.leaf_index
+            while alert.alert.cause_leaf_index < cause:
+                alert = WatchAlertsResponse.FromString(next(stream))
+    stream.cancel()
+    acknowledge = watcher.call("Reporting/AcknowledgeAlerts")
+    acknowledge(AcknowledgeAlertsRequest(cursor=alert.cursor).SerializeToString())
+
+
 DISTURBANCES: dict[str, Disturbance] = {
     "uploads batches": upload,
     "floods the node": flood,
-    "reads the log": read_log,
+    "audits the log": audit,
+    "streams its portfolio": stream_portfolio,
+    "follows alerts": follow_alerts,
 }
