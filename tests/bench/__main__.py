@@ -46,6 +46,7 @@ MODULES = (
     "study",
     "nodes",
     "workers",
+    "plain",
     "growth",
 )
 

@@ -13,11 +13,13 @@ from creditbureau.v1.record_pb2 import (
     FACILITY_ACTION_KIND_RESTORE,
     INITIATOR_LENDER,
     FacilityAction,
+    FacilityActionKind,
     Record,
 )
 from creditbureau.v1.reporting_pb2 import WatchAlertsRequest, WatchAlertsResponse
 from tests.bench.fixture import WATCHER, LoadedBureau
 from tests.bench.measure import Measure, Target, bench, percentile
+from tests.bench.people import Account
 
 LENDER = "alder"
 ROUNDS = 60
@@ -36,10 +38,7 @@ def alerts(loaded: LoadedBureau) -> Iterator[Measure]:
     alerted, alone = [], []
     kinds = cycle((FACILITY_ACTION_KIND_FREEZE, FACILITY_ACTION_KIND_RESTORE))
     for kind in islice(kinds, ROUNDS):
-        action = FacilityAction(kind=kind, initiator=INITIATOR_LENDER, reasons=[1])  # type: ignore[list-item]
-        action.effective_time.GetCurrentTime()
-        record = Record(salt=bytes(32), account_ref=account.ref, action=action)
-        request = lender.submission([record.SerializeToString(deterministic=True)])
+        request = lender.submission([action(account, kind)])
         before = time.perf_counter()
         cause = SubmitRecordsResponse.FromString(submit(request)).receipt.leaf_index
         alone.append((time.perf_counter() - before) * 1000)
@@ -57,3 +56,11 @@ def alerts(loaded: LoadedBureau) -> Iterator[Measure]:
             baseline=percentile(alone, share),
             target=Target("value", "most", 1000),
         )
+
+
+def action(account: Account, kind: FacilityActionKind.ValueType) -> bytes:
+    """Make the record of a lender's action on a line, effective now."""
+    lender_action = FacilityAction(kind=kind, initiator=INITIATOR_LENDER, reasons=[1])  # type: ignore[list-item]
+    lender_action.effective_time.GetCurrentTime()
+    record = Record(salt=bytes(32), account_ref=account.ref, action=lender_action)
+    return record.SerializeToString(deterministic=True)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from creditbureau.v1.record_pb2 import (
 )
 from tests.bench import process
 from tests.bench.echo import THREADS
-from tests.bench.people import Account, Person, months_back, people, record
+from tests.bench.people import NEWEST_MONTH, Account, Person, months_back, people, record
 from tests.bench.statements import (
     ALL_SECTIONS,
     PURPOSE,
@@ -251,13 +252,16 @@ def wait_for(channel: grpc.Channel) -> None:
 
 
 def _unbounded(folder: Path) -> Path:
-    """Writes the rules of the United States without bounds on what one person piles up."""
-    bounds = set(Bounds.__dataclass_fields__) - {"days"}
+    """Write the rules of the United States without bounds on what one person piles up, and on how
+    often a consent is used in a month.
+    """
+    lifted = dict.fromkeys(set(Bounds.__dataclass_fields__) - {"days"}, 1 << 40)
+    lifted["max_monthly"] = 0  # no limit
     lines = (files("bureau") / "data" / "policy" / "US.toml").read_text("utf-8").splitlines()
     names = [line.partition(" = ")[0] for line in lines]
     path = folder / "US.toml"
     text = "\n".join(
-        f"{name} = {1 << 40}" if name in bounds else line
+        f"{name} = {lifted[name]}" if name in lifted else line
         for name, line in zip(names, lines, strict=True)
     )
     path.write_text(text, "utf-8")
@@ -279,7 +283,7 @@ def _admit(settings: Settings) -> dict[str, Profile]:
             name: bureau.add_member(
                 name,
                 ["furnisher", "subscriber", "attester", "agent"],
-                ["written-instruction"],
+                ["written-instruction", "account-review"],
             )
             for name in LENDERS
         }
@@ -357,16 +361,27 @@ def _sign_up(loaded: LoadedBureau) -> None:
 
 
 def _furnish(loaded: LoadedBureau) -> None:
-    """Reports everybody's history, month by month as lenders do, so that a
-    person's records lie apart in the database.
-    """
+    """Report everybody's history."""
     for name in LENDERS:
         lender = loaded.lenders[name]
         submit = lender.call("Furnishing/SubmitRecords")
-        waiting: list[bytes] = []
-        for month in months_back(36):
-            for person in (*loaded.heavy, *loaded.people):
-                if month in months_back(person.months):
-                    waiting += [record(a, month) for a in person.accounts if a.lender == name]
-        for start in range(0, len(waiting), BATCH):
-            submit(lender.submission(waiting[start : start + BATCH]))
+        for batch in histories([*loaded.heavy, *loaded.people], name):
+            submit(lender.submission(batch))
+
+
+def histories(
+    persons: Sequence[Person], lender_name: str, newest: int = NEWEST_MONTH
+) -> Iterator[list[bytes]]:
+    """Yield a lender's records of people in batches, month by month as lenders report, so that a
+    person's records lie apart in the database.
+    """
+    records = (
+        record(account, month)
+        for month in months_back(36, newest)
+        for person in persons
+        if month in months_back(person.months, newest)
+        for account in person.accounts
+        if account.lender == lender_name
+    )
+    while batch := list(islice(records, BATCH)):
+        yield batch

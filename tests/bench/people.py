@@ -72,6 +72,11 @@ def months_back(count: int, newest: int = NEWEST_MONTH) -> Iterator[int]:
         yield number // 12 * 100 + number % 12 + 1
 
 
+def is_card(account: Account) -> bool:
+    """Return True for a credit card, False for a loan."""
+    return random.Random(account.ref).random() < 0.6
+
+
 def record(account: Account, month: int) -> bytes:
     """The account's record of a month."""
     dice = random.Random(f"{account.ref} {month}")

@@ -71,6 +71,7 @@ def consent(
     grantee: str,
     action: codes_pb2.Action.ValueType = codes_pb2.ACTION_INQUIRE,
     *,
+    purpose: codes_pb2.Purpose.ValueType = PURPOSE,
     sections: Sequence[codes_pb2.Section.ValueType] = SECTIONS,
     consent_id: str = "",
 ) -> bytes:
@@ -84,7 +85,7 @@ def consent(
         subject_id=person.subject_id,
         grantee=grantee,
         actions=[action],
-        purposes=[PURPOSE],
+        purposes=[purpose],
         sections=sections,
         history_months=36,
         mode=consent_pb2.CONSENT_MODE_VIEW,

@@ -123,9 +123,10 @@ def _measures(database: str, loaded: LoadedBureau, nodes: Sequence[Node]) -> Ite
 def nodes_on_sqlite(loaded: LoadedBureau) -> Iterator[list[Node]]:
     """Serve copies of a bureau, by one process and by two workers."""
     with tempfile.TemporaryDirectory(prefix="bench-workers-") as folder, ExitStack() as stack:
-        copies = [_copy(loaded, Path(folder) / f"{count}") for count in COUNTS]
+        copies = [copy_bureau(loaded, Path(folder) / f"{count}") for count in COUNTS]
         yield [
-            _node(stack, loaded, copy, count) for copy, count in zip(copies, COUNTS, strict=True)
+            serve_node(stack, loaded, copy, count)
+            for copy, count in zip(copies, COUNTS, strict=True)
         ]
 
 
@@ -138,10 +139,10 @@ def nodes_on_postgres(loaded: LoadedBureau) -> Iterator[tuple[LoadedBureau, list
         open_loaded_bureau(Path(folder), loaded.size, str(server.get_uri())) as shared,
         ExitStack() as stack,
     ):
-        yield shared, [_node(stack, shared, shared.folder, count) for count in COUNTS]
+        yield shared, [serve_node(stack, shared, shared.folder, count) for count in COUNTS]
 
 
-def _copy(loaded: LoadedBureau, folder: Path) -> Path:
+def copy_bureau(loaded: LoadedBureau, folder: Path) -> Path:
     """Copy a bureau on SQLite."""
     # The kept checkpoint first: the copy of the database must hold it.
     shutil.copytree(loaded.folder, folder, ignore=shutil.ignore_patterns("bureau.db*"))
@@ -153,7 +154,7 @@ def _copy(loaded: LoadedBureau, folder: Path) -> Path:
     return folder
 
 
-def _node(stack: ExitStack, loaded: LoadedBureau, folder: Path, count: int) -> Node:
+def serve_node(stack: ExitStack, loaded: LoadedBureau, folder: Path, count: int) -> Node:
     """Serve a folder by so many processes, with a connection for each caller."""
     address = f"127.0.0.1:{free_port()}"
     stack.enter_context(
