@@ -140,7 +140,8 @@ def _options_of_partitions(connection: Connection) -> dict[str, Any]:
     """Return the options of a comparison that takes a partitioned table for a whole one."""
     forms = forms_of(lambda sql: connection.exec_driver_sql(sql).fetchall())
     own, lookups = own_tables(forms), {key.lookup for key in UNIQUE_KEYS}
-    unindexed = {key[:2] for key in UNIQUE_KEYS if forms[key.table].is_partitioned}
+    partitioned = {table for table, form in forms.items() if form.is_partitioned}
+    unindexed = {(key.table, key.columns) for key in UNIQUE_KEYS if key.table in partitioned}
 
     def is_compared(compared: Any, name: str | None, kind: str, *_: object) -> bool:
         if kind == "unique_constraint":

@@ -32,6 +32,7 @@ from bureau.ledger.entry_keys import first_key_at
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau.store.migrations import NEWEST
+from bureau.store.partitions import copying
 from bureau.store.partitions.forms import Form, forms_of
 from bureau.store.partitions.layout import BY_HASH, BY_MONTH, HASH_PARTITIONS, Months
 from bureau.store.partitions.session import Session
@@ -207,6 +208,8 @@ def test_a_served_bureau_is_partitioned(
             consent_id=scenario.consent_id,
         )
         before = auditor.checkpoint()
+        # Many batches, so that they are copied beside the calls.
+        monkeypatch.setattr(copying, "BATCH", 2)
         months = ShortMonths(monkeypatch)
         first, second, end = months.begin(20, 24, 28)
         with Load(scenario, nodes) as load:
@@ -388,6 +391,26 @@ def submit_once(node: Raw, submission: bytes) -> str:
     while outcome.status[1] == "CONFLICT":
         outcome = contract(node, "Furnishing/SubmitRecords", submission)
     return submitted(outcome.reply)
+
+
+def test_roles_keep_their_privileges(
+    postgres: Postgres, scenario: Scenario, database: Database
+) -> None:
+    """A node that connects by a role of its own is one that may do what it could before."""
+    name = str(make_url(database.url).database)
+    postgres.psql("CREATE ROLE node", name)
+    postgres.psql(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO node", name
+    )
+    partition(database)
+    with psycopg.connect(libpq(database.url)) as connection:
+        connection.execute("SET ROLE node")
+        for table, key in {**BY_MONTH, **BY_HASH}.items():
+            connection.execute(f"UPDATE {table} SET {key} = {key}")
+            connection.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")
+            connection.execute(f"DELETE FROM {table}")
+            connection.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")
+    assert findings(scenario, database) == []
 
 
 def test_a_backup_has_the_partitions(

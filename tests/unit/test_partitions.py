@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import UniqueConstraint
 from sqlmodel import SQLModel
 
 from bureau.admin.partitioning import MARGIN_US, MONTHS_AHEAD, months_after
@@ -39,8 +40,15 @@ def test_months_begin_with_their_first_key(day: datetime, names: str) -> None:
     }
 
 
-def test_every_uniqueness_without_the_partition_key_has_a_table() -> None:
-    assert {(key.table, key.columns) for key in UNIQUE_KEYS} == {
+def test_every_unique_constraint_of_a_partitioned_table_has_a_table_of_keys() -> None:
+    constraints = {
+        (table, tuple(column.name for column in constraint.columns))
+        for table in PARTITION_KEYS
+        for constraint in SQLModel.metadata.tables[table].constraints
+        if isinstance(constraint, UniqueConstraint)
+    }
+    assert {(key.table, key.columns) for key in UNIQUE_KEYS} == constraints
+    assert constraints == {
         ("entry", ("leaf_index",)),
         ("entry", ("request_id", "signer")),
         ("tradeline", ("member_id", "account_ref")),

@@ -6,15 +6,15 @@ coming month. A CHECK constraint, which is validated while nodes write, proves t
 other keys, so that the change itself reads nothing either. The next months follow empty, and an
 empty default partition takes what comes after them, so that no write ever lacks a partition.
 
-A later run adds months. Where it comes too late and the default partition has rows, that one
-becomes a range in the same way.
+A later run adds months. Where it comes so late that the default partition has rows, or may get
+some meanwhile, that one becomes a range in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from bureau.store.partitions.forms import Form, default_of, has_rows
+from bureau.store.partitions.forms import Form, default_of
 from bureau.store.partitions.layout import Months, UniqueKey, unique_keys_of
 from bureau.store.partitions.privileges import grant_as_on
 from bureau.store.partitions.session import Session
@@ -30,7 +30,7 @@ AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 ORDER BY relname
 """
 UNIQUE_CONSTRAINTS = """
-SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+SELECT conname FROM pg_constraint
 WHERE conrelid = '{table}'::regclass AND contype = 'u' ORDER BY conname
 """
 PRIMARY_KEY = """
@@ -58,8 +58,7 @@ def partition_by_month(
         session.briefly(lambda: _become_default(session, table, key))
         say(f"{table}: partitioned")
     form = session.forms()[table]
-    is_late = form.end is not None and form.end < months.cuts[0]
-    if form.end is None or (is_late and has_rows(session.all, table)):
+    if form.end is None or form.end < months.cuts[0]:
         _close_default(session, table, key, form, months)
         say(f"{table}: its rows lie before {months.name_of(months.cuts[0])}")
     start = session.forms()[table].end
@@ -102,7 +101,7 @@ def _become_default(session: Session, table: str, key: str) -> None:
     session.run(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
     ((primary, primary_definition),) = session.all(PRIMARY_KEY.format(table=table))
     indexes = session.all(INDEXES.format(table=table))
-    for name, _ in session.all(UNIQUE_CONSTRAINTS.format(table=table)):
+    for (name,) in session.all(UNIQUE_CONSTRAINTS.format(table=table)):
         # Kept by a table of its own: see `_keep_unique_keys`.
         session.run(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
     session.run(f"ALTER TABLE {table} RENAME TO {default}")
