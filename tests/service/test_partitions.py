@@ -32,12 +32,12 @@ from bureau.ledger.entry_keys import first_key_at
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau.store.migrations import NEWEST
-from bureau.store.partitions import copying
+from bureau.store.partitions import copying, session
 from bureau.store.partitions.forms import Form, forms_of
 from bureau.store.partitions.layout import BY_HASH, BY_MONTH, HASH_PARTITIONS, Months
 from bureau.store.partitions.session import Session
 from bureau.store.partitions.state import asking
-from bureau.store.postgres import libpq
+from bureau.store.postgres import PatientConnection, libpq
 from bureau_client import Auditor, Lender, Purpose, Report
 from creditbureau.v1 import consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -45,7 +45,7 @@ from tests.service.nodes import Nodes, at_once, further_nodes
 from tests.service.postgres import TOOLS, Postgres, postgres_in, until
 from tests.service.postgres_scenario import INQUIRE, Scenario, contract, open_scenario, submitted
 from tests.service.raw import Answer, Raw, snapshot
-from tests.service.test_operator_cli import OK, USAGE, bureau
+from tests.service.test_operator_cli import OK, UNAVAILABLE, USAGE, bureau
 
 DAY_S = 86_400
 INDEX = '''
@@ -259,6 +259,62 @@ def payload(report: Report) -> bytes:
     return Envelope.FromString(report.envelope).payload
 
 
+def test_no_table_is_read_while_it_is_locked(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL takes the proof of a constraint for the scan that an attached table needs."""
+    monkeypatch.setattr(copying, "PROGRESS_S", 0.0)
+    notices: list[str] = []
+    begin = Session.__init__
+
+    def begin_watched(watched: Session, raw: PatientConnection, error: type[Exception]) -> None:
+        begin(watched, raw, error)
+        raw.add_notice_handler(lambda notice: notices.append(str(notice.message_primary)))
+        watched.run("SET client_min_messages = debug1")
+
+    monkeypatch.setattr(Session, "__init__", begin_watched)
+    lines, months = partition(database), partitioning.months_after(now_us())
+    for table in BY_MONTH:
+        whole = f"{table}_before_{months.name_of(months.cuts[0])}"
+        implied = f'partition constraint for table "{whole}" is implied by existing constraints'
+        earlier, later = notices[: notices.index(implied)], notices[notices.index(implied) :]
+        # Once, by the validation, which locks no one out; what is read later is empty.
+        assert earlier.count(f'verifying table "{table}_default"') == 1
+        assert f'verifying table "{whole}"' not in later
+    assert not [notice for notice in notices if notice.startswith("rewriting table")]
+    assert "tradeline: 1000 rows so far" in lines
+
+
+def test_a_change_steps_back_where_others_hold_the_table(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "LOCK_TIMEOUT", "100ms")
+    partitioning_thread = threading.Thread(target=partition, args=(database,))
+    with database.snapshot() as db:
+        db.fetch_one_raw("SELECT count(*) FROM statement")
+        partitioning_thread.start()
+        for number in range(20):
+            assert furnish(scenario, scenario.acme, "meanwhile", number).code == "OK"
+        assert partitioning_thread.is_alive()
+        assert not form_of(database, "statement").is_partitioned
+    partitioning_thread.join()
+    assert form_of(database, "tradeline").is_partitioned
+    assert findings(scenario, database) == []
+
+
+def test_a_table_that_is_never_released_ends_the_command(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting, short in {"LOCK_TIMEOUT": "10ms", "TRIES": 2, "PAUSE_S": 0}.items():
+        monkeypatch.setattr(session, setting, short)
+    with database.snapshot() as db:
+        db.fetch_one_raw("SELECT count(*) FROM statement")
+        ended = bureau("db", "partition", "--dir", scenario.bureau.folder)
+        assert ended.code == UNAVAILABLE
+        assert "cannot be partitioned: canceling statement due to lock timeout" in ended.err
+    assert not form_of(database, "statement").is_partitioned
+
+
 class Killed(BaseException):
     """The process of a run has ended."""
 
@@ -269,12 +325,12 @@ def test_a_run_that_is_killed_at_any_statement_is_continued(
     run = Session.run
     statements = 0
 
-    def run_or_die(session: Session, sql: str) -> None:
+    def run_or_die(dying: Session, sql: str) -> None:
         nonlocal statements
         statements -= 1
         if statements < 0:
             raise Killed
-        run(session, sql)
+        run(dying, sql)
 
     monkeypatch.setattr(Session, "run", run_or_die)
     for runs in itertools.count(1):

@@ -12,7 +12,7 @@ from bureau.admin.partitioning import MARGIN_US, MONTHS_AHEAD, months_after
 from bureau.calendar import DAY_US, time_us_of
 from bureau.ledger.entry_keys import EntryKeys, first_key_at
 from bureau.store import tables  # noqa: F401  (fills SQLModel.metadata)
-from bureau.store.partitions.forms import Partition, _partition
+from bureau.store.partitions.forms import Form, Partition, forms_of
 from bureau.store.partitions.layout import BY_HASH, PARTITION_KEYS, UNIQUE_KEYS
 
 
@@ -65,15 +65,16 @@ def test_a_table_that_is_copied_has_no_index_but_those_that_the_copy_gets() -> N
 
 
 @pytest.mark.parametrize(
-    ("bound", "start", "end", "is_default"),
+    ("bound", "end"),
     [
-        ("FOR VALUES FROM (MINVALUE) TO ('130154312499200000')", None, 130154312499200000, False),
-        ("FOR VALUES FROM ('5') TO ('6')", 5, 6, False),
-        ("FOR VALUES WITH (modulus 16, remainder 3)", None, None, False),
-        ("DEFAULT", None, None, True),
+        ("FOR VALUES FROM (MINVALUE) TO ('130154312499200000')", 130154312499200000),
+        ("FOR VALUES FROM ('5') TO ('6')", 6),
+        ("FOR VALUES WITH (modulus 16, remainder 3)", None),
+        ("DEFAULT", None),
     ],
 )
-def test_a_bound_of_the_catalogue_is_read(
-    bound: str, start: int | None, end: int | None, is_default: bool
-) -> None:
-    assert _partition("part", bound) == Partition("part", start, end, is_default)
+def test_the_end_of_a_range_is_read_from_the_catalogue(bound: str, end: int | None) -> None:
+    rows = [("entry", True, "part", bound), ("member", False, None, None)]
+    forms = forms_of(lambda _sql: rows)
+    assert forms == {"entry": Form(True, (Partition("part", end),)), "member": Form(False, ())}
+    assert forms["entry"].end == end

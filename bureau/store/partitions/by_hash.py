@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bureau.store.partitions.copying import copy_rows, wait_for_earlier_readers
+from bureau.store.partitions.copying import batches, copy_rows, wait_for_earlier_readers
 from bureau.store.partitions.forms import hashed
 from bureau.store.partitions.layout import HASH_PARTITIONS, unique_keys_of
 from bureau.store.partitions.privileges import grant_as_on
@@ -43,7 +43,7 @@ def partition_by_hash(session: Session, table: str, key: str, say: Callable[[str
     if copy not in forms:
         session.briefly(lambda: _begin_copy(session, table, key))
     say(f"{table}: copying its rows; nodes go on serving")
-    copy_rows(session, table, copy, key)
+    copy_rows(session, table, copy, batches(session, table, key, say))
     # Until then queries would be planned as for empty partitions.
     session.run(f"ANALYZE {copy}")
     say(f"{table}: copied; transactions that began earlier have to end first")

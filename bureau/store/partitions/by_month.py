@@ -38,7 +38,7 @@ SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = '{table}'::regclass AND contype = 'p'
 """
 CHECKS = """
-SELECT conname, convalidated FROM pg_constraint
+SELECT conname FROM pg_constraint
 WHERE conrelid = '{table}'::regclass AND contype = 'c' AND conname LIKE '{table}_before_%'
 """
 IS_INVALID = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('{index}')\
@@ -82,7 +82,7 @@ def _keep_unique_keys(session: Session, table: str, say: Callable[[str], None]) 
     if keys[0].name not in session.forms():
         session.briefly(lambda: create_key_tables(session, table, table))
     say(f"{table}: copying its unique keys; nodes go on serving")
-    fill_key_tables(session, table)
+    fill_key_tables(session, table, say)
     say(f"{table}: building indexes; transactions that began earlier have to end first")
     for key in keys:
         _build_index(session, key)
@@ -128,9 +128,9 @@ def _close_default(session: Session, table: str, key: str, form: Form, months: M
     name = f"{table}_{months.name_of(start)}" if start else f"{table}_before_{months.name_of(end)}"
     check = f"{default}_before_{end}"
     least = f"{key} >= {start} AND " if start else ""
-    checks = dict(session.all(CHECKS.format(table=default)))
-    if check not in checks:
-        session.briefly(lambda: _promise(session, default, check, f"{least}{key} < {end}", checks))
+    earlier = [name for (name,) in session.all(CHECKS.format(table=default))]
+    if check not in earlier:
+        session.briefly(lambda: _bound(session, default, earlier, check, f"{least}{key} < {end}"))
     session.run(f"ALTER TABLE {default} VALIDATE CONSTRAINT {check}")
 
     def become_range() -> None:
@@ -147,9 +147,7 @@ def _close_default(session: Session, table: str, key: str, form: Form, months: M
     session.briefly(become_range)
 
 
-def _promise(
-    session: Session, default: str, check: str, condition: str, earlier: dict[str, bool]
-) -> None:
+def _bound(session: Session, default: str, earlier: list[str], check: str, condition: str) -> None:
     """Limit the default partition to keys before its coming end, instead of an earlier end."""
     for name in earlier:
         session.run(f"ALTER TABLE {default} DROP CONSTRAINT {name}")

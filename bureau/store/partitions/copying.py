@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bureau.store.partitions.session import Session
 
@@ -11,12 +11,19 @@ from bureau.store.partitions.session import Session
 BATCH = 1000
 # Seconds until rows that a node held are tried again.
 PAUSE_S = 0.2
+# Seconds between two messages about rows that were copied.
+PROGRESS_S = 60.0
 
 
-def batches(session: Session, table: str, key: str) -> Iterator[str]:
+def batches(session: Session, table: str, key: str, say: Callable[[str], None]) -> Iterator[str]:
     """Yield the condition of each batch of a table's rows, in order of its key."""
+    count, next_message = 0, time.monotonic() + PROGRESS_S
     last = session.value(f"SELECT min({key}) - 1 FROM {table}")
     while last is not None:
+        if time.monotonic() > next_message:
+            say(f"{table}: {count * BATCH} rows so far")
+            next_message += PROGRESS_S
+        count += 1
         end = session.value(
             f"SELECT max({key}) FROM (SELECT {key} FROM {table} WHERE {key} > {last}"
             f" ORDER BY {key} LIMIT {BATCH}) AS batch"
@@ -26,22 +33,23 @@ def batches(session: Session, table: str, key: str) -> Iterator[str]:
         last = end
 
 
-def copy_columns(session: Session, source: str, target: str, key: str, columns: str) -> None:
-    """Copy columns that no node changes or deletes; what is there already stays."""
-    for batch in batches(session, source, key):
+def copy_columns(
+    session: Session, source: str, target: str, columns: str, waiting: Iterator[str]
+) -> None:
+    """Copy columns that no node changes or deletes, by batches; what is there already stays."""
+    for batch in waiting:
         session.run(
             f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {source}"
             f" WHERE {batch} ON CONFLICT DO NOTHING"
         )
 
 
-def copy_rows(session: Session, source: str, target: str, key: str) -> None:
-    """Copy whole rows until both tables are the same, which triggers keep them from then on.
+def copy_rows(session: Session, source: str, target: str, waiting: Iterator[str]) -> None:
+    """Copy whole rows, by batches, until both tables are the same; triggers keep them so.
 
     A row that a node holds is left for later, so that the copy waits for no node. The rows of a
     batch stay locked until it is committed: none is deleted between its reading and its copy.
     """
-    waiting = batches(session, source, key)
     while different := [batch for batch in waiting if not _copy(session, source, target, batch)]:
         time.sleep(PAUSE_S)
         waiting = iter(different)

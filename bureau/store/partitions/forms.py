@@ -20,7 +20,7 @@ WHERE whole.relnamespace = CAST(current_schema() AS regnamespace)
 AND whole.relkind IN ('r', 'p') AND NOT whole.relispartition
 ORDER BY whole.relname, part.relname
 """
-RANGE = re.compile(r"FROM \((?:MINVALUE|'?(-?\d+)'?)\) TO \('?(-?\d+)'?\)")
+RANGE = re.compile(r"FROM \(.+\) TO \('?(\d+)'?\)")
 
 
 class Partition(NamedTuple):
@@ -28,15 +28,11 @@ class Partition(NamedTuple):
 
     Attributes:
         name: Its name.
-        start: The least key that it may hold; None without a limit.
-        end: The key before which all of its keys lie; None unless the partition is a range.
-        is_default: It takes the rows that no other partition takes.
+        end: The key before which all of its keys lie; None unless it is a range of keys.
     """
 
     name: str
-    start: int | None
     end: int | None
-    is_default: bool
 
 
 class Form(NamedTuple):
@@ -90,6 +86,5 @@ def has_rows(ask: Ask, table: str) -> bool:
 
 
 def _partition(name: str, bound: str) -> Partition:
-    ends = RANGE.search(bound)
-    start, end = (int(key) if key else None for key in ends.groups()) if ends else (None, None)
-    return Partition(name, start, end, bound == "DEFAULT")
+    match = RANGE.search(bound)
+    return Partition(name, int(match[1]) if match else None)

@@ -15,6 +15,12 @@ from bureau.store.partitions.forms import Form, forms_of
 if TYPE_CHECKING:
     from bureau.store.postgres import PatientConnection
 
+# The limit of a change that waits for a table while calls wait after it: half a second is less than
+# they notice. Then it lets them go first and tries again after PAUSE_S seconds, TRIES times in all.
+LOCK_TIMEOUT = "500ms"
+PAUSE_S = 0.5
+TRIES = 120
+
 
 class Session:
     """A connection to PostgreSQL on which every statement is committed by itself, unless `briefly`
@@ -53,16 +59,18 @@ class Session:
         Raises:
             StorageError: It failed, or others did not release a table in time.
         """
-        for tried in range(1, schema.TRIES + 1):
+        for tried in range(1, TRIES + 1):
             try:
                 with self._raw.transaction():
-                    self.run(f"SET LOCAL lock_timeout = '{schema.LOCK_TIMEOUT}'")
+                    self.run(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
                     self.run("SET LOCAL synchronous_commit = 'local'")
                     work()
             except StorageError as error:
-                if not error.conflict or tried == schema.TRIES:
+                if not error.conflict or tried == TRIES:
                     raise
-                time.sleep(schema.PAUSE_S)
+                time.sleep(PAUSE_S)
+            except self._driver_error as error:  # of the commit itself
+                raise failed(error) from error
             else:
                 return
 

@@ -10,11 +10,11 @@ with the same error, at the same statement, as under the index of the whole tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from bureau.store.database import Connection
-from bureau.store.partitions.copying import copy_columns
+from bureau.store.partitions.copying import batches, copy_columns
 from bureau.store.partitions.forms import forms_of
 from bureau.store.partitions.layout import PARTITION_KEYS, UniqueKey, unique_keys_of
 from bureau.store.partitions.privileges import grant_as_on
@@ -88,11 +88,12 @@ def move_triggers(session: Session, table: str, source: str) -> None:
         create_trigger(session, key, table)
 
 
-def fill_key_tables(session: Session, table: str) -> None:
+def fill_key_tables(session: Session, table: str, say: Callable[[str], None]) -> None:
     """Fill the tables of unique keys with those of rows that were there before the triggers."""
     for key in unique_keys_of(table):
         columns = ", ".join((*key.columns, key.partition_key))
-        copy_columns(session, table, key.name, key.partition_key, columns)
+        waiting = batches(session, table, key.partition_key, say)
+        copy_columns(session, table, key.name, columns, waiting)
 
 
 class BrokenKey(NamedTuple):
