@@ -48,12 +48,27 @@ from tests.service.raw import Answer, Raw, snapshot
 from tests.service.test_operator_cli import OK, UNAVAILABLE, USAGE, bureau
 
 DAY_S = 86_400
-INDEX = '''
+# The revisions that come after this version's newest.
+NEXT, AFTER = f"{int(NEWEST) + 1:04}", f"{int(NEWEST) + 2:04}"
+COLUMNS = f'''
+"""Adds what the version before does not mind."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "{NEXT}", "{NEWEST}"
+
+
+def upgrade() -> None:
+    for table in ("entry", "record", "tradeline"):
+        op.add_column(table, sa.Column("weight", sa.BigInteger(), server_default="1"))
+'''
+INDEX = f'''
 """Makes something faster."""
 
 from bureau.store.migrations.index import build_index
 
-revision, down_revision = "{next}", "{newest}"
+revision, down_revision = "{AFTER}", "{NEXT}"
 
 
 def upgrade() -> None:
@@ -395,13 +410,24 @@ def test_what_was_unique_stays_unique_across_partitions(
     partition(database)
     until(lambda: first_key_at(now_us()) > cut, "a month has begun")
 
-    # The same bytes at two nodes at the same moment have one effect.
+    # The same bytes at two nodes at the same moment have one effect. They are about an account
+    # that is there: the second one waits for its row, and then only its request id stops it.
     with further_nodes(scenario.bureau, None) as nodes:
         ways = nodes.each(scenario.acme.profile)
         for _ in range(10):
-            submission = scenario.submission()
+            record = snapshot(scenario.person.subject_id, account_ref="before-0")
+            raw = record.SerializeToString(deterministic=True)
+            submission = scenario.acme.submission([raw]).SerializeToString()
             ids = at_once([partial(submit_once, way, submission) for way in ways])
             assert len(set(ids)) == 1
+        # Two nodes that open an account under one reference at the same moment open one account.
+        for number in range(10):
+            answers = at_once(
+                [partial(furnish, scenario, way, f"same-{number}", 0) for way in ways]
+            )
+            assert [answer.code for answer in answers] == ["OK", "OK"]
+            accounts = f"SELECT count(*) FROM tradeline WHERE account_ref = 'same-{number}-0'"
+            assert value(database, accounts) == 1
     requests = "SELECT count(*) - count(DISTINCT (request_id, signer)) FROM entry"
     assert value(database, requests) == 0
 
@@ -488,13 +514,13 @@ def test_a_backup_has_the_partitions(
         restored.dispose()
 
 
-def test_a_later_revision_builds_its_index_in_every_partition(
+def test_later_revisions_change_every_partition(
     scenario: Scenario, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     partition(database)
-    later = f"{int(NEWEST) + 1:04}"
-    (tmp_path / f"{later}_index.py").write_text(INDEX.format(next=later, newest=NEWEST))
-    monkeypatch.setattr("bureau.store.migrations.NEWEST", later)
+    (tmp_path / f"{NEXT}_columns.py").write_text(COLUMNS)
+    (tmp_path / f"{AFTER}_index.py").write_text(INDEX)
+    monkeypatch.setattr("bureau.store.migrations.NEWEST", AFTER)
     monkeypatch.setattr(schema, "REVISION_FOLDERS", (*schema.REVISION_FOLDERS, str(tmp_path)))
     schema.upgrade(database)
     parts = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'by_answer'::regclass"
@@ -502,6 +528,12 @@ def test_a_later_revision_builds_its_index_in_every_partition(
     valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_answer'::regclass"
     assert value(database, valid)
     assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
+    for table in ("entry", "record", "tradeline"):
+        assert value(database, f"SELECT count(*) FROM {table} WHERE weight IS DISTINCT FROM 1") == 0
+    # Months that are added later have the columns and the index, too.
+    monkeypatch.setattr(partitioning, "MONTHS_AHEAD", partitioning.MONTHS_AHEAD + 1)
+    assert len(partition(database)) == len(BY_MONTH)
+    assert value(database, parts) == len(form_of(database, "entry").partitions)
 
 
 def test_a_synchronous_standby_has_the_partitions(
