@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from bureau.admin.bureau_folder import addresses_of, host_of, trust_of
 from bureau.admin.check_results import CheckResult, Health
 from bureau.admin.operator import CallError, Operator
+from bureau.admin.partitioning import examine_partitions
 from bureau.admin.witness_doctor import ask_witnesses
 from bureau.calendar import utc
 from bureau.clock import Clock
@@ -166,6 +167,7 @@ def _database(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         yield CheckResult(Health.OK, "database", f"answers, at revision {schema.current(database)}")
         if not database.is_sqlite:
             yield _standby(database, required=settings.require_standby)
+            yield from examine_partitions(database, clock.now_us())
         elif settings.require_standby:
             fix = "Set require_standby = false, or database_url to a PostgreSQL server."
             yield CheckResult(Health.FAIL, "standby", "required, and SQLite has none", fix)

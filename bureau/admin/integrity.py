@@ -20,6 +20,7 @@ from bureau.policy import Policy, load_policy
 from bureau.store import queries as q
 from bureau.store import schema
 from bureau.store.database import Connection, Database
+from bureau.store.partitions.unique_keys import broken_keys
 from bureau.store.scratch import ScratchDatabase, scratch_database
 from bureau_keys.profile import Trust
 
@@ -37,8 +38,18 @@ def check_database(database: Database, settings: Settings) -> Checked:
         checked.found(f"schema: {difference}")
     policy = load_policy(settings.jurisdiction, settings.folder / "policy")
     with scratch_database() as scratch, database.snapshot() as db:
+        _check_unique_keys(db, checked)
         check_statements(db, scratch, trust_of(settings), policy, checked)
     return checked
+
+
+def _check_unique_keys(db: Connection, checked: Checked) -> None:
+    """Check that partitioned tables have what keeps their rows unique."""
+    for table, columns, differing in broken_keys(db):
+        if differing is None:
+            checked.found(f"table {table}: no trigger keeps {columns} unique")
+        else:
+            checked.found(f"table {table}: {differing} values of {columns} are not kept unique")
 
 
 def check_statements(

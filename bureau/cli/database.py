@@ -16,6 +16,7 @@ from bureau.admin.bureau_folder import trust_of
 from bureau.admin.erasure import Cause, Plan, erase_all, plan_erasure
 from bureau.admin.findings import Checked
 from bureau.admin.integrity import check_database, rebuild_caches
+from bureau.admin.partitioning import partition_tables, say_tasks
 from bureau.calendar import day_of
 from bureau.cli.common import (
     Dir,
@@ -106,6 +107,41 @@ def migrate(folder: Dir = None, database_url: Db = None) -> None:
 
 
 @app.command()
+def partition(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")
+    ] = False,
+    folder: Dir = None,
+    database_url: Db = None,
+) -> None:
+    """Partition the large tables on PostgreSQL; run it again each month to add months.
+
+    Nodes may serve meanwhile. Records, statements and the log's entries are cut by month,
+    accounts are spread by a hash. What an earlier run has left is continued.
+    """
+    with _opened(folder, database_url) as (settings, database):
+        if database.is_sqlite:
+            raise Stop(
+                Exit.USAGE,
+                f"{database.shown} is SQLite, which has no partitions",
+                "Leave it as it is: partitions are for large bureaus on PostgreSQL.",
+            )
+        _require_newest(database)
+        now_us, done = clock_of(settings).now_us(), list[str]()
+
+        def say_done(message: str) -> None:
+            done.append(message)
+            echo_status(message)
+
+        if dry_run:
+            say_tasks(database, now_us, say_done)
+        else:
+            partition_tables(database, now_us, say_done)
+        if not done:
+            echo_status("nothing to do: the tables are partitioned")
+
+
+@app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="New file for the backup.")],
     folder: Dir = None,
@@ -171,13 +207,13 @@ def rebuild(folder: Dir = None, database_url: Db = None, output: Shown = Output.
 
 
 def _require_newest(database: Database) -> None:
-    """Stop unless a database has the tables that this version compares."""
+    """Stop unless a database has the tables of this version."""
     current = schema.current(database)
     if current is None or current < schema.newest():
         needed = schema.newest()
-        message = f"the database is at {current}, the check needs {needed}"
+        message = f"the database is at {current}, the command needs {needed}"
         if current is None:
-            message = f"the database has no schema, the check needs {needed}"
+            message = f"the database has no schema, the command needs {needed}"
         raise Stop(Exit.INVALID, message, "Run `bureau db migrate`.")
 
 

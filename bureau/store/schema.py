@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +25,8 @@ from bureau.store import migrations, tables  # noqa: F401  (fills SQLModel.metad
 from bureau.store import queries as q
 from bureau.store.database import Database
 from bureau.store.errors import StorageError, translate
+from bureau.store.partitions.forms import forms_of, own_tables
+from bureau.store.partitions.layout import UNIQUE_KEYS
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -129,8 +131,28 @@ def differences(database: Database) -> list[str]:
     from alembic.migration import MigrationContext  # noqa: PLC0415  (see above)
 
     with _connected(database) as connection:
-        context = MigrationContext.configure(connection)
+        options = {} if database.is_sqlite else _options_of_partitions(connection)
+        context = MigrationContext.configure(connection, opts=options)
         return [str(difference) for difference in compare_metadata(context, SQLModel.metadata)]
+
+
+def _options_of_partitions(connection: Connection) -> dict[str, Any]:
+    """Return the options of a comparison that takes a partitioned table for a whole one."""
+    forms = forms_of(lambda sql: connection.exec_driver_sql(sql).fetchall())
+    own, lookups = own_tables(forms), {key.lookup for key in UNIQUE_KEYS}
+    partitioned = {table for table, form in forms.items() if form.is_partitioned}
+    unindexed = {(key.table, key.columns) for key in UNIQUE_KEYS if key.table in partitioned}
+
+    def is_compared(compared: Any, name: str | None, kind: str, *_: object) -> bool:
+        if kind == "unique_constraint":
+            columns = tuple(column.name for column in compared.columns)
+            return (compared.table.name, columns) not in unindexed
+        return not (kind == "index" and name in lookups)
+
+    return {
+        "include_name": lambda name, kind, _parents: kind != "table" or name not in own,
+        "include_object": is_compared,
+    }
 
 
 def is_empty(database: Database) -> bool:

@@ -153,21 +153,21 @@ def kept(demand: Demand, costs: Costs) -> list[Kept]:
             demand.tradelines,
             costs.account_bytes,
             0,
-            "by hash of the furnisher",
+            "by hash of the account",
         ),
         Kept(
             "inquiries, with their statements and leaves",
             inquiries,
             costs.report.stored_bytes,
             demand.inquiry_years,
-            "by time of the entry, a month each",
+            "statements and leaves by time of the entry, a month each",
         ),
         Kept(
             "consents",
             consents,
             costs.consent_bytes,
             0,
-            "by hash of the subject",
+            "–",
         ),
     ]
 

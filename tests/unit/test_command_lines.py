@@ -40,6 +40,7 @@ NO_DATA = {
         *("init", "serve", "renew", "dev", "dev restore", "dev reset", "member profile"),
         *("member suspend", "member resume", "member keys add", "member keys withdraw"),
         *("member cert renew", "member cert withdraw", "log accept-fork", "db migrate"),
+        *("db partition",),
         *("db backup", "db restore", "db erase", "report-key prepare", "report-key rotate"),
         *("report-key drop", "standard publish", "health"),
         *CONTEXTS,

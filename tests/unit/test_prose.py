@@ -183,6 +183,7 @@ VERBS = frozenset(
         "pack",
         "page",
         "parse",
+        "partition",
         "pass",
         "pause",
         "pick",

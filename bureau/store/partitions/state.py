@@ -1,0 +1,75 @@
+"""How far the partitions of a database are: for those who look at it without changing it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+
+from bureau.store.compiled import Query
+from bureau.store.database import Connection, Database
+from bureau.store.partitions.forms import Ask, Form, default_of, forms_of, has_rows, own_tables
+from bureau.store.partitions.layout import BY_MONTH, PARTITION_KEYS
+
+
+class State(NamedTuple):
+    """The state of a database's partitions.
+
+    Attributes:
+        begun: True if a run has changed anything.
+        whole: Tables that are not partitioned.
+        unfinished: Tables that a run which was broken off has left.
+        late: Tables with rows that came after their last month.
+        ends: The first key after the last month, by table.
+    """
+
+    begun: bool
+    whole: list[str]
+    unfinished: list[str]
+    late: list[str]
+    ends: dict[str, int | None]
+
+    @property
+    def end(self) -> int | None:
+        """The key up to which all tables have months; None if one of them has none."""
+        ends = [end for end in self.ends.values() if end is not None]
+        return min(ends) if len(ends) == len(self.ends) else None
+
+
+def read_state(database: Database) -> State | None:
+    """Return the state of a database's partitions; None on SQLite, which has none."""
+    if database.is_sqlite:
+        return None
+    with database.snapshot() as db:
+        ask = asking(db)
+        forms = forms_of(ask)
+        by_month = [table for table in BY_MONTH if forms[table].is_partitioned]
+        whole = [table for table in PARTITION_KEYS if not forms[table].is_partitioned]
+        begun = bool(own_tables(forms))
+        return State(
+            begun,
+            whole,
+            [*whole, *(table for table in by_month if _is_open(ask, table, forms))]
+            if begun
+            else [],
+            [table for table in by_month if has_rows(ask, table)],
+            {table: forms[table].end for table in BY_MONTH},
+        )
+
+
+def asking(db: Connection) -> Ask:
+    """Return a function that runs statements on a connection."""
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        return db.all(Query(text(sql)))
+
+    return ask
+
+
+def _is_open(ask: Ask, table: str, forms: dict[str, Form]) -> bool:
+    """Return True if a table has no month, or its default partition is about to become one."""
+    ((bounded,),) = ask(
+        "SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'c'"
+        f" AND conrelid = CAST('{default_of(table)}' AS regclass))"
+    )
+    return bool(bounded) or forms[table].end is None

@@ -1,0 +1,562 @@
+"""A bureau on PostgreSQL is partitioned while its nodes serve, and stays the same bureau."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from bureau.admin import partitioning
+from bureau.admin.backup import back_up, restore
+from bureau.admin.check_results import Health
+from bureau.admin.erasure import Cause, erase_all
+from bureau.admin.integrity import check_database
+from bureau.admin.partitioning import examine_partitions, partition_tables
+from bureau.clock import Clock
+from bureau.config import Settings
+from bureau.ledger.entry_keys import first_key_at
+from bureau.store import schema
+from bureau.store.database import Database
+from bureau.store.migrations import NEWEST
+from bureau.store.partitions import copying, session
+from bureau.store.partitions.forms import Form, forms_of
+from bureau.store.partitions.layout import BY_HASH, BY_MONTH, HASH_PARTITIONS, Months
+from bureau.store.partitions.session import Session
+from bureau.store.partitions.state import asking
+from bureau.store.postgres import PatientConnection, libpq
+from bureau_client import Auditor, Lender, Purpose, Report
+from creditbureau.v1 import consents_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from tests.service.nodes import Nodes, at_once, further_nodes
+from tests.service.postgres import TOOLS, Postgres, postgres_in, until
+from tests.service.postgres_scenario import INQUIRE, Scenario, contract, open_scenario, submitted
+from tests.service.raw import Answer, Raw, snapshot
+from tests.service.test_operator_cli import OK, UNAVAILABLE, USAGE, bureau
+
+DAY_S = 86_400
+# The revisions that come after this version's newest.
+NEXT, AFTER = f"{int(NEWEST) + 1:04}", f"{int(NEWEST) + 2:04}"
+COLUMNS = f'''
+"""Adds what the version before does not mind."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "{NEXT}", "{NEWEST}"
+
+
+def upgrade() -> None:
+    for table in ("entry", "record", "tradeline"):
+        op.add_column(table, sa.Column("weight", sa.BigInteger(), server_default="1"))
+'''
+INDEX = f'''
+"""Makes something faster."""
+
+from bureau.store.migrations.index import build_index
+
+revision, down_revision = "{AFTER}", "{NEXT}"
+
+
+def upgrade() -> None:
+    build_index("by_answer", "entry", ["answer_digest"])
+'''
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def scenario(postgres: Postgres, tmp_path: Path) -> Iterator[Scenario]:
+    with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+        for number in range(8):
+            assert furnish(scenario, scenario.acme, "before", number).code == "OK"
+        yield scenario
+
+
+@pytest.fixture
+def database(scenario: Scenario) -> Iterator[Database]:
+    database = Database(scenario.bureau.settings.database)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def partition(database: Database) -> list[str]:
+    """Partition as the command does; return what it says."""
+    lines: list[str] = []
+    partition_tables(database, now_us(), lines.append)
+    return lines
+
+
+def form_of(database: Database, table: str) -> Form:
+    with database.snapshot() as db:
+        return forms_of(asking(db))[table]
+
+
+def value(database: Database, sql: str) -> Any:
+    with database.snapshot() as db:
+        return db.fetch_one_raw(sql)[0]
+
+
+def findings(scenario: Scenario, database: Database) -> list[str]:
+    """Run the check of the whole database."""
+    checked = check_database(database, Settings.load(scenario.bureau.folder))
+    return [finding.what for finding in checked.findings]
+
+
+def furnish(scenario: Scenario, node: Raw, name: str, number: int) -> Answer:
+    """Submit a month of one of a few accounts."""
+    record = snapshot(
+        scenario.person.subject_id,
+        account_ref=f"{name}-{number % 12}",
+        month=202401 + number // 12 % 12,
+    )
+    return node.submit([record])
+
+
+@dataclass
+class Load:
+    """Members and a person who use a bureau without pause."""
+
+    scenario: Scenario
+    nodes: Nodes
+    done: int = 0
+    refused: list[Answer] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, name: str, node: Raw, agent: Raw) -> None:
+        number, consent_id = 0, ""
+        while not (self.over.wait(0.005) or self.refused):
+            furnished = furnish(self.scenario, node, name, number)
+            granted = None
+            if number % 10 == 0:  # a pair has a bounded number of consents in force
+                soon = datetime.now(UTC) + timedelta(seconds=10)
+                consent = self.scenario.person.consent("acme", INQUIRE, expire=soon)
+                request = consents_pb2.GrantConsentRequest(consent=consent)
+                granted = agent.send("Consents/GrantConsent", request)
+                consent_id = granted.reply.consent.consent_id if granted.reply else ""
+            queried = node.query(self.scenario.person.subject_id, consent_id)
+            for answer in filter(None, (furnished, granted, queried)):
+                if answer.code == "OK":
+                    self.done += 1
+                else:
+                    self.refused.append(answer)
+            number += 1
+
+    def goes_on(self) -> None:
+        """Wait until more calls were served."""
+        known = self.done
+        until(lambda: self.refused or self.done > known + 12, "the load goes on")
+        assert not self.refused
+
+    def __enter__(self) -> Self:
+        nodes = self.nodes.each(self.scenario.acme.profile)
+        agents = self.nodes.each(self.scenario.agent.profile)
+        self.threads = [
+            threading.Thread(target=self.run, args=(f"load-{index}", node, agent))
+            for index, (node, agent) in enumerate(zip(nodes, agents, strict=True))
+        ]
+        for thread in self.threads:
+            thread.start()
+        self.goes_on()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        assert not self.refused
+
+
+@dataclass
+class ShortMonths:
+    """Months of seconds, by name: no node's clock may differ from the database's by more."""
+
+    patch: pytest.MonkeyPatch
+    names: dict[int, str] = field(default_factory=dict)
+
+    def begin(self, *seconds: float) -> list[int]:
+        """Have months begin so many seconds from now; return their first keys."""
+        begin = now_us()
+        cuts = [first_key_at(begin + int(after * 1e6)) for after in seconds]
+        self.names |= {cut: f"month_{len(self.names) + n}" for n, cut in enumerate(cuts)}
+        months = Months(tuple(cuts), self.names.__getitem__)
+        self.patch.setattr(partitioning, "months_after", lambda _now_us: months)
+        return cuts
+
+
+def test_a_served_bureau_is_partitioned(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes serve without a failed call, and new rows go to the month of their key."""
+    auditor_profile = scenario.bureau.add_member("auditor", ["auditor"])
+    with (
+        Lender(scenario.acme.profile) as lender,
+        Auditor(auditor_profile) as auditor,
+        further_nodes(scenario.bureau, None) as nodes,
+    ):
+        report = lender.query(
+            scenario.person.subject_id,
+            purpose=Purpose.CREDIT_APPLICATION,
+            consent_id=scenario.consent_id,
+        )
+        before = auditor.checkpoint()
+        # Many batches, so that they are copied beside the calls.
+        monkeypatch.setattr(copying, "BATCH", 2)
+        months = ShortMonths(monkeypatch)
+        first, second, end = months.begin(20, 24, 28)
+        with Load(scenario, nodes) as load:
+            partition(database)
+            assert first_key_at(now_us()) < first, "the machine is too slow for these months"
+            load.goes_on()
+            until(lambda: first_key_at(now_us()) > end, "all months have passed")
+            load.goes_on()
+            # Later rows have no month: a default partition has taken them, and the doctor says so.
+            (warning,) = examine_partitions(database, now_us())
+            assert (warning.health, warning.subject) == (Health.WARN, "partitions")
+            assert "rows came after the last month of statement" in warning.finding
+            months.begin(40 * DAY_S, 80 * DAY_S)
+            partition(database)
+            load.goes_on()
+            assert partition(database) == []
+
+        (result,) = examine_partitions(database, now_us())
+        assert result.health is Health.OK
+        tables = "SELECT string_agg(partrelid::regclass::text, ' ' ORDER BY 1)"
+        partitioned = value(database, f"{tables} FROM pg_partitioned_table")
+        assert set(partitioned.split()) == {*BY_MONTH, *BY_HASH}
+        for table, key in BY_MONTH.items():
+            for name, least, bound in (
+                (f"{table}_before_month_0", 0, first),
+                (f"{table}_month_0", first, second),
+                (f"{table}_month_1", second, end),
+                (f"{table}_month_2", end, None),
+            ):
+                with database.snapshot() as db:
+                    keys = db.fetch_one_raw(f"SELECT min({key}), max({key}) FROM {name}")
+                assert keys != (None, None), f"{name} has rows"
+                assert keys[0] >= least
+                assert bound is None or keys[1] < bound
+            assert value(database, f"SELECT count(*) FROM {table}_default") == 0
+        spread = f"SELECT count(DISTINCT tableoid) FROM {next(iter(BY_HASH))}"
+        assert 1 < value(database, spread) <= HASH_PARTITIONS
+
+        assert findings(scenario, database) == []
+        assert auditor.audit(before.note).fault is None
+        again = lender.replay(report.request_id, report.subject_id)
+        assert payload(again) == payload(report)
+
+
+def payload(report: Report) -> bytes:
+    """The bytes of a report that the bureau signed."""
+    return Envelope.FromString(report.envelope).payload
+
+
+def test_no_table_is_read_while_it_is_locked(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL takes the proof of a constraint for the scan that an attached table needs."""
+    monkeypatch.setattr(copying, "PROGRESS_S", 0.0)
+    notices: list[str] = []
+    begin = Session.__init__
+
+    def begin_watched(watched: Session, raw: PatientConnection, error: type[Exception]) -> None:
+        begin(watched, raw, error)
+        raw.add_notice_handler(lambda notice: notices.append(str(notice.message_primary)))
+        watched.run("SET client_min_messages = debug1")
+
+    monkeypatch.setattr(Session, "__init__", begin_watched)
+    lines, months = partition(database), partitioning.months_after(now_us())
+    for table in BY_MONTH:
+        whole = f"{table}_before_{months.name_of(months.cuts[0])}"
+        implied = f'partition constraint for table "{whole}" is implied by existing constraints'
+        earlier, later = notices[: notices.index(implied)], notices[notices.index(implied) :]
+        # Once, by the validation, which locks no one out; what is read later is empty.
+        assert earlier.count(f'verifying table "{table}_default"') == 1
+        assert f'verifying table "{whole}"' not in later
+    assert not [notice for notice in notices if notice.startswith("rewriting table")]
+    assert "tradeline: 1000 rows so far" in lines
+
+
+def test_a_change_steps_back_where_others_hold_the_table(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "LOCK_TIMEOUT", "100ms")
+    partitioning_thread = threading.Thread(target=partition, args=(database,))
+    with database.snapshot() as db:
+        db.fetch_one_raw("SELECT count(*) FROM statement")
+        partitioning_thread.start()
+        for number in range(20):
+            assert furnish(scenario, scenario.acme, "meanwhile", number).code == "OK"
+        assert partitioning_thread.is_alive()
+        assert not form_of(database, "statement").is_partitioned
+    partitioning_thread.join()
+    assert form_of(database, "tradeline").is_partitioned
+    assert findings(scenario, database) == []
+
+
+def test_a_table_that_is_never_released_ends_the_command(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting, short in {"LOCK_TIMEOUT": "10ms", "TRIES": 2, "PAUSE_S": 0}.items():
+        monkeypatch.setattr(session, setting, short)
+    with database.snapshot() as db:
+        db.fetch_one_raw("SELECT count(*) FROM statement")
+        ended = bureau("db", "partition", "--dir", scenario.bureau.folder)
+        assert ended.code == UNAVAILABLE
+        assert "cannot be partitioned: canceling statement due to lock timeout" in ended.err
+    assert not form_of(database, "statement").is_partitioned
+
+
+class Killed(BaseException):
+    """The process of a run has ended."""
+
+
+def test_a_run_that_is_killed_at_any_statement_is_continued(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Session.run
+    statements = 0
+
+    def run_or_die(dying: Session, sql: str) -> None:
+        nonlocal statements
+        statements -= 1
+        if statements < 0:
+            raise Killed
+        run(dying, sql)
+
+    monkeypatch.setattr(Session, "run", run_or_die)
+    for runs in itertools.count(1):
+        statements = runs
+        try:
+            partition(database)
+        except Killed:
+            assert furnish(scenario, scenario.acme, "between", runs).code == "OK"
+            results = list(examine_partitions(database, now_us()))
+            assert {result.health for result in results} <= {Health.WARN}
+        else:
+            break
+    assert runs > 30
+    (result,) = examine_partitions(database, now_us())
+    assert result.health is Health.OK
+    assert findings(scenario, database) == []
+    assert schema.differences(database) == []
+
+
+def test_the_command_waits_for_earlier_readers_and_may_be_killed(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader of an earlier moment would miss accounts that were copied after it."""
+    folder = scenario.bureau.folder
+    planned = bureau("db", "partition", "--dry-run", "--dir", folder)
+    assert planned.code == OK
+    assert "entry: would be partitioned by month" in planned.err
+    assert not form_of(database, "entry").is_partitioned
+
+    with monkeypatch.context() as patch:
+        patch.setattr(partitioning, "BY_HASH", {})
+        partition(database)
+    accounts = value(database, "SELECT count(*) FROM tradeline")
+    command = [sys.executable, "-m", "bureau", "db", "partition", "--dir", str(folder)]
+    with database.snapshot() as earlier:
+        earlier.fetch_one_raw("SELECT count(*) FROM member")
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert process.stderr
+        assert any(line.startswith("tradeline: copied; ") for line in process.stderr)
+        assert furnish(scenario, scenario.acme, "meanwhile", 1).code == "OK"
+        assert earlier.fetch_one_raw("SELECT count(*) FROM tradeline")[0] == accounts
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        (result,) = examine_partitions(database, now_us())
+        assert result.finding == "not finished: tradeline"
+        assert findings(scenario, database) == []
+        assert earlier.fetch_one_raw("SELECT count(*) FROM tradeline")[0] == accounts
+
+    again = bureau("db", "partition", "--dir", folder)
+    assert again.code == OK, again.err
+    assert form_of(database, "tradeline").is_partitioned
+    assert value(database, "SELECT count(*) FROM tradeline") == accounts + 1
+    twice = bureau("db", "partition", "--dir", folder)
+    assert (twice.code, twice.err) == (OK, "nothing to do: the tables are partitioned\n")
+    assert findings(scenario, database) == []
+
+
+def test_what_was_unique_stays_unique_across_partitions(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cut, _) = ShortMonths(monkeypatch).begin(10, 3000)
+    partition(database)
+    until(lambda: first_key_at(now_us()) > cut, "a month has begun")
+
+    # The same bytes at two nodes at the same moment have one effect. They are about an account
+    # that is there: the second one waits for its row, and then only its request id stops it.
+    with further_nodes(scenario.bureau, None) as nodes:
+        ways = nodes.each(scenario.acme.profile)
+        for _ in range(10):
+            record = snapshot(scenario.person.subject_id, account_ref="before-0")
+            raw = record.SerializeToString(deterministic=True)
+            submission = scenario.acme.submission([raw]).SerializeToString()
+            ids = at_once([partial(submit_once, way, submission) for way in ways])
+            assert len(set(ids)) == 1
+        # Two nodes that open an account under one reference at the same moment open one account.
+        for number in range(10):
+            answers = at_once(
+                [partial(furnish, scenario, way, f"same-{number}", 0) for way in ways]
+            )
+            assert [answer.code for answer in answers] == ["OK", "OK"]
+            accounts = f"SELECT count(*) FROM tradeline WHERE account_ref = 'same-{number}-0'"
+            assert value(database, accounts) == 1
+    requests = "SELECT count(*) - count(DISTINCT (request_id, signer)) FROM entry"
+    assert value(database, requests) == 0
+
+    # A row of another partition with the same values is refused, as by the index before.
+    later = "(SELECT max({0}) + 1000 FROM {1})"
+    for table, columns, change in (
+        ("entry", "leaf_index", "request_id = request_id || 'x'"),
+        ("entry", "request_id", "leaf_index = leaf_index + 1000"),
+        ("tradeline", "member_id", "tradeline_id = tradeline_id || 'x'"),
+        ("tradeline", "tradeline_id", "account_ref = account_ref || 'x'"),
+    ):
+        key = {**BY_MONTH, **BY_HASH}[table]
+        copy = (
+            f"CREATE TEMPORARY TABLE twin AS SELECT * FROM {table} ORDER BY {key} LIMIT 1;"
+            f"UPDATE twin SET {key} = {later.format(key, table)}, {change};"
+            f"INSERT INTO {table} SELECT * FROM twin"
+        )
+        with psycopg.connect(libpq(database.url)) as connection:
+            with pytest.raises(psycopg.errors.UniqueViolation, match=f"{table}_by_{columns}"):
+                connection.execute(copy)
+            connection.rollback()
+
+    # Erased accounts give their references back, and their keys go with them.
+    settings = Settings.load(scenario.bureau.folder)
+    erased = erase_all(settings, Cause(scenario.person.subject_id, 0), Clock())
+    assert erased.account_count
+    assert value(database, "SELECT count(*) FROM tradeline_by_member_id_account_ref") == 0
+    assert furnish(scenario, scenario.acme, "before", 0).code == "OK"
+    assert findings(scenario, database) == []
+
+    # The check finds a key that is not kept.
+    with database.transaction() as db:
+        db.execute_raw("DELETE FROM entry_by_leaf_index WHERE leaf_index = 1")
+        db.execute_raw("DROP TRIGGER tradeline_by_tradeline_id ON tradeline")
+    assert findings(scenario, database) == [
+        "table entry: 1 values of leaf_index are not kept unique",
+        "table tradeline: no trigger keeps tradeline_id unique",
+    ]
+
+
+def submit_once(node: Raw, submission: bytes) -> str:
+    outcome = contract(node, "Furnishing/SubmitRecords", submission)
+    while outcome.status[1] == "CONFLICT":
+        outcome = contract(node, "Furnishing/SubmitRecords", submission)
+    return submitted(outcome.reply)
+
+
+def test_roles_keep_their_privileges(
+    postgres: Postgres, scenario: Scenario, database: Database
+) -> None:
+    """A node that connects by a role of its own is one that may do what it could before."""
+    name = str(make_url(database.url).database)
+    postgres.psql("CREATE ROLE node", name)
+    postgres.psql(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO node", name
+    )
+    partition(database)
+    with psycopg.connect(libpq(database.url)) as connection:
+        connection.execute("SET ROLE node")
+        for table, key in {**BY_MONTH, **BY_HASH}.items():
+            connection.execute(f"UPDATE {table} SET {key} = {key}")
+            connection.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")
+            connection.execute(f"DELETE FROM {table}")
+            connection.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")
+    assert findings(scenario, database) == []
+
+
+def test_a_backup_has_the_partitions(
+    postgres: Postgres,
+    scenario: Scenario,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
+    partition(database)
+    back_up(database, tmp_path / "backup", b"kept elsewhere")
+    restored = Database(postgres.new_database())
+    try:
+        restore(restored, tmp_path / "backup", b"kept elsewhere")
+        assert findings(scenario, restored) == []
+        assert partition(restored) == []
+    finally:
+        restored.dispose()
+
+
+def test_later_revisions_change_every_partition(
+    scenario: Scenario, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partition(database)
+    (tmp_path / f"{NEXT}_columns.py").write_text(COLUMNS)
+    (tmp_path / f"{AFTER}_index.py").write_text(INDEX)
+    monkeypatch.setattr("bureau.store.migrations.NEWEST", AFTER)
+    monkeypatch.setattr(schema, "REVISION_FOLDERS", (*schema.REVISION_FOLDERS, str(tmp_path)))
+    schema.upgrade(database)
+    parts = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'by_answer'::regclass"
+    assert value(database, parts) == len(form_of(database, "entry").partitions)
+    valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_answer'::regclass"
+    assert value(database, valid)
+    assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
+    for table in ("entry", "record", "tradeline"):
+        assert value(database, f"SELECT count(*) FROM {table} WHERE weight IS DISTINCT FROM 1") == 0
+    # Months that are added later have the columns and the index, too.
+    monkeypatch.setattr(partitioning, "MONTHS_AHEAD", partitioning.MONTHS_AHEAD + 1)
+    assert len(partition(database)) == len(BY_MONTH)
+    assert value(database, parts) == len(form_of(database, "entry").partitions)
+
+
+def test_a_synchronous_standby_has_the_partitions(
+    postgres: Postgres, scenario: Scenario, database: Database
+) -> None:
+    standby = postgres.standby(Path(postgres.server.pgdata).parent / "standby", synchronous=True)
+    partition(database)
+    assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
+    postgres.wait_for_standbys("")
+    standby.promote()
+    name = make_url(database.url).database
+    promoted = Database(standby.url(str(name)))
+    try:
+        assert form_of(promoted, "tradeline").is_partitioned
+        assert findings(scenario, promoted) == []
+    finally:
+        promoted.dispose()
+        standby.stop()
+
+
+def test_sqlite_has_no_partitions(tmp_path: Path) -> None:
+    folder = tmp_path / "bureau"
+    assert bureau("init", folder).code == OK
+    refused = bureau("db", "partition", "--dir", folder)
+    assert refused.code == USAGE
+    assert "is SQLite, which has no partitions" in refused.err
