@@ -26,8 +26,9 @@ class CodeSet(int):
         return (code for code in range(self.bit_length()) if code in self)
 
     def add(self, code: int) -> CodeSet:
-        """Return the set with one more code."""
-        return CodeSet(self | 1 << code)
+        """Return the set with one more code; the same object if it has the code."""
+        mask = 1 << code
+        return self if self & mask else CodeSet(self | mask)
 
 
 EMPTY = CodeSet()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,6 +67,15 @@ class PartyLimits(BaseModel):
             members: Members with accounts on the person, this one included.
         """
         return self.bytes_on_person // members
+
+    def accounts_within_share(self, account_bytes: int) -> int:
+        """Return a number of accounts on a person, of all members together, with which no member
+        is beyond a limit, however the accounts are divided among the members.
+
+        Args:
+            account_bytes: Bytes of the longest account.
+        """
+        return min(isqrt(self.bytes_on_person // account_bytes), self.members_on_person)
 
 
 # For a replay of the log: the limits of today say nothing about statements of earlier days.

@@ -1,5 +1,5 @@
-"""Generates the typed Python code of the contract into `protos/gen`, the SDK's table of
-methods, and the contract's reference into `docs/contract.md`.
+"""Generates the typed Python code of the contract into `protos/gen`, with the field rules of
+records, the SDK's table of methods, and the contract's reference into `docs/contract.md`.
 
 Runs in an environment of its own (`make protos` builds it), because the code
 must load on runtimes older than the one the project uses: protoc of
@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from field_rules import table as rules_table
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from reference import Page
 from sdk_methods import table
@@ -29,6 +30,7 @@ GEN = PROTOS / "gen"
 REFERENCE = ROOT / "docs" / "contract.md"
 SDK_METHODS = ROOT / "clients" / "bureau_client" / "_operations" / "methods.py"
 REASONS = Path("creditbureau", "v1", "reason.py")
+FIELD_RULES = Path("creditbureau", "v1", "field_rules.py")
 RULES = "buf/validate/validate.proto"
 
 
@@ -108,7 +110,7 @@ def without_rules_import(serialized: bytes) -> FileDescriptorSet:
 
 
 def write_derived(described: bytes) -> None:
-    """Write `docs/contract.md` and the SDK's table of methods.
+    """Write `docs/contract.md`, the SDK's table of methods, and the field rules of records.
 
     The generated code is loaded from the tree, and `buf.validate` is compiled aside, so
     that the options of methods and fields parse.
@@ -126,6 +128,7 @@ def write_derived(described: bytes) -> None:
     # The sandbox's own service is for its operator's commands, not for members.
     members = FileDescriptorSet(file=[f for f in contract.file if f.package == "creditbureau.v1"])
     SDK_METHODS.write_text(table(members, options), "utf-8")
+    (GEN / FIELD_RULES).write_text(rules_table(members, validate), "utf-8")
 
 
 def protoc(*args: str) -> None:

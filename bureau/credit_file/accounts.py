@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from bureau import field_rules
 from bureau.codes import CodeSet
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.delinquencies import (
+    ADVERSE,
     LATE,
     delinquencies_of,
     delinquency_in,
@@ -18,7 +20,7 @@ from bureau.credit_file.delinquencies import (
 from bureau.credit_file.history import (
     ACTION,
     DELETION,
-    DELINQUENT,
+    MAX_HISTORY_BYTES,
     ORIGINAL,
     PEOPLE_CHANGED,
     Account,
@@ -38,7 +40,6 @@ from bureau.party_limits import ACCOUNT_BYTES, PartyLimits
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.notice_pb2 import (
     NOTICE_KIND_ADVERSE_DATA,
@@ -131,7 +132,7 @@ class AccountBatch:
         """
         known: dict[str, str] = {}
         refs = sorted(
-            {line.account_ref for line in self.lines} | set(_renumbered(self.lines).values())
+            {line.account_ref for line in self.lines} | set(_renumbered(self.actions).values())
         )
         for row in tx.db.all_in(q.lock_tradelines, refs, member_id=self.member_id):
             self._take(row, known)
@@ -157,7 +158,7 @@ class AccountBatch:
         used_refs = known | {line.account_ref for line in lines if line.kind < DELETION}
         used_refs |= self.former.keys()
         moved: set[str] = set()
-        named = sorted({line.record.action.new_member_id for line in lines if line.kind == ACTION})
+        named = sorted({line.record.action.new_member_id for line in self.actions})
         members = {row[0] for row in tx.db.all_in(q.members_named, named)}
         for line in lines:
             path, action = f"records[{line.record_index}]", line.record.action
@@ -195,11 +196,16 @@ class AccountBatch:
         ref = line.record.action.new_account_ref
         return ref in used_refs and self.former.get(ref) != line.account_ref
 
+    @property
+    def actions(self) -> list[BatchRecord]:
+        """The records that are facility actions."""
+        return [line for line in self.lines if line.kind == ACTION]
+
     def people(self) -> set[str]:
         """Return every subject whose credit file the records change."""
         on_known = (people_of(account.people) for account in self.accounts.values())
         named = (line.subject_ids for line in self.lines)
-        return {subject_id for people in (*on_known, *named) for subject_id in people}
+        return set(chain.from_iterable(chain(on_known, named)))
 
     def people_on(self, tx: Transaction, line: BatchRecord) -> set[str]:
         """Return the subjects that an account named before this batch."""
@@ -225,7 +231,7 @@ class AccountBatch:
         Raises:
             Refusal: DELETED_ITEM, DATE_ORDER, LIMIT_REACHED.
         """
-        if breaches := list(self._too_many_actions(limits)):
+        if self.actions and (breaches := list(self._too_many_actions(limits))):
             raise field_rules.refusal(breaches)
         accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
         rows = [
@@ -269,7 +275,7 @@ class AccountBatch:
                     )
                 length = len(account.history)
                 account.apply_snapshot(step, line.snapshot)
-                if account.newest == step[:2] and (limits_of := self.limits.get(line.account_ref)):
+                if (limits_of := self.limits.get(line.account_ref)) and account.newest == step[:2]:
                     limits_of.add_snapshot(account.record_count - 1, line.snapshot)
                 if len(account.history) > length:
                     grown.update(people_of(account.people))
@@ -288,7 +294,7 @@ class AccountBatch:
         if breaches:
             raise field_rules.refusal(breaches)
         tx.db.execute_many_tuples(q.add_party, ("subject_id", "tradeline_key"), sorted(met))
-        self._store(tx, _renumbered(lines))
+        self._store(tx, _renumbered(self.actions))
         full = self._full_files(tx, limits, grown)
         if breaches := list(self._beyond(limits, full)):
             raise field_rules.refusal(breaches)
@@ -337,7 +343,11 @@ class AccountBatch:
     def _full_files(self, tx: Transaction, limits: PartyLimits, grown: set[str]) -> dict[str, str]:
         """Return the limit of each of these people that the member's accounts are beyond."""
         full: dict[str, str] = {}
-        for row in tx.db.all_in(q.accounts_on_people, sorted(grown), member_id=self.member_id):
+        # Most people have so few accounts that their lengths make no difference.
+        few = limits.accounts_within_share(ACCOUNT_BYTES + MAX_HISTORY_BYTES)
+        many = tx.db.all_in(q.people_with_accounts, sorted(grown), most=few)
+        people = [subject_id for (subject_id,) in many]
+        for row in tx.db.all_in(q.accounts_on_people, people, member_id=self.member_id):
             share = limits.share_on_person(row.members)
             if row.members > limits.members_on_person:
                 full[row.subject_id] = f"at most {limits.members_on_person} members"
@@ -351,9 +361,7 @@ class AccountBatch:
         """Yield the actions beyond the most of one account, before any of them costs work."""
         counts = {ref: account.action_count for ref, account in self.accounts.items()}
         most = limits.actions_of_account
-        for line in self.lines:
-            if line.kind != ACTION:
-                continue
+        for line in self.actions:
             counts[line.account_ref] += 1
             if counts[line.account_ref] > most:
                 path = f"records[{line.record_index}].account_ref"
@@ -362,6 +370,9 @@ class AccountBatch:
 
     def _beyond(self, limits: PartyLimits, full: dict[str, str]) -> Iterator[Breach]:
         """Yield the records that bring an account or a person beyond a limit."""
+        crowded = limits.records_of_account
+        if not full and all(each.record_count <= crowded for each in self.accounts.values()):
+            return
         for line in self.lines:
             account, path = self.accounts[line.account_ref], f"records[{line.record_index}]"
             # What is wrong can be deleted from an account that is full.
@@ -382,10 +393,10 @@ class AccountBatch:
 
     def _queue_notices(self, account: Account, line: BatchRecord) -> None:
         """Queue the notices that a snapshot requires for the subjects that it names."""
-        name = self.names[line.account_ref]
         if line.record.certified and account.needs_certification(line.month):
+            name = self.names[line.account_ref]
             self.news.append(PendingNotice(NOTICE_KIND_REINSERTION, name, line.subject_ids))
-        if character_of(line.snapshot) in DELINQUENT:
+        if line.snapshot.status in ADVERSE:
             known = people_of(account.people) if account.is_delinquent() else ()
             self._warn(line.account_ref, [p for p in line.subject_ids if p not in known])
 
@@ -487,6 +498,6 @@ def _rebuild(db: Connection, account: Account) -> None:
 
 def _renumbered(lines: Sequence[BatchRecord]) -> dict[str, str]:
     actions: list[tuple[str, FacilityAction]] = [
-        (line.account_ref, line.record.action) for line in lines if line.kind == ACTION
+        (line.account_ref, line.record.action) for line in lines
     ]
     return {ref: action.new_account_ref for ref, action in actions if action.kind in RENUMBERING}

@@ -4,10 +4,13 @@ batches are large.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from bureau.credit_file.history import ACTION, CORRECTION, DELETION, ORIGINAL
 from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
+
+SUBJECT_ID = attrgetter("subject_id")
 
 
 class BatchRecord(NamedTuple):
@@ -40,6 +43,6 @@ class BatchRecord(NamedTuple):
         if not month:
             kind = ACTION if record.HasField("action") else DELETION
             month = record.deletion.month
-        people = [party.subject_id for party in snapshot.parties]
+        people = list(map(SUBJECT_ID, snapshot.parties))
         ref, currency = record.account_ref, snapshot.currency
         return cls(record_index, kind, ref, raw, record, snapshot, month, currency, people)

@@ -130,8 +130,12 @@ def require_consents(tx: Transaction, policy: Policy, booking: AccountBatch) -> 
         for line in lines
         if line.kind == ACTION
     }
-    wanted = {subject_id for line in lines for subject_id in line.subject_ids}
-    kinds = _kinds_covered(tx, booking.member_id, wanted.union(*acted.values()))
+    named = {subject_id for line in lines for subject_id in line.subject_ids}
+    people = named.union(*acted.values())
+    kinds = _kinds_covered(tx, booking.member_id, people)
+    # Most consents cover every kind of facility, and then no record has to be compared.
+    if all(kinds.get(person) == ANY_KIND for person in people):
+        return
     fields = _fields_without(tx, policy, booking, acted, kinds)
     listed = islice(fields, field_rules.MAX_FOUND + 1)
     if breaches := [field_rules.violation(field, "CONSENT_REQUIRED", MESSAGE) for field in listed]:
@@ -160,10 +164,10 @@ def _kinds_covered(tx: Transaction, member_id: str, people: Iterable[str]) -> di
         action=FURNISH_MASK,
         now_us=tx.now_us,
     )
-    kinds: dict[str, CodeSet] = {}
+    kinds: dict[str, int] = {}
     for subject_id, portfolio_types in rows:
-        kinds[subject_id] = CodeSet(kinds.get(subject_id, 0) | (portfolio_types or ANY_KIND))
-    return kinds
+        kinds[subject_id] = kinds.get(subject_id, 0) | (portfolio_types or ANY_KIND)
+    return {subject_id: CodeSet(mask) for subject_id, mask in kinds.items()}
 
 
 def _fields_without(

@@ -10,7 +10,7 @@ can be rebuilt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from struct import Struct
@@ -24,6 +24,8 @@ from creditbureau.v1.report_pb2 import PaymentHistory
 
 # No history reaches further back from its newest month.
 MAX_MONTHS = 120
+# No serialised history is longer: 120 characters and four amounts of ten bytes at most.
+MAX_HISTORY_BYTES = 5_000
 
 # Payment history characters of a month 30 or more days past due, or worse.
 DELINQUENT = frozenset("123456GHJKL")
@@ -36,6 +38,8 @@ SILENT = frozenset("BD")
 STEP = Struct("<qHBi")
 KIND_OFFSET = Struct("<qH").size
 ORIGINAL, CORRECTION, DELETION, ACTION = range(4)
+# A subject id in an account's `people`.
+SUBJECT_ID_BYTES = 16
 # A mark that is not a kind of record: snapshots of the account name different subjects.
 PEOPLE_CHANGED = 4
 
@@ -82,16 +86,20 @@ class Account:
         Returns:
             The subjects that no snapshot named before.
         """
-        if bytes.fromhex("".join(sorted(subject_ids))) == self.people:
+        if packed(subject_ids) == self.people:
             return []
         known = people_of(self.people)
         if known:
             self.marks = self.marks.add(PEOPLE_CHANGED)
-        self.people = bytes.fromhex("".join(sorted({*known, *subject_ids})))
+        self.people = packed({*known, *subject_ids})
         return [subject_id for subject_id in subject_ids if subject_id not in known]
 
     def apply_snapshot(self, step: TrailEntry, snapshot: TradelineSnapshot) -> None:
         """Apply a snapshot, the next record of the log."""
+        if longer := _with_next_month(self.history, snapshot):
+            self.history, self.newest = longer, step[:2]
+            self.append(step)
+            return
         history = PaymentHistory.FromString(self.history)
         newest = history.newest_month
         if step.month > newest or self._holds(step):
@@ -167,7 +175,15 @@ class Account:
 
 def people_of(people: bytes) -> list[str]:
     """Split an account's `people` into subject ids."""
-    return [people[start : start + 16].hex() for start in range(0, len(people), 16)]
+    if len(people) == SUBJECT_ID_BYTES:  # most accounts are of one person
+        return [people.hex()]
+    width = SUBJECT_ID_BYTES
+    return [people[start : start + width].hex() for start in range(0, len(people), width)]
+
+
+def packed(subject_ids: Collection[str]) -> bytes:
+    """Return subject ids as an account's `people`."""
+    return bytes.fromhex("".join(sorted(subject_ids)))
 
 
 # Several times as fast as `_make`, which counts the fields that STEP has by its format.
@@ -242,6 +258,27 @@ def put_month(history: PaymentHistory, snapshot: TradelineSnapshot) -> None:
         history.amount_past_due_minor[age] = snapshot.amount_past_due_minor
 
 
+def _with_next_month(history: bytes, snapshot: TradelineSnapshot) -> bytes:
+    """Return a serialised history with the month after its newest one, as `put_month` makes it;
+    empty for any other month, and for a history that is full.
+
+    A merge of messages appends lists: the amounts of the month go before those of the history.
+    """
+    month = snapshot.month
+    longer = PaymentHistory()
+    longer.balance_minor.append(snapshot.balance_minor)
+    longer.amount_due_minor.append(snapshot.amount_due_minor)
+    longer.amount_paid_minor.append(snapshot.amount_paid_minor)
+    longer.amount_past_due_minor.append(snapshot.amount_past_due_minor)
+    longer.MergeFromString(history)
+    newest, profile = longer.newest_month, longer.profile
+    if history and (months_between(newest, month) != 1 or len(profile) == MAX_MONTHS):
+        return b""
+    longer.newest_month = month
+    longer.profile = character_of(snapshot) + profile
+    return longer.SerializeToString(deterministic=True)
+
+
 def character_in(history: PaymentHistory, month: int) -> str:
     """Return the payment history character of a month; empty outside the history."""
     age = months_between(month, history.newest_month)
@@ -268,6 +305,7 @@ def _put_newer(history: PaymentHistory, snapshot: TradelineSnapshot, newer: int)
     A month more than MAX_MONTHS newer replaces the whole history.
     """
     gap = min(newer, MAX_MONTHS) - 1
+    silent = [0] * gap
     history.newest_month = snapshot.month
     profile = character_of(snapshot) + NO_DATA * gap + history.profile
     history.profile = profile[:MAX_MONTHS]
@@ -277,9 +315,7 @@ def _put_newer(history: PaymentHistory, snapshot: TradelineSnapshot, newer: int)
         (history.amount_paid_minor, snapshot.amount_paid_minor),
         (history.amount_past_due_minor, snapshot.amount_past_due_minor),
     ):
-        for _ in range(gap):
-            column.insert(0, 0)
-        column.insert(0, amount)
+        column[:0] = (amount, *silent)
         if len(profile) > MAX_MONTHS:
             del column[MAX_MONTHS:]
 

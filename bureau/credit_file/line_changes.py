@@ -207,9 +207,10 @@ def _may_change(snapshot: TradelineSnapshot) -> bool:
 
 def _is_alike(before: TradelineSnapshot, after: TradelineSnapshot) -> bool:
     """Return True if two snapshots show a line in the same state: most months are such."""
+    past, present = before.status, after.status
     return (
         before.credit_limit_minor == after.credit_limit_minor
-        and before.status == after.status
+        and (past == present or (past in ENDED) == (present in ENDED))
         and before.special_comment == after.special_comment
         and before.close_date == after.close_date
     )

@@ -211,6 +211,7 @@ def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None
         for subject_id in about.subject_ids
     ]
     if rows:
+        rows.sort()  # in the order of the key, in which pages fill one after the other
         tx.db.execute_many_tuples(q.add_notice, q.NOTICE_COLUMNS, rows)
 
 

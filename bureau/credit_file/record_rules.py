@@ -14,19 +14,27 @@ from bureau.codes import currencies
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import DELETION
 from bureau.errors import FieldViolation
+from bureau.field_columns import ColumnRules, Columns
 from bureau_keys import contradictions
+from bureau_keys.contradictions import Severity
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.furnishing_pb2 import RecordWarning
 from creditbureau.v1.reason import Reason
 from creditbureau.v1.record_pb2 import (
     FacilityAction,
     ParsedRecordBatch,
+    Record,
     TradelineSnapshot,
 )
 
 Breach = tuple[Reason, FieldViolation]
 
 TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
+# Snapshots that are checked together: as many as a processor's cache holds.
+BLOCK = 512
+DATES = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
+RECORDS = ColumnRules(Record.DESCRIPTOR, left_out=("body", "snapshot", "action", "deletion"))
+SNAPSHOTS = ColumnRules(TradelineSnapshot.DESCRIPTOR)
 # Fields that these kinds of action require, and that other kinds must not have. A TRANSFER to a
 # buyer that is no member has neither of its two.
 NEEDED = {
@@ -53,6 +61,8 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[BatchRecord], now_us
     """
     # Members' clocks and zones differ: today ends where the first zone's does.
     today = date_of(now_us + 14 * 3600 * MICROSECONDS)
+    if _is_in_order(lines, today):
+        return
     sound = field_rules.check_all(batch)
     breaches: list[Breach] = []
     seen: set[tuple[str, int]] = set()
@@ -79,17 +89,53 @@ def find_warnings(lines: Sequence[BatchRecord]) -> list[RecordWarning]:
     Returns:
         One warning a rule, with the indexes of its records.
     """
-    warnings: dict[str, RecordWarning] = {}
-    for index, line in enumerate(lines):
-        if line.kind >= DELETION:
-            continue
-        for rule in contradictions.warnings_of(line.snapshot):
-            if rule.id not in warnings:
-                warnings[rule.id] = RecordWarning(
-                    rule=rule.id, field=rule.field, message=rule.message
-                )
-            warnings[rule.id].record_indexes.append(index)
-    return list(warnings.values())
+    furnished = [index for index, line in enumerate(lines) if line.kind < DELETION]
+    snapshots = [lines[index].snapshot for index in furnished]
+    broken = contradictions.broken_in(snapshots, Severity.WARNING)
+    warnings = [
+        RecordWarning(
+            rule=rule.id,
+            field=rule.field,
+            message=rule.message,
+            record_indexes=[furnished[index] for index in indexes],
+        )
+        for rule, indexes in broken
+    ]
+    return sorted(warnings, key=lambda warning: warning.record_indexes[0])
+
+
+def _is_in_order(lines: Sequence[BatchRecord], today: int) -> bool:
+    """Return True if no record of a batch violates a rule.
+
+    Most batches are in order. Their snapshots are checked by columns here; the records of any
+    other batch are checked again one by one, for the violations of each.
+    """
+    furnished = [line for line in lines if line.kind < DELETION]
+    blocks = (furnished[start : start + BLOCK] for start in range(0, len(furnished), BLOCK))
+    return (
+        len({(line.account_ref, line.month) for line in furnished}) == len(furnished)
+        and all(_are_in_order(block, today) for block in blocks)
+        and all(
+            field_rules.check_all(line.record) and not any(_breaches(line, today, index))
+            for index, line in enumerate(lines)
+            if line.kind >= DELETION
+        )
+    )
+
+
+def _are_in_order(lines: Sequence[BatchRecord], today: int) -> bool:
+    """Return True if no snapshot of these records violates a rule of its own."""
+    snapshots = [line.snapshot for line in lines]
+    columns = Columns(snapshots)
+    return (
+        RECORDS.hold(Columns([line.record for line in lines]))
+        and SNAPSHOTS.hold(columns)
+        and _dates_in_order(columns, today)
+        and currencies().issuperset(columns["currency"])
+        and not any(map(field_rules.bad_text, set(columns["original_creditor"])))
+        and not any(map(_names_twice, lines))
+        and not any(contradictions.broken_in(snapshots, Severity.ERROR))
+    )
 
 
 def currency_breaches(lines: Sequence[BatchRecord], known: dict[str, str]) -> list[Breach]:
@@ -142,9 +188,13 @@ def _breaches(line: BatchRecord, today: int, index: int) -> Iterator[Breach]:
     if snapshot.original_creditor and field_rules.bad_text(snapshot.original_creditor):
         message = "control or bidirectional characters"
         yield _breach(index, "snapshot.original_creditor", "BAD_TEXT", message)
-    people = line.subject_ids
-    if len(people) > 1 and len(set(people)) < len(people):
+    if _names_twice(line):
         yield _breach(index, "snapshot.parties", "INVALID_FIELD", "a subject is named twice")
+
+
+def _names_twice(line: BatchRecord) -> bool:
+    people = line.subject_ids
+    return len(people) > 1 and len(set(people)) < len(people)
 
 
 def _action_breaches(action: FacilityAction, today: int, path: str) -> Iterator[Breach]:
@@ -190,12 +240,8 @@ def _date_breaches(snapshot: TradelineSnapshot, today: int, index: int) -> Itera
         yield _breach(index, "snapshot.month", "DATE_ORDER", "lies in the future")
     if month < opened // 100:
         yield _breach(index, "snapshot.month", "DATE_ORDER", "lies before open_date")
-    for name, value in (
-        ("open_date", opened),
-        ("close_date", closed),
-        ("first_delinquency_date", snapshot.first_delinquency_date),
-        ("last_payment_date", snapshot.last_payment_date),
-    ):
+    for name in DATES:
+        value: int = getattr(snapshot, name)
         if value and not is_date(value):
             message = "not a day of the calendar"
             yield _breach(index, f"snapshot.{name}", "INVALID_FIELD", message)
@@ -203,6 +249,19 @@ def _date_breaches(snapshot: TradelineSnapshot, today: int, index: int) -> Itera
             yield _breach(index, f"snapshot.{name}", "DATE_ORDER", "lies in the future")
     if closed and closed < opened:
         yield _breach(index, "snapshot.close_date", "DATE_ORDER", "lies before open_date")
+
+
+def _dates_in_order(columns: Columns, today: int) -> bool:
+    """Return True if `_date_breaches` finds nothing in any snapshot."""
+    months, opened, closed = columns["month"], columns["open_date"], columns["close_date"]
+    return (
+        all(1 <= month % 100 <= 12 and month <= today // 100 for month in set(months))
+        and all(month >= day // 100 for month, day in set(zip(months, opened, strict=True)))
+        and all(day <= end for day, end in set(zip(opened, closed, strict=True)) if end)
+        and all(
+            day <= today and is_date(day) for name in DATES for day in set(columns[name]) if day
+        )
+    )
 
 
 def _breach(index: int, field: str, reason: Reason, message: str) -> Breach:

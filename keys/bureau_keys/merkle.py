@@ -24,9 +24,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
     """Return the root of the tree over leaf hashes."""
-    frontier = Frontier()
-    frontier.extend(leaf_hashes)
-    return frontier.root()
+    row = list(leaf_hashes)
+    while len(row) > 1:
+        pairs = zip(row[::2], row[1::2], strict=False)
+        above = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+        # A node without a sibling goes up as it is: it covers the tree's right edge.
+        row = above + row[2 * len(above) :]
+    return row[0] if row else EMPTY_ROOT
 
 
 def root_of_row(row: bytes) -> bytes:

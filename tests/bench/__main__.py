@@ -39,6 +39,7 @@ MODULES = (
     "mixed",
     "piles",
     "bulk",
+    "importing",
     "memory",
     "metro2",
     "arrow",

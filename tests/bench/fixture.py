@@ -81,6 +81,7 @@ class Size:
         pile: Of each kind of statement that one person piles up.
         many: People on whom one `query_many` queries reports.
         growth: Accounts of the bureau that has grown.
+        import_mb: Megabytes of the file that is imported.
     """
 
     people: int = 600
@@ -91,9 +92,12 @@ class Size:
     pile: int = 10_000
     many: int = 10_000
     growth: int = 1_000_000
+    import_mb: int = 1000
 
 
-QUICK = Size(people=150, rounds=2, calls=300, batches=2, pile=1000, many=600, growth=100_000)
+QUICK = Size(
+    people=150, rounds=2, calls=300, batches=2, pile=1000, many=600, growth=100_000, import_mb=20
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,16 @@ def family_seconds(pid: int) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
+def peak_memory_mib(pid: int) -> float:
+    """Resident memory of a process at the most, since it began its program; 0 if it has ended.
+
+    What `wait4` tells would count the memory of the process that started it.
+    """
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    _, known, after = status.partition("VmHWM:")
+    return int(after.split()[0]) * 1024 / MIB if known else 0
+
+
 def memory_mib(pid: int) -> float:
     """Resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])

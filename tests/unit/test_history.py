@@ -11,6 +11,7 @@ from bureau.credit_file.history import (
     TrailEntry,
     effective_snapshots,
     first_months,
+    put_month,
     steps_of,
 )
 from bureau_keys.payment_profile import character_of, months_between
@@ -95,3 +96,20 @@ def test_the_first_months_are_the_newest(
     assert part.profile == history.profile[:count]
     assert list(part.balance_minor) == list(history.balance_minor)[:count]
     assert list(part.amount_past_due_minor) == list(history.amount_past_due_minor)[:count]
+
+
+@given(st.lists(SNAPSHOTS, min_size=1, max_size=8), st.integers(0, MAX_MONTHS), st.data())
+def test_the_next_month_is_put_as_any_other(
+    snapshots: list[TradelineSnapshot], count: int, data: st.DataObject
+) -> None:
+    """Byte for byte, from the first month to a full history."""
+    account, expected = Account(1), PaymentHistory()
+    month = 2010 * 12
+    for index in range(count + len(snapshots)):
+        snapshot = snapshots[index % len(snapshots)]
+        snapshot.month = _month(month)
+        account.apply_snapshot(TrailEntry(1, index, 0, snapshot.month), snapshot)
+        put_month(expected, snapshot)
+        assert account.history == expected.SerializeToString(deterministic=True)
+        assert account.newest == (1, index)
+        month += data.draw(st.sampled_from([1, 2, 130])) if index > count else 1

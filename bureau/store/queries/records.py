@@ -244,6 +244,15 @@ accounts_on_people = InQuery(
     ),
     AccountsOnPerson,
 )
+# The people on whom all members together have more accounts than `most`.
+people_with_accounts = InQuery[tuple[str]](
+    lambda subject_ids: (
+        select(party.c.subject_id)
+        .where(party.c.subject_id.in_(subject_ids))
+        .group_by(party.c.subject_id)
+        .having(func.count() > bind("most"))
+    )
+)
 RECORD_COLUMNS = tuple(c.name for c in record.columns)
 add_record = insert(t.RecordRow)
 RECORD_TILE_COLUMNS = tuple(c.name for c in record_tile.columns)

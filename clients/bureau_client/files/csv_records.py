@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from typing import IO, Any, get_type_hints
 
 from bureau_client.files.csv_tables import Line, read_lines
@@ -34,6 +34,8 @@ _YES, _NO = {"true", "yes", "1"}, {"false", "no", "0"}
 # Narrower than int() and fromisoformat(), which accept 1_000 and 2024-W22-5.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Cells that are remembered once they were read: days, months and codes repeat from row to row.
+_KNOWN_CELLS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,10 @@ def read_rows(stream: IO[str], today: date | None = None) -> Iterator[Row]:
     """
     known = columns()
     required = [column.name for column in known if column.required]
+    today = today or newest_day()
     for line in read_lines(stream, required, [*(column.name for column in known), REASON_COLUMN]):
         line.cells.pop(REASON_COLUMN, None)
-        yield _read(line, required, today or newest_day())
+        yield _read(line, required, today)
 
 
 def columns() -> list[Column]:
@@ -178,6 +181,7 @@ def _yes_or_no(text: str) -> bool:
     raise ValueError(f"{text!r} is not a yes or no; write true or false")
 
 
+@lru_cache(_KNOWN_CELLS)
 def _day(text: str) -> date:
     wrong = ValueError(f"{text[:40]!r} is not a date; write it as 2024-05-31")
     if _DAY.fullmatch(text) is None:
@@ -188,6 +192,12 @@ def _day(text: str) -> date:
         raise wrong from None
 
 
+@lru_cache(_KNOWN_CELLS)
+def _month(text: str) -> Month:
+    return Month.parse(text)
+
+
+@lru_cache(_KNOWN_CELLS)
 def _code(cls: type[Code], text: str) -> Code:
     return cls.parse(text)
 
@@ -196,7 +206,7 @@ def _parser(hint: Any) -> Callable[[str], Any]:
     if isinstance(hint, type) and issubclass(hint, Code):
         return partial(_code, hint)
     if hint is Month:
-        return Month.parse
+        return _month
     if hint is bool:
         return _yes_or_no
     if hint in (int, int | None):
@@ -213,7 +223,7 @@ def _form(hint: Any) -> str:
         _integer: "integer",
         _yes_or_no: "true or false",
         _day: "2024-05-31",
-        Month.parse: "2024-05",
+        _month: "2024-05",
     }
     return forms.get(_parser(hint), "text")
 

@@ -8,6 +8,7 @@ shifted, and bytes that are not UTF-8 are kept for the file of rejects.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from bureau_keys.whole_files import whole_file
 
 # Keeps a byte that is not UTF-8 in text, as a lone surrogate (PEP 383).
 KEPT = "surrogateescape"
+# What no UTF-8 gives: a lone surrogate; and NUL, which no text has.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _SHOWN = 40
 
 
@@ -90,11 +93,13 @@ def read_lines(
 
 
 def _line(number: int, names: list[str], cells: list[str]) -> Line:
-    wrong = [
-        Violation(name, "BAD_TEXT", "is not UTF-8")
-        for name, cell in zip(names, cells, strict=False)
-        if not _is_text(cell)
-    ]
+    wrong = []
+    if not _is_text("".join(cells)):
+        wrong = [
+            Violation(name, "BAD_TEXT", "is not UTF-8")
+            for name, cell in zip(names, cells, strict=False)
+            if not _is_text(cell)
+        ]
     if len(cells) > len(names):
         more = "; ".join(_shown(cell) for cell in cells[len(names) :])
         message = f"are {len(cells)} for {len(names)} columns; too many: {more}"
@@ -137,7 +142,7 @@ def _check_header(
 
 
 def _is_text(cell: str) -> bool:
-    return "\0" not in cell and not any("\ud800" <= character <= "\udfff" for character in cell)
+    return _NO_TEXT.search(cell) is None
 
 
 def _shown(cell: str) -> str:
