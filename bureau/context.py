@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from bureau.call_batches import CallBatches
 from bureau.clock import Clock
 from bureau.codes import CodeSet
 from bureau.enumeration_limiter import EnumerationLimiter
@@ -34,6 +36,7 @@ class Bureau:
         misses: Slows down members that guess consents or subjects.
         commits: Wakes the streams that follow committed entries.
         recent_calls: The newest calls of this node.
+        inquiries: The inquiries that wait to be read together.
     """
 
     origin: str
@@ -47,6 +50,7 @@ class Bureau:
     misses: EnumerationLimiter = field(default_factory=EnumerationLimiter)
     commits: CommitSignal = field(default_factory=CommitSignal)
     recent_calls: RecentCalls = field(default_factory=RecentCalls)
+    inquiries: CallBatches[Any] = field(default_factory=CallBatches)
 
     @property
     def jurisdiction(self) -> str:

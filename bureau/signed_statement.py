@@ -8,6 +8,7 @@ a key that was in force at the leaf's index.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -329,6 +330,15 @@ def logged_statement(db: Connection, entry_key: int) -> LoggedStatement:
     """Read an entry's statement with its receipt, as one message."""
     envelope, receipt = statement_and_receipt(db, entry_key)
     return LoggedStatement(envelope=envelope, receipt=receipt)
+
+
+def logged_statements(db: Connection, entry_keys: Sequence[int]) -> dict[int, LoggedStatement]:
+    """Read entries' statements with their receipts, by entry key, by one query."""
+    statements = {}
+    for row in db.all_in(q.statements_by_key, entry_keys):
+        envelope, receipt = _with_receipt(db, row)
+        statements[row[0]] = LoggedStatement(envelope=envelope, receipt=receipt)
+    return statements
 
 
 def key_statement(db: Connection, subject_id: str, key_id: str) -> LoggedStatement:

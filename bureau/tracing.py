@@ -117,8 +117,17 @@ def within(span: Span | None) -> AbstractContextManager[None]:
 
 def step(name: str) -> AbstractContextManager[None]:
     """Record a step of the call that runs in this thread, if it is traced."""
+    return ending(start_step(name))
+
+
+def start_step(name: str) -> Span | None:
+    """Start a step of the call that runs in this thread; None if it is not traced."""
     parent = _current.get()
-    span = None if parent is None else parent.start_step(name)
+    return None if parent is None else parent.start_step(name)
+
+
+def ending(span: Span | None) -> AbstractContextManager[None]:
+    """End a step with the block, in which it is the parent of further ones."""
     return nullcontext() if span is None else _ending(span)
 
 

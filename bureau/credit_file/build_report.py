@@ -1,17 +1,23 @@
-"""Build a report, now or again from the log: read its inputs, then shape them."""
+"""Build a report from its inputs, or again from the log."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bureau import paging, tracing
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.evidence import action_steps, evidence_steps, read_page
 from bureau.credit_file.report import MAX_REPORT_BYTES
-from bureau.credit_file.report_inputs import read_inputs, read_inputs_at
-from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ReportRules
-from bureau.credit_file.report_versions import current_rules, rules_of
+from bureau.credit_file.report_inputs import read_inputs_at
+from bureau.credit_file.report_rules import (
+    ReportInputs,
+    ReportRequest,
+    ReportRules,
+    ShapedReport,
+)
+from bureau.credit_file.report_versions import rules_of
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
 from bureau.policy import Policy
@@ -57,26 +63,10 @@ class BuiltReport:
         return report_pb2.INQUIRY_OUTCOME_NO_HIT
 
 
-def build_report(
-    db: Connection,
-    origin: str,
-    policy: Policy,
-    request: ReportRequest,
-    consent: HeldConsent,
-    now_us: int,
-) -> BuiltReport:
-    """Build a report as of now, by the current rules.
-
-    Raises:
-        Refusal: BAD_PAGE_TOKEN if the evidence has no such page; LIMIT_REACHED if the report is
-            larger than clients receive.
-    """
-    rules = current_rules(policy)
-    with tracing.step("read"):
-        inputs = read_inputs(db, origin, policy, request, consent, now_us)
-    report = _built(db, inputs, rules)
-    check_size(report.payload)
-    return report
+def shape(inputs: ReportInputs, rules: ReportRules) -> ShapedReport:
+    """Shape a report from its inputs."""
+    with tracing.step("shape"):
+        return rules.version.shape(inputs, rules)
 
 
 def rebuild_report(
@@ -105,12 +95,17 @@ def rebuild_report(
             log_size=inquiry.log_size,
             level=inquiry.level,
         )
-    return _built(db, inputs, rules)
+    return finish(db, inputs, shape(inputs, rules), rules)
 
 
-def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltReport:
-    with tracing.step("shape"):
-        shaped = rules.version.shape(inputs, rules)
+def finish(
+    db: Connection, inputs: ReportInputs, shaped: ShapedReport, rules: ReportRules
+) -> BuiltReport:
+    """Make a report's bytes, and read the page of evidence that comes with it.
+
+    Raises:
+        Refusal: BAD_PAGE_TOKEN if the evidence has no such page.
+    """
     level = inputs.request.evidence
     steps = evidence_steps(shaped.shown, level, shaped.scope)
     steps += action_steps(db, shaped.report, level)
@@ -161,6 +156,18 @@ def named_consent(db: Connection, consent_id: str) -> HeldConsent | None:
         return consent
     newest = db.one(q.newest_of_arrangement, arrangement_id=consent_id)
     return load_consent(db, newest[0]) if newest else consent
+
+
+def named_consents(db: Connection, consent_ids: Sequence[str]) -> list[HeldConsent | None]:
+    """Read the consents that inquiries name, all of them by one query: see `named_consent`."""
+    rows = db.all_in(q.consents_by_id, sorted(set(consent_ids)))
+    known = {row[0]: HeldConsent(*row) for row in rows}
+    return [
+        named_consent(db, consent_id)
+        if (consent := known.get(consent_id)) and consent.state == REPLACED
+        else consent
+        for consent_id in consent_ids
+    ]
 
 
 def load_consent(db: Connection, consent_id: str) -> HeldConsent | None:

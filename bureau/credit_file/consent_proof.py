@@ -4,13 +4,18 @@ became the subject's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bureau.calendar import timestamp_of
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry
-from bureau.signed_statement import key_statement, logged_statement, receipt_of
+from bureau.signed_statement import (
+    key_statement,
+    logged_statement,
+    logged_statements,
+    receipt_of,
+)
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.consent_history import FINAL
@@ -57,9 +62,18 @@ class KeyProofs:
 
 def prove_consent(db: Connection, consent: HeldConsent) -> ConsentProof:
     """Read the proof of a consent."""
-    signed = logged_statement(db, consent.entry_key)
-    keys = KeyProofs(db).of(consent.subject_id, [signed.envelope.signatures[0].keyid])
-    return ConsentProof(consent=signed, keys=keys)
+    return prove_consents(db, [consent])[consent.consent_id]
+
+
+def prove_consents(db: Connection, consents: Sequence[HeldConsent]) -> dict[str, ConsentProof]:
+    """Read the proofs of consents by consent id, their statements by one query."""
+    statements = logged_statements(db, [consent.entry_key for consent in consents])
+    proofs = {}
+    for consent in consents:
+        signed = statements[consent.entry_key]
+        keys = KeyProofs(db).of(consent.subject_id, [signed.envelope.signatures[0].keyid])
+        proofs[consent.consent_id] = ConsentProof(consent=signed, keys=keys)
+    return proofs
 
 
 def show_consent(

@@ -85,12 +85,12 @@ def accounts_held(
     if not rows:
         return []
     withdrawn = withdrawn_by_dispute(read_withdrawing(db, subject_id, policy, now_us), policy)
-    lines = tradelines_of(db, rows, subject_id)
+    lines = [line for line in tradelines_of(db, rows) if line]
     if any(map(was_sold, lines)):
         # Another member's line may say that the account came back.
         own = {line.tradeline_id for line in lines}
-        whole = db.all(q.file_tradelines, subject_id=subject_id)
-        file = link_sales(tradelines_of(db, whole, subject_id))
+        whole = tradelines_of(db, db.all_in(q.file_tradelines, [subject_id]))
+        file = link_sales(line for line in whole if line)
         lines = [line for line in file if line.tradeline_id in own]
     return [
         line

@@ -6,7 +6,7 @@ file forever.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from bureau.calendar import DAY_US, date_of, day_of
@@ -48,6 +48,9 @@ from creditbureau.v1 import report_pb2
 from creditbureau.v1.record_pb2 import Record, RecordRef
 from creditbureau.v1.report_pb2 import PaymentHistory
 
+# The rows of the tradelines of each subject.
+TradelineRows = Mapping[str, Sequence[q.TradelineAndRecord]]
+
 LONGEST_MONTH = 31
 # Hard inquiries of a credit file, the newest.
 MAX_INQUIRIES = 1000
@@ -55,25 +58,49 @@ MAX_INQUIRIES = 1000
 
 def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> CreditFile:
     """Read a subject's credit file as it is."""
-    rows = db.all(q.file_tradelines, subject_id=subject_id)
-    tradelines = tradelines_of(db, rows, subject_id)
+    return read_files(db, tradeline_rows(db, [subject_id]), policy, now_us)[subject_id]
+
+
+def tradeline_rows(db: Connection, subject_ids: Iterable[str]) -> TradelineRows:
+    """Read the rows of the tradelines of each subject."""
+    rows: dict[str, list[q.TradelineAndRecord]] = {name: [] for name in sorted(subject_ids)}
+    for row in db.all_in(q.file_tradelines, list(rows)):
+        rows[row.subject_id].append(row)
+    return rows
+
+
+def read_files(
+    db: Connection, rows: TradelineRows, policy: Policy, now_us: int
+) -> dict[str, CreditFile]:
+    """Read the credit files of subjects as they are, by subject id."""
     log_size = log.size_of(db)
-    inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
-    groups = _groups(db, furnishers_to_group(tradelines))
-    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, groups)
+    lines = tradelines_of(db, [row for own in rows.values() for row in own])
+    files, end = {}, 0
+    for subject_id, own in rows.items():
+        start, end = end, end + len(own)
+        tradelines = [line for line in lines[start:end] if line]
+        inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
+        groups = _groups(db, furnishers_to_group(tradelines))
+        files[subject_id] = CreditFile(subject_id, log_size, now_us, tradelines, inquiries, groups)
+    return files
 
 
 def tradelines_of(
-    db: Connection, rows: Iterable[q.TradelineAndRecord], subject_id: str
-) -> list[FiledTradeline]:
-    """Return the tradelines that rows hold, as they are on a subject's file."""
-    lines: list[FiledTradeline] = []
+    db: Connection, rows: Iterable[q.TradelineAndRecord]
+) -> list[FiledTradeline | None]:
+    """Return the tradeline of each row, as it is on its subject's file.
+
+    None for an account of which no month is about the subject any more.
+    """
+    lines: list[FiledTradeline | None] = []
     late: dict[int, ReportedMonths] = {}
     for row in rows:
+        subject_id = row.subject_id
         marks = CodeSet(row.marks)
         if PEOPLE_CHANGED in marks:
             member = Membership(row.state, CodeSet(row.roles))
-            lines += _rebuild_tradeline(db, row, steps_of(row.trail), subject_id, member)
+            steps = steps_of(row.trail)
+            lines.append(next(_rebuild_tradeline(db, row, steps, subject_id, member), None))
             continue
         newest = Record.FromString(row.body)
         snapshot = newest.snapshot
@@ -96,7 +123,8 @@ def tradelines_of(
             )
         )
     for index, delinquencies in zip(late, read_delinquencies(list(late.values())), strict=True):
-        lines[index] = lines[index]._replace(delinquencies=delinquencies)
+        line = lines[index]
+        lines[index] = line and line._replace(delinquencies=delinquencies)
     return lines
 
 

@@ -49,8 +49,8 @@ def _later_dates(
     people = {person for line in dated for person in line.subject_ids}
     sold = {person for person, _, _ in sales_to(tx.db, booking.member_id, people)}
     for subject_id in sorted(sold):
-        rows = tx.db.all(q.file_tradelines, subject_id=subject_id)
-        file = link_sales(tradelines_of(tx.db, rows, subject_id))
+        lines = tradelines_of(tx.db, tx.db.all_in(q.file_tradelines, [subject_id]))
+        file = link_sales(line for line in lines if line)
         delinquencies = {line.tradeline_id: line.delinquencies for line in file}
         for line in dated:
             if subject_id not in line.subject_ids:

@@ -4,6 +4,7 @@ that hold a consent to monitor, until the consent ends.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from bureau.credit_file.contributions import level_of
 from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.freeze import is_stopped
 from bureau.credit_file.own_entries import read_withdrawing
-from bureau.credit_file.reader import read_file
+from bureau.credit_file.reader import read_files, tradeline_rows
 from bureau.credit_file.reciprocity import limit_by_reciprocity
 from bureau.credit_file.report import reportable
 from bureau.credit_file.report_versions import current_rules
@@ -72,10 +73,8 @@ class MonitoredFiles(NamedTuple):
 def monitored_files(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> MonitoredFiles:
     """Read the monitors of subjects, and the credit files of those that are monitored."""
     monitors = _monitors(tx, subject_ids)
-    people = dict.fromkeys(monitor.subject_id for monitor in monitors)
-    return MonitoredFiles(
-        monitors, {subject_id: _shown(tx, subject_id, policy) for subject_id in people}
-    )
+    people = {monitor.subject_id for monitor in monitors}
+    return MonitoredFiles(monitors, _shown(tx, people, policy))
 
 
 def alert_account_changes(
@@ -88,13 +87,15 @@ def alert_account_changes(
     """
     alerts: list[tuple[Monitor, Change]] = []
     level = _levels(tx, policy)
-    for subject_id, before in watched.before.items():
-        after = _shown(tx, subject_id, policy)
+    monitors: defaultdict[str, list[Monitor]] = defaultdict(list)
+    for monitor in watched.monitors:
+        monitors[monitor.subject_id].append(monitor)
+    files_now = _shown(tx, watched.before, policy)
+    for subject_id, own in monitors.items():
+        before, after = watched.before[subject_id], files_now[subject_id]
         changed = list(changes(before, after))
         groups = {**before.groups, **after.groups}
-        for monitor in watched.monitors:
-            if monitor.subject_id != subject_id:
-                continue
+        for monitor in own:
             past, present = (_seen_by(monitor, file, level) for file in (before, after))
             # A deleted line got better, and the member saw it before.
             visible = {line.tradeline_id for line in (*past, *present)}
@@ -236,12 +237,17 @@ def _seen_by(
     return lines_in(limit_by_reciprocity(file, monitor.grantee, level(monitor.grantee)), scope)
 
 
-def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
-    """Read a subject's credit file as reports would show it."""
-    state = read_withdrawing(tx.db, subject_id, policy, tx.now_us)
-    state.withheld_inquiries = read_withheld_inquiries(tx.db, subject_id, policy, tx.now_us)
-    file = read_file(tx.db, subject_id, policy, tx.now_us)
-    return reportable(file, state, current_rules(policy))
+def _shown(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> dict[str, CreditFile]:
+    """Read subjects' credit files as reports would show them, by subject id."""
+    rules = current_rules(policy)
+    shown = {}
+    for subject_id, file in read_files(
+        tx.db, tradeline_rows(tx.db, subject_ids), policy, tx.now_us
+    ).items():
+        state = read_withdrawing(tx.db, subject_id, policy, tx.now_us)
+        state.withheld_inquiries = read_withheld_inquiries(tx.db, subject_id, policy, tx.now_us)
+        shown[subject_id] = reportable(file, state, rules)
+    return shown
 
 
 def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:

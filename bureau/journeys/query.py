@@ -7,6 +7,8 @@ checked again. The report is returned only after the commit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from bureau import paging, signed_statement, tracing
@@ -14,14 +16,12 @@ from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
     BuiltReport,
-    build_report,
     check_report_digest,
     load_consent,
     named_consent,
     rebuild_report,
 )
 from bureau.credit_file.consent_events import count_uses
-from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.freeze import check_freeze
 from bureau.credit_file.replay_check import check_retry
@@ -30,11 +30,20 @@ from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_inquiries
+from bureau.journeys.read_inquiries import OpenInquiry, read_inquiries
 from bureau.ledger import log
-from bureau.ledger.commit_queue import Committed, RecordedDenial, Transaction
+from bureau.ledger.commit_queue import (
+    Committed,
+    RecordedDenial,
+    Transaction,
+    Work,
+    deadline,
+)
+from bureau.recent_calls import NO_STATEMENT, carried_statement
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau.waker import Waker
 from bureau_keys.consent_history import REPLACED
 from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import report_pb2
@@ -99,69 +108,85 @@ def query_report(
 def _answer_inquiry(
     bureau: Bureau, caller: Caller, envelope: Envelope, page_token: str
 ) -> QueryReportResponse:
-    first_step = paging.number_in(page_token, otherwise=0)
-    now_us = bureau.clock.now_us()
-    with bureau.database.snapshot() as db:
-        # 1. Open and verify.
-        opened = signed_statement.verify_statement(
-            db, bureau.origin, envelope, Inquiry, kind="inquiry", signer=caller.signer
-        )
-        inquiry = opened.message
-        signed_statement.check_fresh_or_accepted(db, opened, now_us)
-        if inquiry.purpose not in caller.purposes:
-            raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
-        bureau.misses.check(caller.member_id, now_us)
-        # 2. Build the report as of the log's size. Without a consent of this subject for
-        #    this member no credit file is read.
-        asked = ReportRequest(
-            opened.header.request_id,
-            opened.signed.digest,
-            inquiry.subject_id,
-            inquiry.purpose,
-            inquiry.evidence,
-            first_step,
-        )
-        prepared = consent = None
-        with tracing.step("consent"):
-            held_consent = None if first_step else named_consent(db, inquiry.consent_id)
-        if (
-            held_consent
-            and held_consent.grantee == caller.member_id
-            and held_consent.subject_id == inquiry.subject_id
-        ):
-            prepared = build_report(db, bureau.origin, bureau.policy, asked, held_consent, now_us)
-            consent = prove_consent(db, held_consent)
+    # 1. Verify the inquiry, and build the report as of the log's size: together with the inquiries
+    #    that wait at this moment.
+    inquiry = OpenInquiry(caller, envelope, paging.number_in(page_token, otherwise=0))
+    bureau.inquiries.serve(inquiry, partial(_read_and_queue, bureau), deadline.get())
+    if inquiry.is_large:
+        inquiry.is_large, inquiry.waker = False, Waker()
+        _read_and_queue(bureau, [inquiry], alone=True)
+    carried_statement.set(inquiry.context.get(carried_statement, NO_STATEMENT))
+    if inquiry.error is not None:
+        raise inquiry.error
+    opened, request, report = inquiry.opened, inquiry.request, inquiry.report
+    if opened is None or request is None:
+        raise Refusal("DEADLINE", "no outcome in time: retry with the same request id to learn it")
 
-    if first_step:
-        return QueryReportResponse(evidence=_further_page(bureau, opened, asked))
+    if request.first_step:
+        return QueryReportResponse(evidence=_further_page(bureau, opened, request))
 
-    # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
+    # 2. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
+    if inquiry.unit is None:
+        raise Refusal("DEADLINE", "no outcome in time: retry with the same request id to learn it")
     try:
-        committed = commit_inquiry(bureau, opened, prepared, now_us)
+        committed = inquiry.unit.result()
     except Refusal as refusal:
         if refusal.reason in DENIALS:
-            bureau.misses.miss(caller.member_id, now_us)
+            bureau.misses.miss(caller.member_id, bureau.clock.now_us())
         raise
 
-    # 4. A retry gets the first answer again, unless the subject forbade it meanwhile; what
+    # 3. A retry gets the first answer again, unless the subject forbade it meanwhile; what
     #    was denied stays denied.
     if committed.replayed:
-        prepared = _again(bureau, asked, committed.proof.entry)
-    assert prepared is not None, "an accepted inquiry has a report"
+        report = _again(bureau, request, committed.proof.entry)
+    assert report is not None, "an accepted inquiry has a report"
 
-    # 5. Committed: sign and answer.
+    # 4. Committed: sign and answer.
     return QueryReportResponse(
-        report=signed_statement.sign_report(bureau.report_key, prepared.payload),
+        report=signed_statement.sign_report(bureau.report_key, report.payload),
         receipt=signed_statement.receipt_of(committed.proof),
-        evidence=prepared.evidence,
-        consent=consent,
+        evidence=report.evidence,
+        consent=inquiry.consent,
     )
 
 
+def _read_and_queue(
+    bureau: Bureau, inquiries: Sequence[OpenInquiry], *, alone: bool = False
+) -> None:
+    """Read inquiries that wait together, and queue them for the writer.
+
+    Those that go no further are woken here, the others by the writer.
+    """
+    now_us = bureau.clock.now_us()
+    read_inquiries(bureau, inquiries, now_us, alone=alone)
+    for inquiry in inquiries:
+        if inquiry.goes_on and not inquiry.first_step:
+            try:
+                inquiry.context.run(_queue, bureau, inquiry, now_us)
+            except Exception as error:  # noqa: BLE001  (its call raises it again)
+                inquiry.error = error
+        if inquiry.unit is None:
+            inquiry.waker.wake()
+
+
+def _queue(bureau: Bureau, inquiry: OpenInquiry, now_us: int) -> None:
+    opened = inquiry.opened
+    assert opened is not None
+    work = inquiry_work(bureau, opened, inquiry.report, now_us)
+    inquiry.unit = bureau.ledger.enqueue(opened.signed, work, inquiry.waker)
+
+
 def commit_inquiry(
-    bureau: Bureau, opened: VerifiedStatement[Inquiry], prepared: BuiltReport | None, now_us: int
+    bureau: Bureau, opened: VerifiedStatement[Inquiry], report: BuiltReport, now_us: int
 ) -> Committed[None]:
-    """Commit an inquiry under its consent's lock.
+    """Commit an inquiry under its consent's lock."""
+    return bureau.ledger.commit(opened.signed, inquiry_work(bureau, opened, report, now_us))
+
+
+def inquiry_work(
+    bureau: Bureau, opened: VerifiedStatement[Inquiry], prepared: BuiltReport | None, now_us: int
+) -> Work[None]:
+    """Return the unit of work of an inquiry: it runs under its consent's lock.
 
     Args:
         prepared: The report; None without a consent of this subject for this member.
@@ -206,7 +231,7 @@ def commit_inquiry(
         tx.answer_digest = prepared.digest
         return None
 
-    return bureau.ledger.commit(opened.signed, work)
+    return work
 
 
 def _further_page(

@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -35,6 +36,7 @@ from bureau.quotas import Party, Quotas, parties_of
 from bureau.store import queries as q
 from bureau.store.database import Connection, Database
 from bureau.store.errors import StorageError
+from bureau.waker import Waker
 from bureau_keys.denial import denial_digest
 from bureau_keys.signer_name import subject_id_of
 from bureau_keys.signing import SigningKey
@@ -137,29 +139,26 @@ class Committed(Generic[T]):
 Work = Callable[[Transaction], T | RecordedDenial]
 
 
-class Writer(Protocol):
-    """The place where journeys commit statements."""
-
-    def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
-        """Run a unit of work, and log its statement: see `Ledger.commit`."""
-
-
 @dataclass(slots=True)
-class _Unit:
+class Unit(Generic[T]):
+    """A unit of work in the queue, and its outcome.
+
+    Attributes:
+        deadline: Monotonic time after which the caller has given up.
+        load: The call that it comes with.
+        span: The span of its commit; None if the call is not traced.
+        waker: Wakes the caller when there is an outcome.
+    """
+
     statement: SignedStatement
-    work: Work[Any]
+    work: Work[T]
     deadline: float
     load: Load
     span: tracing.Span | None
+    waker: Waker
     tries: int = 0
-    committed: Committed[Any] | None = None
+    committed: Committed[T] | None = None
     error: Exception | None = None
-    # Held until there is an outcome: a lock wakes its one waiter several times faster than
-    # an Event.
-    _undecided: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self._undecided.acquire()
 
     @property
     def parties(self) -> list[Party]:
@@ -171,33 +170,75 @@ class _Unit:
         """Bytes that the unit counts for: those of its request, at least of its envelope."""
         return max(self.load.size, len(self.statement.envelope))
 
+    @property
+    def is_decided(self) -> bool:
+        """True if there is an outcome."""
+        return self.committed is not None or self.error is not None
+
+    def result(self) -> Committed[T]:
+        """Wait for the outcome, and return it.
+
+        Raises:
+            Refusal: See `Writer.commit`.
+        """
+        with tracing.ending(self.span):
+            if not self.is_decided:
+                self.waker.wait(min(MAX_WAIT_S, self.deadline - time.monotonic()))
+            if self.error is not None:
+                raise self.error
+            if self.committed is None:
+                raise Refusal(
+                    "DEADLINE", "no outcome in time: retry with the same request id to learn it"
+                )
+            return self.committed
+
     def try_again(self) -> bool:
         """Count an attempt; return true if another one is allowed."""
         self.tries += 1
         return self.tries < MAX_TRIES
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the outcome; return false after `seconds` without one."""
-        return self._undecided.acquire(timeout=max(seconds, 0))
-
-    def succeed(self, committed: Committed[Any]) -> None:
+    def succeed(self, committed: Committed[T]) -> None:
         """Acknowledge the unit."""
         self.committed = committed
-        self._decide()
+        self.waker.wake()
 
     def fail(self, error: Exception) -> None:
         """Refuse the unit."""
         # Drop the traceback: it references this unit, and the reference cycle would keep
         # the call open until garbage collection.
         self.error = error.with_traceback(None)
-        self._decide()
-
-    def _decide(self) -> None:
-        if self._undecided.locked():
-            self._undecided.release()
+        self.waker.wake()
 
 
-class Ledger:
+class Writer(ABC):
+    """The place where journeys commit statements."""
+
+    @abstractmethod
+    def enqueue(self, statement: SignedStatement, work: Work[T], waker: Waker) -> Unit[T]:
+        """Queue a unit of work, whose `result` is that of `commit`.
+
+        Args:
+            waker: Is woken when there is an outcome.
+
+        Raises:
+            Refusal: OVERLOADED, SHUTTING_DOWN.
+        """
+
+    def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
+        """Run a unit of work and append its statement to the log, durably and once.
+
+        A statement accepted before is not run again; its first proof is returned. Blocks
+        until the outcome is on disk.
+
+        Raises:
+            Refusal: The refusal that the unit raised or recorded; IDEMPOTENCY_CONFLICT if the
+                request id was used for other bytes; OVERLOADED,
+                DATABASE_UNAVAILABLE, NODE_UNFIT, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
+        """
+        return self.enqueue(statement, work, Waker()).result()
+
+
+class Ledger(Writer):
     """The writer and its queue."""
 
     def __init__(
@@ -238,7 +279,7 @@ class Ledger:
         self._known = known
         self._quotas = quotas or Quotas()
         self._before_batch = before_batch
-        self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._queue: SimpleQueue[Unit[Any] | None] = SimpleQueue()
         self._keys = EntryKeys()
         self._open = True
         self._dead = False
@@ -257,40 +298,21 @@ class Ledger:
         if self._thread.is_alive():
             self._thread.join()
 
-    def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
-        """Run a unit of work and append its statement to the log, durably and once.
-
-        A statement accepted before is not run again; its first proof is returned. Blocks
-        until the outcome is on disk.
-
-        Raises:
-            Refusal: The refusal that the unit raised or recorded; IDEMPOTENCY_CONFLICT if the
-                request id was used for other bytes; OVERLOADED,
-                DATABASE_UNAVAILABLE, NODE_UNFIT, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
-        """
-        with tracing.step("commit"):
-            unit = _Unit(statement, work, deadline.get(), load.get(), tracing.current())
-            with self._gate:
-                if not self._open:
-                    raise Refusal("SHUTTING_DOWN", "the node is stopping")
-                if self._queue.qsize() >= MAX_WAITING:
-                    raise Refusal("OVERLOADED", "too many writes are waiting")
-                self._queue.put(unit)
-            if not unit.wait(min(MAX_WAIT_S, unit.deadline - time.monotonic())):
-                raise Refusal(
-                    "DEADLINE", "no outcome in time: retry with the same request id to learn it"
-                )
-        if unit.error is not None:
-            try:
-                raise unit.error
-            finally:
-                del unit  # as in `fail`: the traceback will hold this frame
-        assert unit.committed is not None
-        return unit.committed
+    def enqueue(self, statement: SignedStatement, work: Work[T], waker: Waker) -> Unit[T]:
+        """Queue a unit of work for the writer: see `Writer.enqueue`."""
+        with self._gate:
+            if not self._open:
+                raise Refusal("SHUTTING_DOWN", "the node is stopping")
+            if self._queue.qsize() >= MAX_WAITING:
+                raise Refusal("OVERLOADED", "too many writes are waiting")
+            span = tracing.start_step("commit")
+            unit = Unit(statement, work, deadline.get(), load.get(), span, waker)
+            self._queue.put(unit)
+        return unit
 
     def _run(self) -> None:
         stopping = False
-        waiting: list[_Unit] = []
+        waiting: list[Unit[Any]] = []
         while not (stopping and not waiting):
             batch = waiting or [unit for unit in [self._queue.get()] if unit]
             stopping = stopping or not batch
@@ -305,7 +327,7 @@ class Ledger:
                 pass
             waiting = self._commit_batch(batch) if batch else []
 
-    def _commit_batch(self, batch: list[_Unit]) -> list[_Unit]:
+    def _commit_batch(self, batch: list[Unit[Any]]) -> list[Unit[Any]]:
         """Commit a batch; return the units that the next batch must take."""
         if self._dead:
             # The state on disk is unknown: nothing may be added to it.
@@ -345,7 +367,7 @@ class Ledger:
                 unit.fail(Refusal("INTERNAL", "the bureau failed on this request"))
         return []
 
-    def _transact(self, batch: list[_Unit]) -> list[_Unit]:
+    def _transact(self, batch: list[Unit[Any]]) -> list[Unit[Any]]:
         request_ids, begun = set(), time.monotonic()
         self._before_batch()
 
@@ -403,7 +425,7 @@ class Ledger:
     def _run_unit(
         self,
         db: Connection,
-        unit: _Unit,
+        unit: Unit[Any],
         meter: QuotaMeter,
         results: _BatchResult,
     ) -> None:
@@ -451,7 +473,7 @@ class Ledger:
         db.execute_raw("RELEASE SAVEPOINT unit")
         results.now_us = max(results.now_us, tx.now_us)
 
-    def _answer_as_duplicate(self, db: Connection, unit: _Unit, results: _BatchResult) -> bool:
+    def _answer_as_duplicate(self, db: Connection, unit: Unit[Any], results: _BatchResult) -> bool:
         """Answer a refused unit with the receipt of the same statement, if another node has
         accepted it while this unit waited for a row: its effect there is the cause of the
         refusal here. Return false if no node has.
@@ -474,10 +496,10 @@ class _BatchResult:
     """
 
     now_us: int
-    accepted: list[tuple[_Unit, NewLeaf, Any]] = field(default_factory=list)
-    answered: list[tuple[_Unit, Committed[Any]]] = field(default_factory=list)
-    refused: list[tuple[_Unit, Exception]] = field(default_factory=list)
-    deferred: list[_Unit] = field(default_factory=list)
+    accepted: list[tuple[Unit[Any], NewLeaf, Any]] = field(default_factory=list)
+    answered: list[tuple[Unit[Any], Committed[Any]]] = field(default_factory=list)
+    refused: list[tuple[Unit[Any], Exception]] = field(default_factory=list)
+    deferred: list[Unit[Any]] = field(default_factory=list)
 
 
 def subjects_of(statement: SignedStatement) -> set[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bureau import signed_statement
 from bureau_client import Inquiry, Month, Wallet
 from bureau_client.files.applicants import COLUMNS
 from bureau_client.files.querying import JOURNAL, TABLE, report_name
@@ -142,35 +143,34 @@ def test_a_file_becomes_reports_and_one_table(
 def test_a_run_is_killed_and_started_again(
     scenario: Scenario, tmp_path: Path, profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = scenario.bureau.server.ledger
     inquiries = [inquiry_of(scenario, scenario.person()) for _ in range(12)]
     file = write_file(tmp_path / "applicants.csv", [line_of(inquiry) for inquiry in inquiries])
     folder = tmp_path / "reports"
     answered, is_half, is_killed = 0, threading.Event(), threading.Event()
-    lock, commit = threading.Lock(), ledger.commit
+    lock, sign = threading.Lock(), signed_statement.sign_report
 
-    def commit_half(*arguments: Any) -> Any:
-        """Commit every inquiry; give no answer to those after the sixth until the program is
-        dead: their consents are used, and their reports are lost.
+    def sign_half(*arguments: Any) -> Any:
+        """Give no answer to the inquiries after the sixth until the program is dead: their
+        consents are used, and their reports are lost.
         """
         nonlocal answered
-        committed = commit(*arguments)
+        signed = sign(*arguments)
         with lock:
             answered += 1
             is_lost = answered > 6
         if is_lost:
             is_half.set()
             is_killed.wait(300)
-        return committed
+        return signed
 
-    monkeypatch.setattr(ledger, "commit", commit_half)
+    monkeypatch.setattr(signed_statement, "sign_report", sign_half)
     command = command_of(file, profile, folder, "--concurrency", "3")
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
         assert is_half.wait(300)
         first.send_signal(signal.SIGKILL)
         first.wait()
         is_killed.set()
-    monkeypatch.setattr(ledger, "commit", commit)
+    monkeypatch.setattr(signed_statement, "sign_report", sign)
     assert first.returncode == -signal.SIGKILL
     assert not (folder / TABLE).exists()
     saved = {path.name: path.read_bytes() for path in folder.glob("*.json")}

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import math
+
 from bureau.admin.log_replay.state import ReplayState
 from bureau.ledger.commit_queue import (
+    OUTSIDE,
     Committed,
     RecordedDenial,
     T,
+    Unit,
     Work,
+    Writer,
     subjects_of,
 )
 from bureau.ledger.log import LogProof, SignedStatement
+from bureau.waker import Waker
 from bureau_keys.complaint_register import KINDS
 
 
-class ReplayLedger:
+class ReplayLedger(Writer):
     """A ledger that logs nothing: it compares with what was logged."""
 
     def __init__(self, state: ReplayState) -> None:
         """Run the units of work of the entries that a replay's state names."""
         self._state = state
 
-    def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
+    def enqueue(self, statement: SignedStatement, work: Work[T], waker: Waker) -> Unit[T]:
         """Run a unit of work as the unit of the entry that is replayed.
 
         Raises:
@@ -40,4 +46,5 @@ class ReplayLedger:
         is_whole = state.erased.from_leaf is None or entry.kind in KINDS
         if tx.answer_digest != entry.answer_digest and is_whole:
             state.found("its answer is not the one that was logged")
-        return Committed(result, LogProof(entry, (), ""), replayed=False)
+        committed = Committed(result, LogProof(entry, (), ""), replayed=False)
+        return Unit(statement, work, math.inf, OUTSIDE, None, waker, committed=committed)

@@ -53,6 +53,9 @@ add_consent = insert(t.ConsentRow)
 consent_by_id = Query[ConsentColumns](
     select(*consent.columns).where(consent.c.consent_id == bind("consent_id"))
 )
+consents_by_id = InQuery[ConsentColumns](
+    lambda consent_ids: select(*consent.columns).where(consent.c.consent_id.in_(consent_ids))
+)
 lock_consent = Query[ConsentColumns](
     select(*consent.columns).where(consent.c.consent_id == bind("consent_id")).with_for_update()
 )

@@ -20,10 +20,11 @@ from bureau.store.queries.builders import (
 
 
 class TradelineAndRecord(NamedTuple):
-    """A tradeline, the record that holds for its newest month, and its furnisher's state and
-    roles.
+    """A tradeline of a subject, the record that holds for its newest month, and its furnisher's
+    state and roles.
     """
 
+    subject_id: str
     tradeline_key: int
     tradeline_id: str
     member_id: str
@@ -37,9 +38,10 @@ class TradelineAndRecord(NamedTuple):
     roles: int
 
 
-# A subject's tradelines, each with the record that holds for its newest month.
+# Subjects' tradelines, each with the record that holds for its newest month.
 _tradelines = (
     select(
+        party.c.subject_id,
         tradeline.c.tradeline_key,
         tradeline.c.tradeline_id,
         tradeline.c.member_id,
@@ -62,10 +64,12 @@ _tradelines = (
     )
     .join(submission, submission.c.submission_key == tradeline.c.newest_submission_key)
     .join(member, member.c.member_id == tradeline.c.member_id)
-    .where(party.c.subject_id == bind("subject_id"))
-    .order_by(tradeline.c.tradeline_key)
+    .order_by(party.c.subject_id, tradeline.c.tradeline_key)
 )
-file_tradelines = Query(_tradelines, TradelineAndRecord)
+file_tradelines = InQuery(
+    lambda subject_ids: _tradelines.where(party.c.subject_id.in_(subject_ids)),
+    TradelineAndRecord,
+)
 # Those of a member, or of another member of its group.
 _holder, _peer = member.alias("holder"), member.alias("peer")
 _of_member_or_group = or_(
@@ -76,7 +80,10 @@ _of_member_or_group = or_(
         .where(_holder.c.member_id == bind("member_id"), _holder.c.group_id != "")
     ),
 )
-tradelines_of_holder = Query(_tradelines.where(_of_member_or_group), TradelineAndRecord)
+tradelines_of_holder = Query(
+    _tradelines.where(party.c.subject_id == bind("subject_id"), _of_member_or_group),
+    TradelineAndRecord,
+)
 # Locks the same tradelines: who holds an account does not change until the transaction ends.
 share_tradelines_of_holder = Query[tuple[int]](
     select(tradeline.c.tradeline_key)

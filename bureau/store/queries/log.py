@@ -84,6 +84,9 @@ logged_statements = (
 statement_by_key = Query[StatementColumns](
     logged_statements.where(entry.c.entry_key == bind("entry_key"))
 )
+statements_by_key = InQuery[StatementColumns](
+    lambda keys: logged_statements.where(entry.c.entry_key.in_(keys))
+)
 envelope_of = Query[tuple[bytes]](
     select(statement.c.envelope).where(statement.c.entry_key == bind("entry_key"))
 )

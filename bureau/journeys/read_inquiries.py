@@ -1,0 +1,209 @@
+"""Read what inquiries ask for, as they wait together: each step for all of them.
+
+A step costs half as much in a row as between the steps of one inquiry after another, and what
+several of them need is read by one query. An inquiry that waits alone is read in the same way.
+What befalls one of them befalls no other: one that is refused goes no further, and one that would
+keep the others waiting is left to the thread of its own call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bureau import signed_statement, tracing
+from bureau.call_batches import WaitingCall
+from bureau.context import Bureau, Caller
+from bureau.credit_file.build_report import (
+    BuiltReport,
+    check_size,
+    finish,
+    named_consents,
+    shape,
+)
+from bureau.credit_file.consent_proof import prove_consents
+from bureau.credit_file.reader import tradeline_rows
+from bureau.credit_file.report_inputs import Asked, read_inputs
+from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ShapedReport
+from bureau.credit_file.report_versions import current_rules
+from bureau.errors import Refusal
+from bureau.ledger.commit_queue import Unit
+from bureau.signed_statement import VerifiedStatement
+from bureau.store import queries as q
+from bureau.store.database import Connection
+from bureau.store.errors import StorageError
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_ALL, ConsentProof, Inquiry
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+# Bytes of the histories and trails of a person's accounts from which on an inquiry about them is
+# read by itself: some thirty accounts of two years.
+LARGE_FILE_BYTES = 64 * 1024
+
+
+@dataclass(slots=True, eq=False)
+class OpenInquiry(WaitingCall):
+    """An inquiry, and what was read for it so far.
+
+    Attributes:
+        first_step: First step of the page of evidence; 0 for the report.
+        error: The reason for which it goes no further.
+        is_large: True if it is left to the thread of its own call.
+        opened: The verified statement.
+        request: What it asks for.
+        report: The report; None without a consent of this subject for this member.
+        consent: The proof of the consent.
+        unit: Its unit of work in the writer's queue.
+    """
+
+    caller: Caller
+    envelope: Envelope
+    first_step: int
+    error: Exception | None = None
+    is_large: bool = False
+    opened: VerifiedStatement[Inquiry] | None = None
+    request: ReportRequest | None = None
+    report: BuiltReport | None = None
+    consent: ConsentProof | None = None
+    unit: Unit[None] | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """True unless it was refused, or is left to its own call."""
+        return self.error is None and not self.is_large
+
+
+def read_inquiries(
+    bureau: Bureau, inquiries: Sequence[OpenInquiry], now_us: int, *, alone: bool
+) -> None:
+    """Read inquiries from one snapshot.
+
+    An inquiry that is refused gets its `error`: the refusals of `verify_statement`; CLOCK_SKEW,
+    EXPIRED_REQUEST, PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, BAD_PAGE_TOKEN, LIMIT_REACHED.
+
+    Args:
+        alone: The inquiry keeps no other waiting: it is read even if it is large.
+    """
+    try:
+        with bureau.database.snapshot() as db:
+            _read(bureau, db, inquiries, now_us, alone=alone)
+    except Exception as error:  # noqa: BLE001  (each call raises it again)
+        passing = not isinstance(error, StorageError) or error.conflict or error.too_long
+        for inquiry in inquiries:
+            if not inquiry.goes_on:
+                continue
+            if passing and not alone:
+                inquiry.is_large = True  # it may be another's fault
+            else:
+                inquiry.error = error
+
+
+def _read(
+    bureau: Bureau, db: Connection, inquiries: Sequence[OpenInquiry], now_us: int, *, alone: bool
+) -> None:
+    policy, rules = bureau.policy, current_rules(bureau.policy)
+
+    # 1. Open and verify.
+    def verify(one: OpenInquiry, envelope: Envelope) -> ReportRequest:
+        opened = one.opened = signed_statement.verify_statement(
+            db, bureau.origin, envelope, Inquiry, kind="inquiry", signer=one.caller.signer
+        )
+        signed_statement.check_fresh_or_accepted(db, opened, now_us)
+        if opened.message.purpose not in one.caller.purposes:
+            raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
+        bureau.misses.check(one.caller.member_id, now_us)
+        one.request = ReportRequest(
+            opened.header.request_id,
+            opened.signed.digest,
+            opened.message.subject_id,
+            opened.message.purpose,
+            opened.message.evidence,
+            one.first_step,
+        )
+        one.is_large = one.request.evidence == EVIDENCE_LEVEL_ALL and not alone
+        return one.request
+
+    verified = _each([(one, one.envelope) for one in inquiries], verify)
+    requested = [(one, request) for one, request in verified if not one.first_step]
+
+    # 2. Find the consents. Without one of this subject for this member no credit file is read.
+    with _step("consent", requested):
+        named = named_consents(
+            db, [one.opened.message.consent_id for one, _ in requested if one.opened]
+        )
+    asked = [
+        (one, Asked(request, consent))
+        for (one, request), consent in zip(requested, named, strict=True)
+        if consent
+        and consent.grantee == one.caller.member_id
+        and consent.subject_id == request.subject_id
+    ]
+
+    # 3. Read the inputs of their reports, as of the log's size.
+    with _step("read", asked):
+        rows = tradeline_rows(db, {each.request.subject_id for _, each in asked})
+        if not alone:
+            for one, each in asked:
+                one.is_large = _size_of(rows[each.request.subject_id]) > LARGE_FILE_BYTES
+            asked = [(one, each) for one, each in asked if one.goes_on]
+            rows = {each.request.subject_id: rows[each.request.subject_id] for _, each in asked}
+        inputs = read_inputs(db, bureau.origin, policy, [each for _, each in asked], rows, now_us)
+
+    # 4. Build the reports.
+    def build(one: OpenInquiry, shaped: tuple[ReportInputs, ShapedReport]) -> None:
+        one.report = finish(db, *shaped, rules)
+        check_size(one.report.payload)
+
+    with_inputs = [(one, own) for (one, _), own in zip(asked, inputs, strict=True)]
+    shaped = _each(with_inputs, lambda _, own: (own, shape(own, rules)))
+    built = _each(shaped, build)
+
+    # 5. Prove the consents.
+    consent_of = {one: each.consent for one, each in asked}
+    proofs = prove_consents(db, [consent_of[one] for one, _ in built])
+    for one, _ in built:
+        one.consent = proofs[consent_of[one].consent_id]
+
+
+def _each(
+    stage: Sequence[tuple[OpenInquiry, A]], step: Callable[[OpenInquiry, A], B]
+) -> list[tuple[OpenInquiry, B]]:
+    """Take a step for each inquiry, in the context of its call; return those that go on, with what
+    the step returned.
+    """
+    results = []
+    for inquiry, value in stage:
+        try:
+            result = inquiry.context.run(step, inquiry, value)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  (its call raises it again)
+            inquiry.error = error
+        else:
+            if inquiry.goes_on:
+                results.append((inquiry, result))
+    return results
+
+
+@contextmanager
+def _step(name: str, stage: Sequence[tuple[OpenInquiry, A]]) -> Iterator[None]:
+    """Record a step that is taken for all inquiries at once."""
+    spans = [inquiry.context.run(tracing.start_step, name) for inquiry, _ in stage]
+    reason = "OK"
+    try:
+        yield
+    except BaseException as error:
+        reason = type(error).__name__
+        raise
+    finally:
+        for span in spans:
+            if span is not None:
+                span.end(reason)
+
+
+def _size_of(rows: Sequence[q.TradelineAndRecord]) -> int:
+    return sum(len(row.history) + len(row.trail) for row in rows)
