@@ -1,4 +1,4 @@
-"""The people of the benchmark and their accounts: made up, and always the same.
+"""The people of the benchmark and their accounts: made up, and the same in each month.
 
 Shapes follow creforge's: three or four accounts with 23 months each. `HEAVY` is a
 long file: six accounts with 36 months.
@@ -10,7 +10,9 @@ import random
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from bureau_keys.payment_profile import month_before
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.codes_pb2 import (
     CLASSIFICATION_NORMAL,
@@ -20,7 +22,8 @@ from creditbureau.v1.codes_pb2 import (
 )
 from creditbureau.v1.record_pb2 import Party, Record, TradelineSnapshot
 
-NEWEST_MONTH = 202409
+# Last month: accounts that are not reported any more take another way through a report.
+NEWEST_MONTH = month_before(int(f"{datetime.now(UTC):%Y%m}"), 1)
 
 
 @dataclass(frozen=True, slots=True)
