@@ -98,7 +98,7 @@ class InQuery(Generic[Row]):
         *,
         pairs: bool = False,
     ) -> None:
-        """Build the query in each of its shapes.
+        """Prepare the query.
 
         Args:
             clause: Makes the statement from the list's parameters.
@@ -107,26 +107,33 @@ class InQuery(Generic[Row]):
         """
         self.row = row
         self._pairs = pairs
-        self._shapes = {}
-        for size in LIST_SIZES:
-            names = tuple(f"listed_{index}" for index in range(size * 2 if pairs else size))
-            listed: list[Any] = [bindparam(name) for name in names]
-            if pairs:
-                listed = list(zip(listed[::2], listed[1::2], strict=True))
-            self._shapes[size] = names, Query(clause(listed), row)
+        self._clause = clause
+        # Built when they are first used: a clause for 256 pairs takes milliseconds.
+        self._shapes: dict[int, tuple[tuple[str, ...], Query[Row]]] = {}
 
     @property
     def clause(self) -> ClauseElement:
         """The statement in its smallest shape."""
-        return self._shapes[LIST_SIZES[0]][1].clause
+        return self._shape(LIST_SIZES[0])[1].clause
 
     def for_values(self, wanted: Sequence[Any]) -> tuple[Query[Row], dict[str, Any]]:
         """Return the query for a list of at most `LIST_SIZES[-1]` values, and its parameters."""
         size = next(size for size in LIST_SIZES if size >= len(wanted))
-        names, query = self._shapes[size]
+        names, query = self._shape(size)
         padded = [*wanted, *[wanted[-1]] * (size - len(wanted))]
         flat = [value for pair in padded for value in pair] if self._pairs else padded
         return query, dict(zip(names, flat, strict=True))
+
+    def _shape(self, size: int) -> tuple[tuple[str, ...], Query[Row]]:
+        """Return the names of the parameters of a shape, and its query."""
+        shape = self._shapes.get(size)
+        if shape is None:
+            names = tuple(f"listed_{index}" for index in range(size * 2 if self._pairs else size))
+            listed: list[Any] = [bindparam(name) for name in names]
+            if self._pairs:
+                listed = list(zip(listed[::2], listed[1::2], strict=True))
+            shape = self._shapes[size] = names, Query(self._clause(listed), self.row)
+        return shape
 
 
 def _giving(

@@ -10,6 +10,7 @@ is the records whose entry lies below it.
 
 from __future__ import annotations
 
+from pydantic import ConfigDict
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
 from sqlalchemy import text as text_clause
 from sqlmodel import Field, SQLModel
@@ -55,7 +56,13 @@ def blob(*, null: bool = False) -> Column[bytes]:
     return Column(LargeBinary, nullable=null)
 
 
-class SchemaFloor(SQLModel, table=True):
+class Row(SQLModel):
+    """A row; no row is validated, so the validators of its class are never built."""
+
+    model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]
+
+
+class SchemaFloor(Row, table=True):
     """The one row that says which code may serve: from this revision of the schema on."""
 
     __tablename__ = "schema_floor"
@@ -63,7 +70,7 @@ class SchemaFloor(SQLModel, table=True):
     revision: str = Field(sa_column=text())
 
 
-class LogHead(SQLModel, table=True):
+class LogHead(Row, table=True):
     """The one row that orders the log: its size, its right edge, its newest time."""
 
     __tablename__ = "log_head"
@@ -74,7 +81,7 @@ class LogHead(SQLModel, table=True):
     time_us: int = Field(sa_column=big())
 
 
-class Entry(SQLModel, table=True):
+class Entry(Row, table=True):
     """A leaf of the log: one accepted statement."""
 
     __tablename__ = "entry"
@@ -94,7 +101,7 @@ class Entry(SQLModel, table=True):
     time_us: int = Field(sa_column=big())
 
 
-class StatementBytes(SQLModel, table=True):
+class StatementBytes(Row, table=True):
     """The signed envelope of an entry, byte for byte."""
 
     __tablename__ = "statement"
@@ -102,7 +109,7 @@ class StatementBytes(SQLModel, table=True):
     envelope: bytes = Field(sa_column=blob())
 
 
-class LogTile(SQLModel, table=True):
+class LogTile(Row, table=True):
     """A full tile of 256 hashes and its root (C2SP tlog-tiles)."""
 
     __tablename__ = "log_tile"
@@ -112,7 +119,7 @@ class LogTile(SQLModel, table=True):
     root: bytes = Field(sa_column=blob())
 
 
-class CheckpointNote(SQLModel, table=True):
+class CheckpointNote(Row, table=True):
     """Every checkpoint that was signed."""
 
     __tablename__ = "checkpoint"
@@ -121,7 +128,7 @@ class CheckpointNote(SQLModel, table=True):
     time_us: int = Field(sa_column=big())
 
 
-class CosignatureRow(SQLModel, table=True):
+class CosignatureRow(Row, table=True):
     """A witness's cosignature of a checkpoint: a line for its note."""
 
     __tablename__ = "cosignature"
@@ -131,7 +138,7 @@ class CosignatureRow(SQLModel, table=True):
     line: str = Field(sa_column=text())
 
 
-class MemberRow(SQLModel, table=True):
+class MemberRow(Row, table=True):
     """An institution admitted to the bureau."""
 
     __tablename__ = "member"
@@ -146,7 +153,7 @@ class MemberRow(SQLModel, table=True):
     create_us: int = Field(sa_column=big())
 
 
-class MemberKeyRow(SQLModel, table=True):
+class MemberKeyRow(Row, table=True):
     """A member's signing key; it counts between two entries of the log."""
 
     __tablename__ = "member_key"
@@ -157,7 +164,7 @@ class MemberKeyRow(SQLModel, table=True):
     to_entry: int | None = Field(sa_column=big(null=True))
 
 
-class MemberCertificateRow(SQLModel, table=True):
+class MemberCertificateRow(Row, table=True):
     """A certificate with which a member may connect."""
 
     __tablename__ = "member_certificate"
@@ -167,7 +174,7 @@ class MemberCertificateRow(SQLModel, table=True):
     withdrawn: int = Field(sa_column=big())
 
 
-class MemberStatementRow(SQLModel, table=True):
+class MemberStatementRow(Row, table=True):
     """The entries that made a member what it is."""
 
     __tablename__ = "member_statement"
@@ -175,7 +182,7 @@ class MemberStatementRow(SQLModel, table=True):
     entry_key: int = Field(sa_column=big(primary_key=True))
 
 
-class DirectoryUsage(SQLModel, table=True):
+class DirectoryUsage(Row, table=True):
     """Elements that a member had evaluated on one day (UTC, yyyymmdd)."""
 
     __tablename__ = "directory_usage"
@@ -184,7 +191,7 @@ class DirectoryUsage(SQLModel, table=True):
     element_count: int = Field(sa_column=big())
 
 
-class MemberQuotaRow(SQLModel, table=True):
+class MemberQuotaRow(Row, table=True):
     """Quotas that the operator signed for a member; 0 leaves a quota to the settings."""
 
     __tablename__ = "member_quota"
@@ -197,7 +204,7 @@ class MemberQuotaRow(SQLModel, table=True):
     bytes_per_day: int = Field(sa_column=big())
 
 
-class QuotaUsageRow(SQLModel, table=True):
+class QuotaUsageRow(Row, table=True):
     """Statements and bytes that a party stored in the newest minute and on the newest day of
     its statements (numbers since 1970).
     """
@@ -212,7 +219,7 @@ class QuotaUsageRow(SQLModel, table=True):
     day_bytes: int = Field(sa_column=big())
 
 
-class SubjectKeyRow(SQLModel, table=True):
+class SubjectKeyRow(Row, table=True):
     """A key that an attesting member or an earlier key bound to a subject
     (`bureau/credit_file/subject_keys.py`).
     """
@@ -247,7 +254,7 @@ class SubjectKeyRow(SQLModel, table=True):
     repudiated: int = Field(sa_column=big(default="0"))
 
 
-class ConsentRow(SQLModel, table=True):
+class ConsentRow(Row, table=True):
     """A consent: what the subject signed, unpacked, and its present state."""
 
     __tablename__ = "consent"
@@ -295,7 +302,7 @@ class ConsentRow(SQLModel, table=True):
     arrangement_id: str | None = Field(sa_column=Column(Text, nullable=True))
 
 
-class ConsentChangeRow(SQLModel, table=True):
+class ConsentChangeRow(Row, table=True):
     """An entry that changed a consent's state: the subject's change, a newer consent, or a
     repudiation.
     """
@@ -307,7 +314,7 @@ class ConsentChangeRow(SQLModel, table=True):
     transition: int = Field(sa_column=big())
 
 
-class ConsentRequestRow(SQLModel, table=True):
+class ConsentRequestRow(Row, table=True):
     """A member's request for a consent, and its present state."""
 
     __tablename__ = "consent_request"
@@ -331,7 +338,7 @@ class ConsentRequestRow(SQLModel, table=True):
     answer_entry: int | None = Field(sa_column=Column(WIDE, nullable=True))
 
 
-class ConsentEventRow(SQLModel, table=True):
+class ConsentEventRow(Row, table=True):
     """A change of a consent that an entry caused, for its grantee to hear of."""
 
     __tablename__ = "consent_event"
@@ -343,7 +350,7 @@ class ConsentEventRow(SQLModel, table=True):
     kind: int = Field(sa_column=big())
 
 
-class ConsentEndRow(SQLModel, table=True):
+class ConsentEndRow(Row, table=True):
     """The end of a consent by time, and of the data that its grantee may keep after it."""
 
     __tablename__ = "consent_end"
@@ -365,7 +372,7 @@ class ConsentEndRow(SQLModel, table=True):
     deletion_entry: int | None = Field(sa_column=big(null=True))
 
 
-class SubmissionRow(SQLModel, table=True):
+class SubmissionRow(Row, table=True):
     """A signed batch of records; its key is that of its entry."""
 
     __tablename__ = "submission"
@@ -379,7 +386,7 @@ class SubmissionRow(SQLModel, table=True):
     create_us: int = Field(sa_column=big())
 
 
-class RecordTileRow(SQLModel, table=True):
+class RecordTileRow(Row, table=True):
     """Leaf hashes of up to 256 records of a submission, and the root over them:
     proofs without the neighbours' bytes.
     """
@@ -391,7 +398,7 @@ class RecordTileRow(SQLModel, table=True):
     root: bytes = Field(sa_column=blob())
 
 
-class TradelineRow(SQLModel, table=True):
+class TradelineRow(Row, table=True):
     """One account of one furnisher, as its records left it (`bureau/credit_file/history.py`)."""
 
     __tablename__ = "tradeline"
@@ -412,7 +419,7 @@ class TradelineRow(SQLModel, table=True):
     people: bytes = Field(sa_column=blob())
 
 
-class FormerRefRow(SQLModel, table=True):
+class FormerRefRow(Row, table=True):
     """A reference that an account had before it was renumbered: late files still say it."""
 
     __tablename__ = "former_ref"
@@ -421,7 +428,7 @@ class FormerRefRow(SQLModel, table=True):
     tradeline_key: int = Field(sa_column=big())
 
 
-class TradelinePartyRow(SQLModel, table=True):
+class TradelinePartyRow(Row, table=True):
     """The subjects that were ever named on a tradeline: the index to a file."""
 
     __tablename__ = "tradeline_party"
@@ -429,7 +436,7 @@ class TradelinePartyRow(SQLModel, table=True):
     tradeline_key: int = Field(sa_column=big(primary_key=True))
 
 
-class RecordRow(SQLModel, table=True):
+class RecordRow(Row, table=True):
     """A record as it was signed. Batches are large and are only ever added at the
     end: the key is their order, and there is no other index.
     """
@@ -442,7 +449,7 @@ class RecordRow(SQLModel, table=True):
     body: bytes = Field(sa_column=blob())
 
 
-class InquiryRow(SQLModel, table=True):
+class InquiryRow(Row, table=True):
     """The fact that a report was asked for, granted or denied."""
 
     __tablename__ = "inquiry"
@@ -470,7 +477,7 @@ class InquiryRow(SQLModel, table=True):
     report_digest: bytes | None = Field(sa_column=blob(null=True))
 
 
-class DecisionRow(SQLModel, table=True):
+class DecisionRow(Row, table=True):
     """A decision that a member recorded on a report: its place in lists."""
 
     __tablename__ = "decision"
@@ -487,7 +494,7 @@ class DecisionRow(SQLModel, table=True):
     inquiry_entry: int = Field(sa_column=big())
 
 
-class EventLinkRow(SQLModel, table=True):
+class EventLinkRow(Row, table=True):
     """A link of the chain of events of a subject (`bureau/ledger/event_chains.py`)."""
 
     __tablename__ = "event_link"
@@ -500,7 +507,7 @@ class EventLinkRow(SQLModel, table=True):
     hash: bytes = Field(sa_column=blob())
 
 
-class SubjectEventRow(SQLModel, table=True):
+class SubjectEventRow(Row, table=True):
     """A statement about a subject's own file: holds, disputes, a statement, repudiations of
     keys (`bureau/credit_file/subject_state.py`).
     """
@@ -522,7 +529,7 @@ class SubjectEventRow(SQLModel, table=True):
     body: bytes = Field(sa_column=blob())
 
 
-class DisputeRow(SQLModel, table=True):
+class DisputeRow(Row, table=True):
     """A dispute, folded from its events: its place in lists, and its state."""
 
     __tablename__ = "dispute"
@@ -553,7 +560,7 @@ class DisputeRow(SQLModel, table=True):
     answer_key: int | None = Field(sa_column=big(null=True))
 
 
-class ComplaintRow(SQLModel, table=True):
+class ComplaintRow(Row, table=True):
     """A complaint about a deed of a member, folded from its events."""
 
     __tablename__ = "complaint"
@@ -588,7 +595,7 @@ class ComplaintRow(SQLModel, table=True):
     decision_key: int | None = Field(sa_column=big(null=True))
 
 
-class ComplaintLineRow(SQLModel, table=True):
+class ComplaintLineRow(Row, table=True):
     """A line of the register of complaints; the leaf of its entry covers it."""
 
     __tablename__ = "complaint_line"
@@ -602,7 +609,7 @@ class ComplaintLineRow(SQLModel, table=True):
     outcome: int = Field(sa_column=big())
 
 
-class HoldRow(SQLModel, table=True):
+class HoldRow(Row, table=True):
     """A hold, folded from its events."""
 
     __tablename__ = "hold"
@@ -616,7 +623,7 @@ class HoldRow(SQLModel, table=True):
     ended: int = Field(sa_column=big())
 
 
-class HoldLiftRow(SQLModel, table=True):
+class HoldLiftRow(Row, table=True):
     """The newest lift of a hold until a time, for one member or (empty) for all of them."""
 
     __tablename__ = "hold_lift"
@@ -626,7 +633,7 @@ class HoldLiftRow(SQLModel, table=True):
     until_us: int = Field(sa_column=big())
 
 
-class OwnStatementRow(SQLModel, table=True):
+class OwnStatementRow(Row, table=True):
     """The newest statement of a subject for readers of their credit file."""
 
     __tablename__ = "own_statement"
@@ -634,7 +641,7 @@ class OwnStatementRow(SQLModel, table=True):
     entry_key: int = Field(sa_column=big())
 
 
-class MonitorRow(SQLModel, table=True):
+class MonitorRow(Row, table=True):
     """A member that monitors a subject, by a consent that allows it.
 
     The row goes when the consent is revoked; that of a consent which expired goes when the
@@ -648,7 +655,7 @@ class MonitorRow(SQLModel, table=True):
     grantee: str = Field(sa_column=text())
 
 
-class AlertRow(SQLModel, table=True):
+class AlertRow(Row, table=True):
     """An alert for a member, stored with the entry that caused it."""
 
     __tablename__ = "alert"
@@ -666,7 +673,7 @@ class AlertRow(SQLModel, table=True):
     tradelines: str = Field(sa_column=text())
 
 
-class AlertMarkRow(SQLModel, table=True):
+class AlertMarkRow(Row, table=True):
     """The cursor up to which a member has acknowledged its alerts."""
 
     __tablename__ = "alert_mark"
@@ -674,7 +681,7 @@ class AlertMarkRow(SQLModel, table=True):
     cursor: int = Field(sa_column=big())
 
 
-class NoticeRow(SQLModel, table=True):
+class NoticeRow(Row, table=True):
     """A notice to a subject, stored with the entry that caused it."""
 
     __tablename__ = "notice"
@@ -688,7 +695,7 @@ class NoticeRow(SQLModel, table=True):
     key_id: str = Field(sa_column=text(default=""))
 
 
-class NoticeChoiceRow(SQLModel, table=True):
+class NoticeChoiceRow(Row, table=True):
     """A choice of a subject what to hear of; it holds from its entry on, until the next one."""
 
     __tablename__ = "notice_choice"
@@ -704,7 +711,7 @@ class NoticeChoiceRow(SQLModel, table=True):
     language: str = Field(sa_column=text())
 
 
-class StandardRow(SQLModel, table=True):
+class StandardRow(Row, table=True):
     """A standard of credit as the operator signed it."""
 
     __tablename__ = "standard"
@@ -713,7 +720,7 @@ class StandardRow(SQLModel, table=True):
     effective_us: int = Field(sa_column=big())
 
 
-class ContributionRow(SQLModel, table=True):
+class ContributionRow(Row, table=True):
     """The times at which a member last furnished accounts in good standing, and accounts in
     default: reciprocity follows from them.
     """
@@ -724,7 +731,7 @@ class ContributionRow(SQLModel, table=True):
     default_us: int = Field(sa_column=big())
 
 
-class ErasedStatementRow(SQLModel, table=True):
+class ErasedStatementRow(Row, table=True):
     """A statement that was erased: its envelope, its digest and its leaf's salt are blank."""
 
     __tablename__ = "erased_statement"
@@ -732,7 +739,7 @@ class ErasedStatementRow(SQLModel, table=True):
     time_us: int = Field(sa_column=big())
 
 
-class ErasureStatementRow(SQLModel, table=True):
+class ErasureStatementRow(Row, table=True):
     """A signed statement by which the operator erased something.
 
     Attributes:
@@ -744,7 +751,7 @@ class ErasureStatementRow(SQLModel, table=True):
     member_id: str = Field(sa_column=text())
 
 
-class ErasureRow(SQLModel, table=True):
+class ErasureRow(Row, table=True):
     """An account that was erased: its records are blank, their hashes stay."""
 
     __tablename__ = "erasure"
