@@ -36,6 +36,7 @@ from bureau.ledger.commit_queue import (
     Committed,
     RecordedDenial,
     Transaction,
+    Unit,
     Work,
     deadline,
 )
@@ -112,8 +113,8 @@ def _answer_inquiry(
     #    that wait at this moment.
     inquiry = OpenInquiry(caller, envelope, paging.number_in(page_token, otherwise=0))
     bureau.inquiries.serve(inquiry, partial(_read_and_queue, bureau), deadline.get())
-    if inquiry.is_large:
-        inquiry.is_large, inquiry.waker = False, Waker()
+    if inquiry.set_aside:
+        inquiry.set_aside, inquiry.waker = False, Waker()
         _read_and_queue(bureau, [inquiry], alone=True)
     carried_statement.set(inquiry.context.get(carried_statement, NO_STATEMENT))
     if inquiry.error is not None:
@@ -160,20 +161,14 @@ def _read_and_queue(
     now_us = bureau.clock.now_us()
     read_inquiries(bureau, inquiries, now_us, alone=alone)
     for inquiry in inquiries:
-        if inquiry.goes_on and not inquiry.first_step:
-            try:
-                inquiry.context.run(_queue, bureau, inquiry, now_us)
-            except Exception as error:  # noqa: BLE001  (its call raises it again)
-                inquiry.error = error
-        if inquiry.unit is None:
+        if inquiry.goes_on and inquiry.opened and not inquiry.first_step:
+            work = inquiry_work(bureau, inquiry.opened, inquiry.report, now_us)
+            signed, waker = inquiry.opened.signed, inquiry.waker
+            # There before the writer may wake the call.
+            inquiry.unit = inquiry.context.run(Unit.of_call, signed, work, waker)
+            bureau.ledger.enqueue(inquiry.unit)
+        else:
             inquiry.waker.wake()
-
-
-def _queue(bureau: Bureau, inquiry: OpenInquiry, now_us: int) -> None:
-    opened = inquiry.opened
-    assert opened is not None
-    work = inquiry_work(bureau, opened, inquiry.report, now_us)
-    inquiry.unit = bureau.ledger.enqueue(opened.signed, work, inquiry.waker)
 
 
 def commit_inquiry(

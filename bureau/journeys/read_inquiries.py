@@ -24,9 +24,15 @@ from bureau.credit_file.build_report import (
     shape,
 )
 from bureau.credit_file.consent_proof import prove_consents
+from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.reader import tradeline_rows
 from bureau.credit_file.report_inputs import Asked, read_inputs
-from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ShapedReport
+from bureau.credit_file.report_rules import (
+    ReportInputs,
+    ReportRequest,
+    ReportRules,
+    ShapedReport,
+)
 from bureau.credit_file.report_versions import current_rules
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Unit
@@ -52,7 +58,7 @@ class OpenInquiry(WaitingCall):
     Attributes:
         first_step: First step of the page of evidence; 0 for the report.
         error: The reason for which it goes no further.
-        is_large: True if it is left to the thread of its own call.
+        set_aside: True if it is left to the thread of its own call.
         opened: The verified statement.
         request: What it asks for.
         report: The report; None without a consent of this subject for this member.
@@ -64,7 +70,7 @@ class OpenInquiry(WaitingCall):
     envelope: Envelope
     first_step: int
     error: Exception | None = None
-    is_large: bool = False
+    set_aside: bool = False
     opened: VerifiedStatement[Inquiry] | None = None
     request: ReportRequest | None = None
     report: BuiltReport | None = None
@@ -74,7 +80,7 @@ class OpenInquiry(WaitingCall):
     @property
     def goes_on(self) -> bool:
         """True unless it was refused, or is left to its own call."""
-        return self.error is None and not self.is_large
+        return self.error is None and not self.set_aside
 
 
 def read_inquiries(
@@ -86,36 +92,63 @@ def read_inquiries(
     EXPIRED_REQUEST, PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, BAD_PAGE_TOKEN, LIMIT_REACHED.
 
     Args:
-        alone: The inquiry keeps no other waiting: it is read even if it is large.
+        alone: The inquiry keeps no other waiting: it is not set aside.
     """
     try:
         with bureau.database.snapshot() as db:
-            _read(bureau, db, inquiries, now_us, alone=alone)
+            reading = _Reading(bureau, db, now_us, current_rules(bureau.policy), alone)
+            # 1. Open and verify.
+            verified = _each([(one, one.envelope) for one in inquiries], reading.verify)
+            # 2. Find the consents. Without one of this subject for this member no credit file is
+            #    read.
+            asked = reading.under_consents([each for each in verified if not each[0].first_step])
+            # 3. Read the inputs of the reports, as of the log's size.
+            inputs = reading.inputs_of(asked)
+            # 4. Build the reports.
+            shaped = _each(inputs, reading.shape)
+            built = _each(shaped, reading.finish)
+            # 5. Prove the consents.
+            reading.prove([(one, own.consent) for one, own in built])
     except Exception as error:  # noqa: BLE001  (each call raises it again)
-        passing = not isinstance(error, StorageError) or error.conflict or error.too_long
+        may_pass = not isinstance(error, StorageError) or error.conflict or error.too_long
         for inquiry in inquiries:
             if not inquiry.goes_on:
                 continue
-            if passing and not alone:
-                inquiry.is_large = True  # it may be another's fault
+            if may_pass and not alone:
+                inquiry.set_aside = True  # it may be another's fault
             else:
                 inquiry.error = error
 
 
-def _read(
-    bureau: Bureau, db: Connection, inquiries: Sequence[OpenInquiry], now_us: int, *, alone: bool
-) -> None:
-    policy, rules = bureau.policy, current_rules(bureau.policy)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The steps of a reading.
 
-    # 1. Open and verify.
-    def verify(one: OpenInquiry, envelope: Envelope) -> ReportRequest:
+    Attributes:
+        db: The snapshot.
+        now_us: The time as of which it reads, microseconds since 1970.
+    """
+
+    bureau: Bureau
+    db: Connection
+    now_us: int
+    rules: ReportRules
+    alone: bool
+
+    def verify(self, one: OpenInquiry, envelope: Envelope) -> ReportRequest:
+        """Open an inquiry and verify it."""
         opened = one.opened = signed_statement.verify_statement(
-            db, bureau.origin, envelope, Inquiry, kind="inquiry", signer=one.caller.signer
+            self.db,
+            self.bureau.origin,
+            envelope,
+            Inquiry,
+            kind="inquiry",
+            signer=one.caller.signer,
         )
-        signed_statement.check_fresh_or_accepted(db, opened, now_us)
+        signed_statement.check_fresh_or_accepted(self.db, opened, self.now_us)
         if opened.message.purpose not in one.caller.purposes:
             raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
-        bureau.misses.check(one.caller.member_id, now_us)
+        self.bureau.misses.check(one.caller.member_id, self.now_us)
         one.request = ReportRequest(
             opened.header.request_id,
             opened.signed.digest,
@@ -124,49 +157,60 @@ def _read(
             opened.message.evidence,
             one.first_step,
         )
-        one.is_large = one.request.evidence == EVIDENCE_LEVEL_ALL and not alone
+        if one.request.evidence == EVIDENCE_LEVEL_ALL and not self.alone:
+            one.set_aside = True
         return one.request
 
-    verified = _each([(one, one.envelope) for one in inquiries], verify)
-    requested = [(one, request) for one, request in verified if not one.first_step]
+    def under_consents(
+        self, requested: Sequence[tuple[OpenInquiry, ReportRequest]]
+    ) -> list[tuple[OpenInquiry, Asked]]:
+        """Return the inquiries that name a consent of their subject for their member."""
+        consent_ids = [one.opened.message.consent_id for one, _ in requested if one.opened]
+        with _step("consent", requested):
+            named = named_consents(self.db, consent_ids)
+        return [
+            (one, Asked(request, consent))
+            for (one, request), consent in zip(requested, named, strict=True)
+            if consent
+            and consent.grantee == one.caller.member_id
+            and consent.subject_id == request.subject_id
+        ]
 
-    # 2. Find the consents. Without one of this subject for this member no credit file is read.
-    with _step("consent", requested):
-        named = named_consents(
-            db, [one.opened.message.consent_id for one, _ in requested if one.opened]
-        )
-    asked = [
-        (one, Asked(request, consent))
-        for (one, request), consent in zip(requested, named, strict=True)
-        if consent
-        and consent.grantee == one.caller.member_id
-        and consent.subject_id == request.subject_id
-    ]
+    def inputs_of(
+        self, asked: Sequence[tuple[OpenInquiry, Asked]]
+    ) -> list[tuple[OpenInquiry, ReportInputs]]:
+        """Read the inputs of reports; set inquiries about large files aside."""
+        with _step("read", asked):
+            rows = tradeline_rows(self.db, {each.request.subject_id for _, each in asked})
+            if not self.alone:
+                for one, each in asked:
+                    one.set_aside = _size_of(rows[each.request.subject_id]) > LARGE_FILE_BYTES
+            going = [(one, each) for one, each in asked if one.goes_on]
+            inputs = read_inputs(
+                self.db,
+                self.bureau.origin,
+                self.bureau.policy,
+                [each for _, each in going],
+                {each.request.subject_id: rows[each.request.subject_id] for _, each in going},
+                self.now_us,
+            )
+        return [(one, own) for (one, _), own in zip(going, inputs, strict=True)]
 
-    # 3. Read the inputs of their reports, as of the log's size.
-    with _step("read", asked):
-        rows = tradeline_rows(db, {each.request.subject_id for _, each in asked})
-        if not alone:
-            for one, each in asked:
-                one.is_large = _size_of(rows[each.request.subject_id]) > LARGE_FILE_BYTES
-            asked = [(one, each) for one, each in asked if one.goes_on]
-            rows = {each.request.subject_id: rows[each.request.subject_id] for _, each in asked}
-        inputs = read_inputs(db, bureau.origin, policy, [each for _, each in asked], rows, now_us)
+    def shape(self, _: OpenInquiry, inputs: ReportInputs) -> tuple[ReportInputs, ShapedReport]:
+        """Shape a report."""
+        return inputs, shape(inputs, self.rules)
 
-    # 4. Build the reports.
-    def build(one: OpenInquiry, shaped: tuple[ReportInputs, ShapedReport]) -> None:
-        one.report = finish(db, *shaped, rules)
+    def finish(self, one: OpenInquiry, shaped: tuple[ReportInputs, ShapedReport]) -> ReportInputs:
+        """Make a report's bytes, and read its evidence."""
+        one.report = finish(self.db, *shaped, self.rules)
         check_size(one.report.payload)
+        return shaped[0]
 
-    with_inputs = [(one, own) for (one, _), own in zip(asked, inputs, strict=True)]
-    shaped = _each(with_inputs, lambda _, own: (own, shape(own, rules)))
-    built = _each(shaped, build)
-
-    # 5. Prove the consents.
-    consent_of = {one: each.consent for one, each in asked}
-    proofs = prove_consents(db, [consent_of[one] for one, _ in built])
-    for one, _ in built:
-        one.consent = proofs[consent_of[one].consent_id]
+    def prove(self, built: Sequence[tuple[OpenInquiry, HeldConsent]]) -> None:
+        """Read the proofs of consents."""
+        proofs = prove_consents(self.db, [consent for _, consent in built])
+        for one, consent in built:
+            one.consent = proofs[consent.consent_id]
 
 
 def _each(

@@ -160,6 +160,12 @@ class Unit(Generic[T]):
     committed: Committed[T] | None = None
     error: Exception | None = None
 
+    @classmethod
+    def of_call(cls, statement: SignedStatement, work: Work[T], waker: Waker) -> Unit[T]:
+        """Return a unit of the call in whose context this runs."""
+        span = tracing.start_step("commit")
+        return cls(statement, work, deadline.get(), load.get(), span, waker)
+
     @property
     def parties(self) -> list[Party]:
         """The parties whose quotas the unit counts for."""
@@ -214,15 +220,8 @@ class Writer(ABC):
     """The place where journeys commit statements."""
 
     @abstractmethod
-    def enqueue(self, statement: SignedStatement, work: Work[T], waker: Waker) -> Unit[T]:
-        """Queue a unit of work, whose `result` is that of `commit`.
-
-        Args:
-            waker: Is woken when there is an outcome.
-
-        Raises:
-            Refusal: OVERLOADED, SHUTTING_DOWN.
-        """
+    def enqueue(self, unit: Unit[T]) -> None:
+        """Queue a unit of work; one that cannot be queued is refused at once."""
 
     def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
         """Run a unit of work and append its statement to the log, durably and once.
@@ -235,7 +234,9 @@ class Writer(ABC):
                 request id was used for other bytes; OVERLOADED,
                 DATABASE_UNAVAILABLE, NODE_UNFIT, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
         """
-        return self.enqueue(statement, work, Waker()).result()
+        unit = Unit.of_call(statement, work, Waker())
+        self.enqueue(unit)
+        return unit.result()
 
 
 class Ledger(Writer):
@@ -298,17 +299,15 @@ class Ledger(Writer):
         if self._thread.is_alive():
             self._thread.join()
 
-    def enqueue(self, statement: SignedStatement, work: Work[T], waker: Waker) -> Unit[T]:
+    def enqueue(self, unit: Unit[T]) -> None:
         """Queue a unit of work for the writer: see `Writer.enqueue`."""
         with self._gate:
             if not self._open:
-                raise Refusal("SHUTTING_DOWN", "the node is stopping")
-            if self._queue.qsize() >= MAX_WAITING:
-                raise Refusal("OVERLOADED", "too many writes are waiting")
-            span = tracing.start_step("commit")
-            unit = Unit(statement, work, deadline.get(), load.get(), span, waker)
-            self._queue.put(unit)
-        return unit
+                unit.fail(Refusal("SHUTTING_DOWN", "the node is stopping"))
+            elif self._queue.qsize() >= MAX_WAITING:
+                unit.fail(Refusal("OVERLOADED", "too many writes are waiting"))
+            else:
+                self._queue.put(unit)
 
     def _run(self) -> None:
         stopping = False

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 from bureau.admin.log_replay.state import ReplayState
 from bureau.ledger.commit_queue import (
-    OUTSIDE,
     Committed,
     RecordedDenial,
     T,
     Unit,
-    Work,
     Writer,
     subjects_of,
 )
-from bureau.ledger.log import LogProof, SignedStatement
-from bureau.waker import Waker
+from bureau.ledger.log import LogProof
 from bureau_keys.complaint_register import KINDS
 
 
@@ -27,18 +22,18 @@ class ReplayLedger(Writer):
         """Run the units of work of the entries that a replay's state names."""
         self._state = state
 
-    def enqueue(self, statement: SignedStatement, work: Work[T], waker: Waker) -> Unit[T]:
+    def enqueue(self, unit: Unit[T]) -> None:
         """Run a unit of work as the unit of the entry that is replayed.
 
         Raises:
             Refusal: The refusal that the unit raised or recorded.
         """
-        state, entry = self._state, self._state.entry
+        state, entry, statement = self._state, self._state.entry, unit.statement
         if (statement.signer, statement.request_id) != (entry.signer, entry.request_id):
             state.found("its signer or its request id is not the signed one")
         tx = state.transaction()
         tx.subjects.update(subjects_of(statement))
-        result = work(tx)
+        result = unit.work(tx)
         state.subjects = tx.subjects
         if isinstance(result, RecordedDenial):
             raise result.refusal
@@ -46,5 +41,4 @@ class ReplayLedger(Writer):
         is_whole = state.erased.from_leaf is None or entry.kind in KINDS
         if tx.answer_digest != entry.answer_digest and is_whole:
             state.found("its answer is not the one that was logged")
-        committed = Committed(result, LogProof(entry, (), ""), replayed=False)
-        return Unit(statement, work, math.inf, OUTSIDE, None, waker, committed=committed)
+        unit.succeed(Committed(result, LogProof(entry, (), ""), replayed=False))
