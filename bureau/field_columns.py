@@ -53,9 +53,12 @@ class ColumnRules:
             left_out: Fields and choices that the caller checks.
 
         Raises:
-            ValueError: A rule cannot be checked by columns.
+            ValueError: The contract's rules of a message are not known, or a rule cannot be
+                checked by columns.
         """
-        rules = dict(FIELD_RULES.get(message.full_name, {}))
+        if message.full_name not in FIELD_RULES:
+            raise ValueError(f"{message.full_name}: the contract's table has no such message")
+        rules = dict(FIELD_RULES[message.full_name])
         for name in left_out:
             rules.pop(name, None)
         self._checks: list[tuple[str, Check]] = []
@@ -102,13 +105,13 @@ def _check(field: FieldDescriptor, names: frozenset[str], rules: Mapping[str, An
     if names == {"pattern"} and (pattern := _PATTERN.fullmatch(rules["pattern"])):
         matches = re.compile(pattern[1]).fullmatch
         return lambda column: all(map(matches, set(column)))
-    if names <= {"min_items", "max_items"}:
+    if names - {"min_items"} == {"max_items"}:
         return _of_lengths(rules.get("min_items", 0), rules["max_items"])
     if names == {"len"}:
         return _of_lengths(rules["len"], rules["len"])
     if names == {"max_len"}:
         return _of_lengths(0, rules["max_len"])
-    if names <= {"defined_only", "not_in"} and rules["defined_only"] and field.enum_type:
+    if names - {"not_in"} == {"defined_only"} and rules["defined_only"] and field.enum_type:
         known = frozenset(field.enum_type.values_by_number)
         return known.difference(rules.get("not_in", ())).issuperset
     raise ValueError(f"{field.full_name}: {dict(rules)} cannot be checked by columns")

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bureau import field_rules
+from bureau import field_columns, field_rules
 from bureau.credit_file.record_rules import RECORDS, SNAPSHOTS
 from bureau.field_columns import ColumnRules, Columns
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.codes_pb2 import RawCode
 from creditbureau.v1.field_rules import FIELD_RULES
+from creditbureau.v1.notice_pb2 import Notice
 from creditbureau.v1.record_pb2 import (
     FacilityAction,
     ParsedRecordBatch,
@@ -151,3 +153,48 @@ def test_a_rule_that_no_column_decides_is_refused(message: Any) -> None:
     """protovalidate judges each of these messages."""
     with pytest.raises(ValueError, match="column"):
         ColumnRules(message.DESCRIPTOR)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Timestamp.DESCRIPTOR,
+        Notice.DESCRIPTOR,
+        Notice.DESCRIPTOR.nested_types_by_name["TextsEntry"],
+    ],
+    ids=lambda message: message.full_name,
+)
+def test_a_message_that_the_table_does_not_know_is_refused(message: Descriptor) -> None:
+    """It may have rules: only files of records are in the table."""
+    with pytest.raises(ValueError, match=f"{message.full_name}: the contract's table"):
+        ColumnRules(message)
+
+
+def test_a_list_of_messages_that_the_table_does_not_know_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = {name: rules for name, rules in FIELD_RULES.items() if not name.endswith(".RawCode")}
+    monkeypatch.setattr(field_columns, "FIELD_RULES", known)
+    with pytest.raises(ValueError, match=r"RawCode: the contract's table"):
+        ColumnRules(TradelineSnapshot.DESCRIPTOR)
+
+
+@pytest.mark.parametrize(
+    ("field", "rules"),
+    [
+        ("parties", {"min_items": 1}),
+        ("close_reason", {"not_in": [0]}),
+        ("close_reason", {"defined_only": False, "not_in": [0]}),
+        ("term_months", {"gte": 0}),
+        ("original_creditor", {"min_len": 1}),
+        ("original_creditor", {"max_len": 64, "min_len": 1}),
+    ],
+)
+def test_a_part_of_rules_that_columns_check_together_is_refused(
+    field: str, rules: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = TradelineSnapshot.DESCRIPTOR.full_name
+    changed = {**FIELD_RULES, name: {**FIELD_RULES[name], field: rules}}
+    monkeypatch.setattr(field_columns, "FIELD_RULES", changed)
+    with pytest.raises(ValueError, match=rf"\.{field}: .* cannot be checked by columns"):
+        ColumnRules(TradelineSnapshot.DESCRIPTOR)
