@@ -76,6 +76,7 @@ class AccountBatch:
 
     Attributes:
         lines: The batch records, by the accounts' present references.
+        actions: Those of them that are facility actions.
         accounts: By reference; those that the batch opens have a key and no trail.
         former: References that accounts had before, with those of now.
         opened: References of the accounts that the batch opens, with their currencies.
@@ -86,6 +87,7 @@ class AccountBatch:
 
     member_id: str
     lines: Sequence[BatchRecord] = ()
+    actions: Sequence[BatchRecord] = ()
     accounts: dict[str, Account] = field(default_factory=dict)
     former: dict[str, str] = field(default_factory=dict)
     opened: dict[str, str] = field(default_factory=dict)
@@ -107,13 +109,18 @@ class AccountBatch:
             Refusal: CURRENCY_MISMATCH; INVALID_FIELD for an action on an account that
                 there is not.
         """
-        booking = cls(member_id, lines)
+        booking = cls(member_id)
+        booking._set_lines(lines)
         known = booking._lock(tx)
         if booking.former:
-            booking.lines = [
-                line._replace(account_ref=booking.former.get(line.account_ref, line.account_ref))
-                for line in lines
-            ]
+            booking._set_lines(
+                [
+                    line._replace(
+                        account_ref=booking.former.get(line.account_ref, line.account_ref)
+                    )
+                    for line in lines
+                ]
+            )
         if breaches := [*currency_breaches(booking.lines, known), *booking._breaches(tx)]:
             raise field_rules.refusal(breaches)
         for line in booking.lines:
@@ -123,6 +130,10 @@ class AccountBatch:
                 booking.names[ref] = tradeline_id(digest, line.record_index)
         booking.accounts |= {ref: Account(tx.new_key()) for ref in booking.opened}
         return booking
+
+    def _set_lines(self, lines: Sequence[BatchRecord]) -> None:
+        self.lines = lines
+        self.actions = [line for line in lines if line.kind == ACTION]
 
     def _lock(self, tx: Transaction) -> dict[str, str]:
         """Lock the accounts that the batch names, by their present or former references.
@@ -195,11 +206,6 @@ class AccountBatch:
         """
         ref = line.record.action.new_account_ref
         return ref in used_refs and self.former.get(ref) != line.account_ref
-
-    @property
-    def actions(self) -> list[BatchRecord]:
-        """The records that are facility actions."""
-        return [line for line in self.lines if line.kind == ACTION]
 
     def people(self) -> set[str]:
         """Return every subject whose credit file the records change."""
@@ -496,8 +502,9 @@ def _rebuild(db: Connection, account: Account) -> None:
     account.rebuild(held_snapshots(db, effective_snapshots(steps_of(account.trail))))
 
 
-def _renumbered(lines: Sequence[BatchRecord]) -> dict[str, str]:
-    actions: list[tuple[str, FacilityAction]] = [
-        (line.account_ref, line.record.action) for line in lines
+def _renumbered(actions: Sequence[BatchRecord]) -> dict[str, str]:
+    """Return the new references that actions give, by the accounts' present ones."""
+    named: list[tuple[str, FacilityAction]] = [
+        (line.account_ref, line.record.action) for line in actions
     ]
-    return {ref: action.new_account_ref for ref, action in actions if action.kind in RENUMBERING}
+    return {ref: action.new_account_ref for ref, action in named if action.kind in RENUMBERING}
