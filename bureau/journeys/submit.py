@@ -58,13 +58,11 @@ class SignedBatch(NamedTuple):
 
     Attributes:
         opened: The verified manifest.
-        parsed: The records as one message.
         tiles: The hashes of the records.
         lines: The records, with the fields that checks and accounts need.
     """
 
     opened: VerifiedStatement[SubmissionManifest]
-    parsed: ParsedRecordBatch
     tiles: Tiles
     lines: list[BatchRecord]
 
@@ -80,7 +78,7 @@ def submit_records(
     # 1. The manifest's signature is valid, and its records are the ones that were signed.
     signed = open_batch(bureau, caller, envelope, batch)
     # 2. Every record keeps every rule.
-    check_records(signed.parsed, signed.lines, bureau.clock.now_us())
+    check_records(signed.lines, bureau.clock.now_us())
     # 3. One unit of work.
     committed = commit_records(bureau, caller.member_id, signed.opened, signed.tiles, signed.lines)
     # 4. The answer; of a replay, the first one again. The warnings follow from the records.
@@ -118,7 +116,7 @@ def open_batch(bureau: Bureau, caller: Caller, envelope: Envelope, batch: bytes)
         BatchRecord.of(index, record, raw, correction)
         for index, (raw, record) in enumerate(zip(raws, parsed.records, strict=True))
     ]
-    return SignedBatch(opened, parsed, tiles, lines)
+    return SignedBatch(opened, tiles, lines)
 
 
 def commit_records(

@@ -20,7 +20,7 @@ from bureau_client._codec.records import encode_record
 from bureau_client.models.record_checks import check_record, find_warnings
 from bureau_keys import contradictions
 from bureau_keys.contradictions import Severity
-from creditbureau.v1.record_pb2 import ParsedRecordBatch, Record, TradelineSnapshot
+from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
 from tests.documents import ROOT
 
 TABLE = tomllib.loads((files("bureau_keys") / "contradictions.toml").read_text("utf-8"))
@@ -129,11 +129,10 @@ def judged_by_sdk(record: Snapshot) -> tuple[set[str], set[str]]:
 def judged_by_bureau(record: Snapshot) -> tuple[set[str], set[str]]:
     """The rules that a record breaks, with their severity, by the bureau."""
     raw = encode_record(record, bytes(32))
-    batch = ParsedRecordBatch(records=[Record.FromString(raw)])
-    lines = [BatchRecord.of(0, batch.records[0], raw, correction=False)]
+    lines = [BatchRecord.of(0, Record.FromString(raw), raw, correction=False)]
     errors: set[str] = set()
     try:
-        record_rules.check_records(batch, lines, NOW_US)
+        record_rules.check_records(lines, NOW_US)
     except Refusal as refusal:
         errors = {violation.rule for violation in refusal.violations}
     return errors, {warning.rule for warning in record_rules.find_warnings(lines)}

@@ -18,7 +18,6 @@ from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import (
     Deletion,
     FacilityAction,
-    ParsedRecordBatch,
     Record,
     TradelineSnapshot,
 )
@@ -89,20 +88,22 @@ def _lines(records: list[Record]) -> list[BatchRecord]:
 def _judged(records: list[Record]) -> tuple[str, str, list[tuple[str, str, str]]]:
     """The reason, the message and the violations of a batch; empty for one in order."""
     try:
-        check_records(ParsedRecordBatch(records=records), _lines(records), NOW_US)
+        check_records(_lines(records), NOW_US)
     except Refusal as refusal:
         violations = [(each.field, each.rule, each.message) for each in refusal.violations]
         return refusal.reason, refusal.message, violations
     return "", "", []
 
 
-@given(st.lists(_records(), min_size=1, max_size=4))
-def test_a_batch_is_judged_as_its_records_are(records: list[Record]) -> None:
-    at_once = _judged(records)
+@given(st.lists(_records(), min_size=1, max_size=6), st.sampled_from([1, 2, record_rules.BLOCK]))
+def test_a_batch_is_judged_as_its_records_are(records: list[Record], block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(record_rules, "_is_in_order", lambda _lines, _today: False)
+        patch.setattr(record_rules, "BLOCK", block)
+        by_blocks = _judged(records)
+        every = dict.fromkeys(range(len(records)), True)
+        patch.setattr(record_rules, "_suspects", lambda _lines, _today: every)
         one_by_one = _judged(records)
-    assert at_once == one_by_one
+    assert by_blocks == one_by_one
 
 
 @given(st.lists(_records(), max_size=6))
