@@ -8,13 +8,12 @@ them then serves them all.
 
 from __future__ import annotations
 
-# Calls that are served together: limits the wait of the first of them.
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bureau.errors import Refusal
 from bureau.waker import Waker
@@ -30,10 +29,12 @@ class WaitingCall:
     Attributes:
         context: That of the call's thread: what is done for the call is done in it.
         waker: Wakes the call's thread when the call is decided, or when it is to serve others.
+        batch: The calls that its thread is to serve, itself the first; empty if another one does.
     """
 
     context: Context = field(init=False, default_factory=copy_context)
     waker: Waker = field(init=False, default_factory=Waker)
+    batch: list[Any] = field(init=False, default_factory=list)
 
 
 Call = TypeVar("Call", bound=WaitingCall)
@@ -42,54 +43,66 @@ Call = TypeVar("Call", bound=WaitingCall)
 class CallBatches(Generic[Call]):
     """The calls that wait to be served together."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, threads: int = 1) -> None:
+        """Begin without calls.
+
+        Args:
+            threads: Threads that serve at the same time. More than one where they wait for
+                something else than the interpreter, as for a database over a network.
+        """
+        self._threads = threads
+        self._serving = 0
         self._waiting: list[Call] = []
-        self._leader: Call | None = None
+        self._lock = threading.Lock()
 
     def serve(self, call: Call, together: Callable[[Sequence[Call]], None], end: float) -> None:
         """Serve a call, together with others that wait.
 
-        Returns once this thread has served it, or once another one has and the call was woken, or
-        at the latest at `end` while another one serves it.
+        Returns once this thread has served it, or once another one has and the call was woken.
 
         Args:
             together: Serves calls; sooner or later each of them is woken. It must not raise.
             end: Monotonic time at which the caller gives up.
 
         Raises:
-            Refusal: DEADLINE before the call was served.
+            Refusal: DEADLINE.
         """
         with self._lock:
-            self._waiting.append(call)
-            if leads := self._leader is None:
-                self._leader = call
-        if not leads:
-            leads = self._wait(call, end)
-        if leads:
-            self._serve_waiting(together)
+            if self._serving < self._threads:
+                self._serving += 1
+                call.batch = [call]
+            else:
+                self._waiting.append(call)
+        if not call.batch:
+            self._wait(call, end)
+        if call.batch:
+            self._serve_batch(call.batch, together)
 
-    def _wait(self, call: Call, end: float) -> bool:
-        """Wait until a call is decided; return True if it is to serve the waiting calls instead."""
-        if not call.waker.wait(end - time.monotonic()):
-            with self._lock:
-                if self._leader is not call:
-                    if call not in self._waiting:
-                        return False  # another call's thread serves it
-                    self._waiting.remove(call)
-                    raise Refusal("DEADLINE", "the deadline passed before the call was served")
-            call.waker.wait()  # it has just become the one to serve
-        return self._leader is call
-
-    def _serve_waiting(self, together: Callable[[Sequence[Call]], None]) -> None:
+    def _wait(self, call: Call, end: float) -> None:
+        """Wait until a call is decided, or has a batch to serve."""
+        if call.waker.wait(end - time.monotonic()):
+            return
         with self._lock:
-            batch = self._waiting[:MAX_TOGETHER]
-            del self._waiting[:MAX_TOGETHER]
+            if call in self._waiting:
+                self._waiting.remove(call)
+                raise Refusal("DEADLINE", "the deadline passed before the call was served")
+            if not call.batch:  # another call's thread serves it at this moment
+                raise Refusal(
+                    "DEADLINE", "no outcome in time: retry with the same request id to learn it"
+                )
+        call.waker.wait()  # its batch came with the deadline
+
+    def _serve_batch(self, batch: list[Call], together: Callable[[Sequence[Call]], None]) -> None:
         try:
             together(batch)
         finally:
             with self._lock:
-                self._leader = self._waiting[0] if self._waiting else None
-                leader = self._leader
-            if leader is not None:
-                leader.waker.wake()
+                following = self._waiting[:MAX_TOGETHER]
+                del self._waiting[:MAX_TOGETHER]
+                if following:
+                    following[0].batch = following
+                else:
+                    self._serving -= 1
+            batch.clear()  # a call refers to its batch, and a batch to its calls
+            if following:
+                following[0].waker.wake()

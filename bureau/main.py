@@ -16,6 +16,7 @@ from contextlib import ExitStack
 import structlog
 
 from bureau import field_rules
+from bureau.call_batches import CallBatches
 from bureau.clock import Clock
 from bureau.config import SANDBOX_FILE, Settings
 from bureau.context import Bureau
@@ -62,6 +63,8 @@ MEMBER_UNREAD_BYTES = 64 * MIB
 # Thresholds of the garbage collector: allocations that were not freed before it looks at
 # the youngest objects, and collections of one generation before it looks at the next.
 COLLECTOR = (50_000, 20, 50)
+# Threads that read inquiries at once from a database over a network, where they wait for it.
+READING_THREADS = 4
 # Seconds that a stopping node gives a request whose message has not arrived.
 ARRIVING_S = 1.0
 # Seconds after which a waiting main thread looks for signals.
@@ -171,6 +174,7 @@ class Server:
             evaluator=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED)) if evaluates else None,
             misses=sharing.misses or EnumerationLimiter(),
             recent_calls=RecentCalls(sharing.recent_calls or OwnCalls()),
+            inquiries=CallBatches(threads=1 if self.database.is_sqlite else READING_THREADS),
         )
 
         # 3. gRPC.

@@ -308,6 +308,8 @@ def _named_key(db: Connection, header: Header, opened: OpenedEnvelope[M]) -> dic
         row = db.one(q.key_in_force, **named)
         if row is None and _was_accepted(db, header, opened.digest):
             row = db.one(q.any_member_key, **named)
+    elif not field_rules.check_all(header):
+        return {}  # no database need be asked for a name that is none
     else:
         subject_id = subject_id_of(header.signer)
         row = db.one(q.subject_public_key, key_id=opened.key_id, subject_id=subject_id)
@@ -315,6 +317,8 @@ def _named_key(db: Connection, header: Header, opened: OpenedEnvelope[M]) -> dic
 
 
 def _was_accepted(db: Connection, header: Header, digest: bytes) -> bool:
+    if not field_rules.check_all(header):
+        return False  # and no database need be asked for an id that is none
     row = db.one(q.entry_of_request, signer=header.signer, request_id=header.request_id)
     return row is not None and LoggedEntry(*row).digest == digest
 

@@ -21,7 +21,7 @@ class Waker:
         """Wait to be woken; return False if `seconds` pass first."""
         if seconds is None:
             return self._asleep.acquire()
-        return self._asleep.acquire(timeout=max(seconds, 0))
+        return self._asleep.acquire(timeout=min(max(seconds, 0), threading.TIMEOUT_MAX))
 
     def wake(self) -> None:
         """Wake the thread, or let it not wait at all if it does not wait yet."""

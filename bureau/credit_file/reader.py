@@ -73,6 +73,8 @@ def read_files(
     db: Connection, rows: TradelineRows, policy: Policy, now_us: int
 ) -> dict[str, CreditFile]:
     """Read the credit files of subjects as they are, by subject id."""
+    if not rows:
+        return {}
     log_size = log.size_of(db)
     lines = tradelines_of(db, [row for own in rows.values() for row in own])
     files, end = {}, 0

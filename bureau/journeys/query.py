@@ -100,9 +100,10 @@ def query_report(
     for is_last in (*[False] * (TRIES - 1), True):
         try:
             return _answer_inquiry(bureau, caller, envelope, page_token)
-        except ConsentChanged:
+        except ConsentChanged as changed:
             if is_last:
                 raise
+            changed.__traceback__ = None  # it refers to the inquiry that is given up
     raise AssertionError("the last try answers or raises")
 
 
@@ -120,15 +121,13 @@ def _answer_inquiry(
     if inquiry.error is not None:
         raise inquiry.error
     opened, request, report = inquiry.opened, inquiry.request, inquiry.report
-    if opened is None or request is None:
-        raise Refusal("DEADLINE", "no outcome in time: retry with the same request id to learn it")
-
+    assert opened is not None, "an inquiry without an error was opened"
+    assert request is not None, "an inquiry without an error was opened"
     if request.first_step:
         return QueryReportResponse(evidence=_further_page(bureau, opened, request))
 
     # 2. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
-    if inquiry.unit is None:
-        raise Refusal("DEADLINE", "no outcome in time: retry with the same request id to learn it")
+    assert inquiry.unit is not None, "an inquiry for a report has a unit"
     try:
         committed = inquiry.unit.result()
     except Refusal as refusal:
@@ -174,7 +173,11 @@ def _read_and_queue(
 def commit_inquiry(
     bureau: Bureau, opened: VerifiedStatement[Inquiry], report: BuiltReport, now_us: int
 ) -> Committed[None]:
-    """Commit an inquiry under its consent's lock."""
+    """Commit an inquiry under its consent's lock.
+
+    Raises:
+        Refusal: The reasons of `inquiry_work` and of the ledger.
+    """
     return bureau.ledger.commit(opened.signed, inquiry_work(bureau, opened, report, now_us))
 
 

@@ -46,9 +46,10 @@ from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_ALL, ConsentProof, Inqu
 A = TypeVar("A")
 B = TypeVar("B")
 
-# Bytes of the histories and trails of a person's accounts from which on an inquiry about them is
-# read by itself: some thirty accounts of two years.
-LARGE_FILE_BYTES = 64 * 1024
+# Bytes of the histories and trails of accounts that are read together: of one person some forty
+# accounts of two years, of all some fifty people with three of them. What is more is read by
+# itself, beside the others.
+LARGE_FILE_BYTES, TOGETHER_BYTES = 32 * 1024, 128 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -110,14 +111,11 @@ def read_inquiries(
             # 5. Prove the consents.
             reading.prove([(one, own.consent) for one, own in built])
     except Exception as error:  # noqa: BLE001  (each call raises it again)
-        may_pass = not isinstance(error, StorageError) or error.conflict or error.too_long
         for inquiry in inquiries:
-            if not inquiry.goes_on:
-                continue
-            if may_pass and not alone:
-                inquiry.set_aside = True  # it may be another's fault
-            else:
+            if inquiry.goes_on and alone:
                 inquiry.error = error
+            elif inquiry.goes_on:
+                inquiry.set_aside = True  # it may be another's fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ class _Reading:
             opened.message.evidence,
             one.first_step,
         )
-        if one.request.evidence == EVIDENCE_LEVEL_ALL and not self.alone:
+        if one.request.evidence == EVIDENCE_LEVEL_ALL and not (self.alone or one.first_step):
             one.set_aside = True
         return one.request
 
@@ -179,12 +177,15 @@ class _Reading:
     def inputs_of(
         self, asked: Sequence[tuple[OpenInquiry, Asked]]
     ) -> list[tuple[OpenInquiry, ReportInputs]]:
-        """Read the inputs of reports; set inquiries about large files aside."""
+        """Read the inputs of reports; set aside what is too large to be read together."""
         with _step("read", asked):
             rows = tradeline_rows(self.db, {each.request.subject_id for _, each in asked})
-            if not self.alone:
-                for one, each in asked:
-                    one.set_aside = _size_of(rows[each.request.subject_id]) > LARGE_FILE_BYTES
+            total = 0
+            for one, each in asked:
+                size = _size_of(rows[each.request.subject_id])
+                fits = size <= LARGE_FILE_BYTES and total + size <= TOGETHER_BYTES
+                one.set_aside = not (fits or self.alone)
+                total += size * fits
             going = [(one, each) for one, each in asked if one.goes_on]
             inputs = read_inputs(
                 self.db,
@@ -225,6 +226,10 @@ def _each(
             result = inquiry.context.run(step, inquiry, value)
         except StorageError:
             raise
+        except Refusal as refusal:
+            # Without the frames of this thread, which refer to the inquiry and to its call.
+            refusal.__cause__ = refusal.__context__ = None
+            inquiry.error = refusal.with_traceback(None)
         except Exception as error:  # noqa: BLE001  (its call raises it again)
             inquiry.error = error
         else:

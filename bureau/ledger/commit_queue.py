@@ -1,6 +1,6 @@
 """The commit queue: one writer for all changes of a node.
 
-Request threads verify and parse in parallel, then queue a unit of work. The
+Request threads queue a unit of work each for what they have verified. The
 writer drains the queue, runs the units one after another in one transaction,
 each under a savepoint so that a failed unit affects no other, appends their
 leaves and commits once: one durable commit acknowledges many requests, and the
@@ -191,7 +191,10 @@ class Unit(Generic[T]):
             if not self.is_decided:
                 self.waker.wait(min(MAX_WAIT_S, self.deadline - time.monotonic()))
             if self.error is not None:
-                raise self.error
+                try:
+                    raise self.error
+                finally:
+                    del self  # as in `fail`: the traceback will hold this frame
             if self.committed is None:
                 raise Refusal(
                     "DEADLINE", "no outcome in time: retry with the same request id to learn it"

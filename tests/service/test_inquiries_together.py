@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
 import time
@@ -183,6 +184,37 @@ def test_a_retry_that_waits_beside_its_inquiry_gets_the_same_answer(scenario: Sc
     assert sorted(map(len, batches)) == [1, 3]
     assert len({answer.SerializeToString(deterministic=True) for answer in answers}) == 1
     assert _uses(scenario, person, consent_id) == 1
+
+
+def test_an_inquiry_that_is_answered_on_a_second_try_is_freed_without_the_collector(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After 100 calls that a cycle of references keeps open the next is turned away."""
+    person, _ = _person(scenario, "card")
+    consent_ids = [scenario.inquiring(person, "brook", max_uses=10) for _ in range(12)]
+    tried: set[str] = set()
+    work_of = query.inquiry_work
+
+    def changed_once(bureau: Any, opened: Any, *arguments: Any) -> Any:
+        work = work_of(bureau, opened, *arguments)
+
+        def changing(tx: Any) -> Any:
+            if opened.header.request_id not in tried:
+                tried.add(opened.header.request_id)
+                raise query.ConsentChanged("was granted meanwhile")
+            return work(tx)
+
+        return changing
+
+    monkeypatch.setattr(query, "inquiry_work", changed_once)
+    asked = [_asking(scenario, person, consent_id) for consent_id in consent_ids for _ in range(10)]
+    gc.collect()
+    gc.disable()
+    try:
+        assert {len(ask().tradelines) for ask in asked} == {1}
+    finally:
+        gc.enable()
+    assert len(tried) == 120
 
 
 def test_each_call_is_listed_with_its_own_statement(scenario: Scenario) -> None:

@@ -20,6 +20,7 @@ from bureau.rpc.methods import SERVICES
 from bureau.testing import running_bureau
 from bureau_keys.authority import Authority, new_key_and_csr
 from bureau_keys.envelope import seal
+from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,
     consent_pb2,
@@ -280,7 +281,13 @@ def test_refusals_are_freed_without_the_collector(scenario: Scenario) -> None:
     """
     revoked = scenario.granted("acme", codes_pb2.ACTION_INQUIRE)
     assert scenario.change(revoked, consent_pb2.CONSENT_TRANSITION_REVOKE).code == "OK"
+    stranger = SigningKey.generate()
+    forged = reporting_pb2.Inquiry(
+        header=scenario.acme.header(), subject_id=scenario.person.subject_id
+    )
+    signed = reporting_pb2.QueryReportRequest(inquiry=seal(forged, stranger))
     wanted: dict[str, Callable[[], Answer]] = {
+        "BAD_SIGNATURE": lambda: scenario.acme.send("Reporting/QueryReport", signed),
         "CONSENT_REVOKED": lambda: scenario.acme.query(scenario.person.subject_id, revoked),
         "CONSENT_REQUIRED": lambda: scenario.acme.submit([snapshot(uuid.uuid4().hex)]),
         "MALFORMED_MESSAGE": lambda: scenario.acme.send("Reporting/QueryReport", b"\xff"),
