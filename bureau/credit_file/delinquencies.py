@@ -147,30 +147,26 @@ def _is_on_file(reported: ReportedMonth) -> bool:
 
 def _delinquency(run: Sequence[ReportedMonth]) -> Delinquency:
     """Return the delinquency of a run of months, which a current month may end."""
-    first = run[0].month
-    on_file = [reported for reported in run if not reported.is_deleted]
-    adverse = tuple(reported.month for reported in on_file if reported.status in ADVERSE)
-    last = adverse[-1] if adverse else 0
-    since = [reported for reported in on_file if reported.month > last]
-    dates = [
-        reported.first_delinquency_date
-        for reported in run
-        if reported.status != CURRENT and 0 < reported.first_delinquency_date // 100 <= first
-    ]
-    written_off = any(reported.status in WRITTEN_OFF for reported in on_file)
-    cures = {CURRENT} if written_off else {CURRENT, PAID_OR_CLOSED}
-    return Delinquency(
-        months=adverse,
-        first_month=first,
-        began=min(dates, default=_first_day(first)),
-        ended=min(
-            (_end(reported, last) for reported in since if reported.status in ENDING), default=0
-        ),
-        cured=next(
-            (_first_day(reported.month) for reported in since if reported.status in cures), 0
-        ),
-        written_off=written_off,
-    )
+    first, began, adverse, written_off = run[0].month, 0, [], False
+    for reported in run:
+        dated = reported.first_delinquency_date
+        if dated and reported.status != CURRENT and 0 < dated // 100 <= first:
+            began = min(began or dated, dated)
+        if reported.is_deleted:
+            continue
+        if reported.status in ADVERSE:
+            adverse.append(reported.month)
+        written_off = written_off or reported.status in WRITTEN_OFF
+    last, ended, cured = adverse[-1] if adverse else 0, 0, 0
+    for reported in run:
+        if reported.is_deleted or reported.month <= last or reported.status not in ENDING:
+            continue
+        end = _end(reported, last)
+        ended = min(ended or end, end)
+        is_cure = reported.status == CURRENT
+        if is_cure or (reported.status == PAID_OR_CLOSED and not written_off):
+            cured = cured or _first_day(reported.month)
+    return Delinquency(tuple(adverse), first, began or _first_day(first), ended, cured, written_off)
 
 
 def _end(reported: ReportedMonth, last: int) -> int:
