@@ -99,6 +99,42 @@ def database(scenario: Scenario) -> Iterator[Database]:
         database.dispose()
 
 
+@dataclass
+class PlainRoles:
+    """A bureau whose owner is a role without further rights, and another role that may use it.
+
+    Both see of each other's sessions what PostgreSQL shows to everyone.
+    """
+
+    scenario: Scenario
+    postgres: Postgres
+    owner: Database
+    node: Database
+
+    def grant(self, privileges: str) -> None:
+        """Grant the node's role privileges on every table."""
+        node, name = (getattr(make_url(self.node.url), part) for part in ("username", "database"))
+        self.postgres.psql(f"GRANT {privileges} ON ALL TABLES IN SCHEMA public TO {node}", name)
+
+
+@pytest.fixture
+def roles(postgres: Postgres, tmp_path: Path) -> Iterator[PlainRoles]:
+    url = make_url(postgres.new_database())
+    owner, node = (url.set(username=f"{kind}_{url.database}") for kind in ("owner", "node"))
+    for role in (owner, node):
+        postgres.psql(f"CREATE ROLE {role.username} LOGIN")
+    postgres.psql(f"ALTER DATABASE {url.database} OWNER TO {owner.username}")
+    databases = [Database(role.render_as_string(hide_password=False)) for role in (owner, node)]
+    try:
+        with open_scenario(databases[0].url, tmp_path / "bureau") as scenario:
+            for number in range(4):
+                assert furnish(scenario, scenario.acme, "before", number).code == "OK"
+            yield PlainRoles(scenario, postgres, *databases)
+    finally:
+        for database in databases:
+            database.dispose()
+
+
 def now_us() -> int:
     return time.time_ns() // 1000
 
@@ -401,6 +437,29 @@ def test_the_command_waits_for_earlier_readers_and_may_be_killed(
     twice = bureau("db", "partition", "--dir", folder)
     assert (twice.code, twice.err) == (OK, "nothing to do: the tables are partitioned\n")
     assert findings(scenario, database) == []
+
+
+def test_readers_by_another_role_are_waited_for(
+    roles: PlainRoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner is shown neither the kind nor the state of their sessions."""
+    with monkeypatch.context() as patch:
+        patch.setattr(partitioning, "BY_HASH", {})
+        partition(roles.owner)
+    roles.grant("SELECT")
+    accounts = "SELECT count(*) FROM tradeline"
+    lines: list[str] = []
+    run = threading.Thread(target=partition_tables, args=(roles.owner, now_us(), lines.append))
+    with roles.node.snapshot() as earlier:
+        earlier.fetch_one_raw("SELECT count(*) FROM member")
+        run.start()
+        until(lambda: any("; transactions that" in line for line in lines), "the copy is whole")
+        run.join(1)
+        assert earlier.fetch_one_raw(accounts)[0] == 4
+        assert not form_of(roles.owner, "tradeline").is_partitioned
+    run.join()
+    assert form_of(roles.owner, "tradeline").is_partitioned
+    assert value(roles.node, accounts) == 4
 
 
 def test_what_was_unique_stays_unique_across_partitions(

@@ -76,11 +76,14 @@ def _copy(session: Session, source: str, target: str, batch: str) -> bool:
 def wait_for_earlier_readers(session: Session) -> None:
     """Wait until no transaction reads a moment at which the copies were not committed: in such a
     moment the copy lacks rows.
+
+    Of another role's session the server shows the id of its role and `backend_xmin`, and hides its
+    type. Its own workers have no role: a vacuum reads no rows by its snapshot.
     """
     newest = session.value("SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)")
     earlier = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        " AND usesysid IS NOT NULL AND pid <> pg_backend_pid()"
         f" AND age(backend_xmin) >= age(CAST('{newest}' AS xid))"
     )
     while session.value(earlier):
