@@ -26,21 +26,24 @@ MONTHS_AHEAD = 3
 SOON = timedelta(days=30)
 
 
-def partition_tables(database: Database, now_us: int, say: Callable[[str], None]) -> None:
+def partition_tables(
+    database: Database, now_us: Callable[[], int], say: Callable[[str], None]
+) -> None:
     """Partition the large tables as far as they are not, and add the months that are coming.
 
     Args:
         database: A PostgreSQL database at the newest revision; nodes may serve it.
-        now_us: Microseconds since 1970.
+        now_us: Returns microseconds since 1970.
         say: Called with what was done.
 
     Raises:
         StorageError: The database failed, or others did not release a table in time; a later run
             goes on.
     """
-    with open_session(database) as session:
+    with open_session(database, say) as session:
+        months = months_after(now_us())  # other runs may have taken weeks until here
         for table, key in BY_MONTH.items():
-            partition_by_month(session, table, key, months_after(now_us), say)
+            partition_by_month(session, table, key, months, say)
         for table, key in BY_HASH.items():
             partition_by_hash(session, table, key, say)
 

@@ -39,8 +39,11 @@ REVISION_FOLDERS: tuple[str, ...] = (str(migrations.FOLDER),)
 LOCK_TIMEOUT = "2s"
 TRIES = 30
 PAUSE_S = 0.5
-# One migration at a time (any number that no other program uses).
-ADVISORY_KEY = 6_420_771
+# One migration or partitioning at a time. The number is the database's alone: any that no other
+# program uses there.
+TRY_LOCK = "SELECT pg_try_advisory_lock(6420771)"
+# Seconds that a migration waits for another one, or for a partitioning, to end.
+TURN_S = 60.0
 
 
 def current(database: Database) -> str | None:
@@ -86,12 +89,13 @@ def upgrade(database: Database) -> None:
     """Move a database forward to the newest revision, one revision after another.
 
     Raises:
-        StorageError: It failed, or others did not release a table in time.
+        StorageError: It failed, others did not release a table in time, or another migration or
+            a partitioning is at work.
     """
     for tried in range(1, TRIES + 1):
         try:
             with _connected(database, to="migrated") as connection:
-                _step_forward(connection, is_sqlite=database.is_sqlite)
+                _step_forward(connection, database)
         except StorageError as error:
             if not error.conflict or tried == TRIES:
                 raise
@@ -112,16 +116,33 @@ def _connected(database: Database, *, to: str = "opened") -> Iterator[Connection
         raise StorageError(message, conflict=in_the_way) from error
 
 
-def _step_forward(connection: Connection, *, is_sqlite: bool) -> None:
+def _step_forward(connection: Connection, database: Database) -> None:
     from alembic import command  # noqa: PLC0415  (see above)
 
-    if not is_sqlite:
+    if not database.is_sqlite:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_KEY})"))
-        connection.commit()
+        _wait_for_turn(connection, database)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    connection.commit()
+
+
+def _wait_for_turn(connection: Connection, database: Database) -> None:
+    """Wait in no transaction, whose end the other one might wait for.
+
+    Raises:
+        StorageError: The other one has not ended in time.
+    """
+    deadline = time.monotonic() + TURN_S
+    while not connection.execute(text(TRY_LOCK)).scalar_one():
+        connection.commit()
+        if time.monotonic() > deadline:
+            raise StorageError(
+                f"the database {database.shown} cannot be migrated: another migration or"
+                " `bureau db partition` is at work; try again when it has ended"
+            )
+        time.sleep(PAUSE_S)
     connection.commit()
 
 

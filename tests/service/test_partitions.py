@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from bureau.config import Settings
 from bureau.ledger.entry_keys import first_key_at
 from bureau.store import schema
 from bureau.store.database import Database
+from bureau.store.errors import StorageError
 from bureau.store.migrations import NEWEST
 from bureau.store.partitions import copying, session
 from bureau.store.partitions.forms import Form, forms_of
@@ -42,7 +43,7 @@ from bureau_client import Auditor, Lender, Purpose, Report
 from creditbureau.v1 import consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service.nodes import Nodes, at_once, further_nodes
-from tests.service.postgres import TOOLS, Postgres, postgres_in, until
+from tests.service.postgres import TOOLS, UP_WITHIN_S, Postgres, postgres_in, until
 from tests.service.postgres_scenario import INQUIRE, Scenario, contract, open_scenario, submitted
 from tests.service.raw import Answer, Raw, snapshot
 from tests.service.test_operator_cli import OK, UNAVAILABLE, USAGE, bureau
@@ -142,7 +143,7 @@ def now_us() -> int:
 def partition(database: Database) -> list[str]:
     """Partition as the command does; return what it says."""
     lines: list[str] = []
-    partition_tables(database, now_us(), lines.append)
+    partition_tables(database, now_us, lines.append)
     return lines
 
 
@@ -366,6 +367,52 @@ def test_a_table_that_is_never_released_ends_the_command(
     assert not form_of(database, "statement").is_partitioned
 
 
+def test_two_runs_and_a_migration_take_turns(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one waits for the end of earlier transactions; the others are none."""
+    lines: list[list[str]] = [[], []]
+    clock_reads = [0, 0]
+    ended: list[str] = []
+
+    def run(number: int) -> None:
+        def read_clock() -> int:
+            clock_reads[number] += 1
+            return now_us()
+
+        partition_tables(database, read_clock, lines[number].append)
+        ended.append(f"run {number}")
+
+    def migrate() -> None:
+        schema.upgrade(database)
+        ended.append("migration")
+
+    def has_waited(number: int, message: str) -> bool:
+        return any(message in line for line in lines[number])
+
+    works: list[Callable[[], None]] = [partial(run, 0), partial(run, 1), migrate]
+    threads = [threading.Thread(target=work, daemon=True) for work in works]
+    with database.snapshot() as earlier:
+        earlier.fetch_one_raw("SELECT count(*) FROM member")
+        threads[0].start()
+        until(lambda: has_waited(0, "building indexes"), "the first run waits for the reader")
+        threads[1].start()
+        threads[2].start()
+        until(lambda: has_waited(1, "another run or a migration"), "the second run waits", 10)
+        with monkeypatch.context() as patch:
+            patch.setattr(schema, "TURN_S", 0.0)
+            with pytest.raises(StorageError, match="`bureau db partition` is at work"):
+                schema.upgrade(database)
+        # Longer than the server takes to find two sessions that wait for each other.
+        time.sleep(3)
+        assert clock_reads[1] == 0, "the months are those of the time after the wait"
+    for thread in threads:
+        thread.join(UP_WITHIN_S)
+    assert sorted(ended) == ["migration", "run 0", "run 1"]
+    assert lines[1] == ["another run or a migration is at work: waiting for its end"]
+    assert form_of(database, "tradeline").is_partitioned
+
+
 class Killed(BaseException):
     """The process of a run has ended."""
 
@@ -449,7 +496,7 @@ def test_readers_by_another_role_are_waited_for(
     roles.grant("SELECT")
     accounts = "SELECT count(*) FROM tradeline"
     lines: list[str] = []
-    run = threading.Thread(target=partition_tables, args=(roles.owner, now_us(), lines.append))
+    run = threading.Thread(target=partition_tables, args=(roles.owner, now_us, lines.append))
     with roles.node.snapshot() as earlier:
         earlier.fetch_one_raw("SELECT count(*) FROM member")
         run.start()

@@ -82,8 +82,11 @@ class Session:
 
 
 @contextmanager
-def open_session(database: Database) -> Iterator[Session]:
+def open_session(database: Database, say: Callable[[str], None]) -> Iterator[Session]:
     """Yield the session of a PostgreSQL database; wait while another one partitions or migrates.
+
+    Args:
+        say: Called once if it waits.
 
     Raises:
         StorageError: The database cannot be reached.
@@ -98,10 +101,21 @@ def open_session(database: Database) -> Iterator[Session]:
         raise failed(error) from error
     try:
         session = Session(raw, driver_error)
-        session.all(f"SELECT pg_advisory_lock({schema.ADVISORY_KEY})")
+        _wait_for_turn(session, say)
         yield session
     finally:
         raw.close()
+
+
+def _wait_for_turn(session: Session, say: Callable[[str], None]) -> None:
+    """Wait by many short statements: the other one may build an index, or wait for the end of
+    earlier transactions, and one statement that waits is such a transaction.
+    """
+    if session.value(schema.TRY_LOCK):
+        return
+    say("another run or a migration is at work: waiting for its end")
+    while not session.value(schema.TRY_LOCK):
+        time.sleep(PAUSE_S)
 
 
 def failed(error: Exception) -> StorageError:
