@@ -26,9 +26,10 @@ from bureau.admin.check_results import Health
 from bureau.admin.erasure import Cause, erase_all
 from bureau.admin.integrity import check_database
 from bureau.admin.partitioning import examine_partitions, partition_tables
+from bureau.calendar import utc
 from bureau.clock import Clock
 from bureau.config import Settings
-from bureau.ledger.entry_keys import first_key_at
+from bureau.ledger.entry_keys import first_key_at, moment_of
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
@@ -239,9 +240,13 @@ class ShortMonths:
         begin = now_us()
         cuts = [first_key_at(begin + int(after * 1e6)) for after in seconds]
         self.names |= {cut: f"month_{len(self.names) + n}" for n, cut in enumerate(cuts)}
-        months = Months(tuple(cuts), self.names.__getitem__)
-        self.patch.setattr(partitioning, "months_after", lambda _now_us: months)
+        self.use(*cuts)
         return cuts
+
+    def use(self, *cuts: int) -> None:
+        """Have the next run add the months that begin by these keys."""
+        months = Months(cuts, self.names.__getitem__)
+        self.patch.setattr(partitioning, "months_after", lambda _now_us: months)
 
 
 def test_a_served_bureau_is_partitioned(
@@ -265,6 +270,9 @@ def test_a_served_bureau_is_partitioned(
         months = ShortMonths(monkeypatch)
         first, second, end = months.begin(20, 24, 28)
         with Load(scenario, nodes) as load:
+            months.use(first)
+            partition(database)
+            months.use(first, second, end)
             partition(database)
             assert first_key_at(now_us()) < first, "the machine is too slow for these months"
             load.goes_on()
@@ -327,7 +335,7 @@ def test_no_table_is_read_while_it_is_locked(
     monkeypatch.setattr(Session, "__init__", begin_watched)
     lines, months = partition(database), partitioning.months_after(now_us())
     for table in BY_MONTH:
-        whole = f"{table}_before_{months.name_of(months.cuts[0])}"
+        whole = f"{table}_before_{months.name_of(months.cuts[-1])}"
         implied = f'partition constraint for table "{whole}" is implied by existing constraints'
         earlier, later = notices[: notices.index(implied)], notices[notices.index(implied) :]
         # Once, by the validation, which locks no one out; what is read later is empty.
@@ -411,6 +419,88 @@ def test_two_runs_and_a_migration_take_turns(
     assert sorted(ended) == ["migration", "run 0", "run 1"]
     assert lines[1] == ["another run or a migration is at work: waiting for its end"]
     assert form_of(database, "tradeline").is_partitioned
+
+
+@pytest.mark.parametrize("refused", ["VALIDATE CONSTRAINT", "ATTACH PARTITION record_before"])
+def test_a_run_that_fails_leaves_no_table_that_refuses_later_rows(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    run = Session.run
+
+    def run_or_fail(failing: Session, sql: str) -> None:
+        if refused in sql and "record_" in sql:
+            raise StorageError("the disk is full")
+        run(failing, sql)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "run", run_or_fail)
+        with pytest.raises(StorageError, match="the disk is full"):
+            partition(database)
+    assert form_of(database, "record").is_partitioned
+    checks = r"SELECT count(*) FROM pg_constraint WHERE conname LIKE '%\_default\_before\_%'"
+    assert value(database, checks) == 0
+    (result,) = examine_partitions(database, now_us())
+    assert result.finding == "not finished: record_tile, entry, tradeline, record"
+    partition(database)
+    assert findings(scenario, database) == []
+
+
+def test_the_doctor_names_the_day_from_which_on_rows_are_refused(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Session.run
+    is_killed = False
+
+    def run_or_die(dying: Session, sql: str) -> None:
+        nonlocal is_killed
+        is_killed = is_killed or "VALIDATE CONSTRAINT record_default" in sql
+        if is_killed:
+            raise Killed
+        run(dying, sql)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "run", run_or_die)
+        with pytest.raises(Killed):
+            partition(database)
+    end_us = moment_of(partitioning.months_after(now_us()).cuts[-1])
+    assert end_us > now_us() + 110 * DAY_S * 1_000_000
+    assert furnish(scenario, scenario.acme, "meanwhile", 1).code == "OK"
+    finding = (
+        "not finished: record_tile, entry, tradeline, record;"
+        f" from {utc(end_us).date().isoformat()} on no statement would be accepted"
+    )
+    for days_before, health in ((8, Health.WARN), (6, Health.FAIL), (-1, Health.FAIL)):
+        (result,) = examine_partitions(database, end_us - days_before * DAY_S * 1_000_000)
+        assert (result.health, result.finding) == (health, finding)
+    partition(database)
+    (result,) = examine_partitions(database, now_us())
+    assert result.health is Health.OK
+
+
+def test_months_begin_after_the_newest_row_whatever_the_clock_of_the_machine(
+    scenario: Scenario, database: Database
+) -> None:
+    """A machine whose clock is behind would have the tables refuse the rows of the day."""
+
+    def run() -> int:
+        lines: list[str] = []
+        partition_tables(database, lambda: now_us() - 300 * DAY_S * 1_000_000, lines.append)
+        end = form_of(database, "record").end
+        assert end is not None
+        return moment_of(end) - now_us()
+
+    month_us = 31 * DAY_S * 1_000_000
+    assert run() > 3 * month_us
+    # The clock of a node was ahead of all others.
+    year_us = 365 * DAY_S * 1_000_000
+    newest = "(SELECT max(submission_key) FROM record_tile)"
+    later = first_key_at(now_us() + year_us)
+    with database.transaction() as db:
+        db.execute_raw(
+            f"UPDATE record_tile SET submission_key = {later} WHERE submission_key = {newest}"
+        )
+    assert run() > year_us + 3 * month_us
+    assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
 
 
 class Killed(BaseException):
@@ -512,8 +602,11 @@ def test_readers_by_another_role_are_waited_for(
 def test_what_was_unique_stays_unique_across_partitions(
     scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (cut, _) = ShortMonths(monkeypatch).begin(10, 3000)
-    partition(database)
+    months = ShortMonths(monkeypatch)
+    cut, end = months.begin(10, 3000)
+    for cuts in ((cut,), (cut, end)):
+        months.use(*cuts)
+        partition(database)
     until(lambda: first_key_at(now_us()) > cut, "a month has begun")
 
     # The same bytes at two nodes at the same moment have one effect. They are about an account
