@@ -694,6 +694,50 @@ def test_roles_keep_their_privileges(
     assert findings(scenario, database) == []
 
 
+@pytest.mark.parametrize("privileges", ["", "SELECT, INSERT, UPDATE, DELETE"])
+def test_new_tables_are_those_of_the_owner_and_of_the_roles_of_the_table(
+    roles: PlainRoles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, privileges: str
+) -> None:
+    """The command is a superuser's; the owner runs nodes, and another role takes backups."""
+    monkeypatch.setenv("PATH", f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
+    owner, name = (getattr(make_url(roles.owner.url), part) for part in ("username", "database"))
+    node = make_url(roles.node.url).username
+    # More than on the tables that are there.
+    roles.postgres.psql(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {node}", name)
+    if privileges:
+        roles.grant(privileges)
+        roles.postgres.psql(
+            f"GRANT SELECT ON entry, record, tradeline TO {node} WITH GRANT OPTION", name
+        )
+        roles.postgres.psql(f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {node}", name)
+    superuser = Database(roles.postgres.url(str(name)))
+    try:
+        partition(superuser)
+    finally:
+        superuser.dispose()
+    others = (
+        "SELECT count(*) FROM {0} WHERE {0}namespace = CAST('public' AS regnamespace)"
+        f" AND pg_get_userbyid({{0}}owner) <> '{owner}'"
+    )
+    assert value(roles.owner, others.format("rel").replace("FROM rel", "FROM pg_class")) == 0
+    assert value(roles.owner, others.format("pro").replace("FROM pro", "FROM pg_proc")) == 0
+    assert furnish(roles.scenario, roles.scenario.acme, "after", 1).code == "OK"
+    assert partition(roles.owner) == []
+    assert findings(roles.scenario, roles.owner) == []
+    granted = (
+        "SELECT string_agg(DISTINCT coalesce(CAST(relacl AS text), ''), ' ') FROM pg_class"
+        " WHERE oid IN (SELECT relid FROM pg_partition_tree('{0}'))"
+    )
+    for table in ("entry", "record", "tradeline"):
+        lists = value(roles.owner, granted.format(table))
+        assert f"{node}=ar*wd/{owner}" in lists if privileges else node not in lists
+        assert lists.count("{") <= 1, f"the privileges on the parts of {table} are the same"
+    if privileges:
+        back_up(roles.node, tmp_path / "backup", b"kept elsewhere")
+        (result,) = examine_partitions(roles.node, now_us())
+        assert result.health is Health.OK
+
+
 def test_a_backup_has_the_partitions(
     postgres: Postgres,
     scenario: Scenario,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from bureau.store.partitions.copying import batches, copy_rows, wait_for_earlier_readers
 from bureau.store.partitions.forms import hashed
 from bureau.store.partitions.layout import HASH_PARTITIONS, unique_keys_of
-from bureau.store.partitions.privileges import grant_as_on
+from bureau.store.partitions.privileges import create_like, owner_of
 from bureau.store.partitions.session import Session
 from bureau.store.partitions.unique_keys import create_key_tables
 
@@ -56,22 +56,21 @@ def partition_by_hash(session: Session, table: str, key: str, say: Callable[[str
 def _begin_copy(session: Session, table: str, key: str) -> None:
     """Create the copy, empty, and have it follow the table."""
     copy = hashed(table)
-    session.run(
-        f"CREATE TABLE {copy} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)"
-        f" PARTITION BY HASH ({key})"
-    )
+    create_like(session, table, copy, f"PARTITION BY HASH ({key})")
     session.run(f"ALTER TABLE {copy} ADD CONSTRAINT {copy}_pkey PRIMARY KEY ({key})")
     for number in range(HASH_PARTITIONS):
+        part = f"{table}_{number:02}"
+        create_like(session, table, part)
         session.run(
-            f"CREATE TABLE {table}_{number:02} PARTITION OF {copy}"
+            f"ALTER TABLE {copy} ATTACH PARTITION {part}"
             f" FOR VALUES WITH (MODULUS {HASH_PARTITIONS}, REMAINDER {number})"
         )
     for unique_key in unique_keys_of(table):
         columns = ", ".join(unique_key.columns)
         session.run(f"CREATE INDEX {unique_key.lookup} ON {copy} ({columns})")
-    grant_as_on(session, table, copy)
     create_key_tables(session, table, copy)
     session.run(FUNCTION.format(table=table, copy=copy, key=key))
+    session.run(f"ALTER FUNCTION copy_{table}() OWNER TO {owner_of(session, table)}")
     session.run(
         f"CREATE TRIGGER copy_{table} AFTER INSERT OR UPDATE OR DELETE ON {table}"
         f" FOR EACH ROW EXECUTE FUNCTION copy_{table}()"

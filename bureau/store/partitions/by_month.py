@@ -21,7 +21,7 @@ from contextlib import suppress
 from bureau.store.errors import StorageError
 from bureau.store.partitions.forms import Form, closing_check, closing_ends, default_of
 from bureau.store.partitions.layout import Months, UniqueKey, unique_keys_of
-from bureau.store.partitions.privileges import grant_as_on
+from bureau.store.partitions.privileges import create_like
 from bureau.store.partitions.session import Session
 from bureau.store.partitions.unique_keys import create_key_tables, fill_key_tables, move_triggers
 
@@ -107,16 +107,12 @@ def _become_default(session: Session, table: str, key: str) -> None:
         session.run(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
     session.run(f"ALTER TABLE {table} RENAME TO {default}")
     session.run(f"ALTER INDEX {primary} RENAME TO {default}_pkey")
-    session.run(
-        f"CREATE TABLE {table} (LIKE {default} INCLUDING DEFAULTS INCLUDING STORAGE)"
-        f" PARTITION BY RANGE ({key})"
-    )
+    create_like(session, default, table, f"PARTITION BY RANGE ({key})")
     session.run(f"ALTER TABLE {table} ADD CONSTRAINT {primary} {primary_definition}")
     for name, is_unique, definition in indexes:
         session.run(f"ALTER INDEX {name} RENAME TO {default}_{name}")
         unique = "UNIQUE " if is_unique else ""
         session.run(f"CREATE {unique}INDEX {name} ON {table}{definition}")
-    grant_as_on(session, default, table)
     move_triggers(session, table, default)
     session.run(f"ALTER TABLE {table} ATTACH PARTITION {default} DEFAULT")
 
@@ -178,5 +174,5 @@ def _add_month(session: Session, table: str, month: str, start: int, end: int) -
 
 def _attach(session: Session, table: str, part: str, bound: str) -> None:
     """Add an empty partition, by the weakest lock on the table that there is for it."""
-    session.run(f"CREATE TABLE {part} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)")
+    create_like(session, table, part)
     session.run(f"ALTER TABLE {table} ATTACH PARTITION {part} {bound}")
