@@ -27,6 +27,7 @@ from bureau.store.database import Database
 from bureau.store.errors import StorageError, translate
 from bureau.store.partitions.forms import forms_of, own_tables
 from bureau.store.partitions.layout import UNIQUE_KEYS
+from bureau.store.partitions.unfinished import drop_copy, unfinished_copies
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -122,6 +123,7 @@ def _step_forward(connection: Connection, database: Database) -> None:
     if not database.is_sqlite:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         _wait_for_turn(connection, database)
+        _drop_unfinished_copies(connection)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
@@ -143,6 +145,19 @@ def _wait_for_turn(connection: Connection, database: Database) -> None:
                 " `bureau db partition` is at work; try again when it has ended"
             )
         time.sleep(PAUSE_S)
+    connection.commit()
+
+
+def _drop_unfinished_copies(connection: Connection) -> None:
+    """Drop copies of tables that revisions may change; the next partitioning begins again.
+
+    Nothing is dropped from a database that is at the newest revision.
+    """
+    is_migrated = inspect(connection).has_table("alembic_version")
+    current = text("SELECT version_num FROM alembic_version")
+    if is_migrated and connection.execute(current).scalar_one() < newest():
+        for table in unfinished_copies(lambda sql: connection.exec_driver_sql(sql).fetchall()):
+            drop_copy(connection.exec_driver_sql, table)
     connection.commit()
 
 

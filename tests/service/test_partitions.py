@@ -779,6 +779,53 @@ def test_later_revisions_change_every_partition(
     assert value(database, parts) == len(form_of(database, "entry").partitions)
 
 
+def leave_copy(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run until the accounts are copied, and end as if killed."""
+
+    def die(_session: Session) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bureau.store.partitions.by_hash.wait_for_earlier_readers", die)
+        with pytest.raises(Killed):
+            partition(database)
+
+
+def test_a_migration_drops_the_copy_that_a_killed_run_has_left(
+    scenario: Scenario, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its trigger would fail on every account once the table has one more column."""
+    leave_copy(database, monkeypatch)
+    schema.upgrade(database)
+    copies = "SELECT count(*) FROM pg_class WHERE relname = 'tradeline_hashed'"
+    assert value(database, copies) == 1, "there was nothing to migrate"
+    (tmp_path / f"{NEXT}_columns.py").write_text(COLUMNS)
+    monkeypatch.setattr("bureau.store.migrations.NEWEST", NEXT)
+    monkeypatch.setattr(schema, "REVISION_FOLDERS", (*schema.REVISION_FOLDERS, str(tmp_path)))
+    schema.upgrade(database)
+    assert value(database, copies) == 0
+    assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
+    partition(database)
+    assert form_of(database, "tradeline").is_partitioned
+    assert value(database, "SELECT count(*) FROM tradeline WHERE weight = 1") == 9
+    assert furnish(scenario, scenario.acme, "after", 2).code == "OK"
+
+
+def test_a_copy_with_other_columns_is_begun_again(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another release has migrated the database, and has left the copy as it was."""
+    leave_copy(database, monkeypatch)
+    with database.transaction() as db:
+        db.execute_raw("ALTER TABLE tradeline ADD COLUMN weight bigint DEFAULT 1")
+    assert "tradeline: its columns have changed since an earlier run, whose copy is dropped" in (
+        partition(database)
+    )
+    assert form_of(database, "tradeline").is_partitioned
+    assert value(database, "SELECT count(*) FROM tradeline WHERE weight = 1") == 8
+    assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
+
+
 def test_a_synchronous_standby_has_the_partitions(
     postgres: Postgres, scenario: Scenario, database: Database
 ) -> None:

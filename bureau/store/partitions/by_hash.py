@@ -13,6 +13,7 @@ from bureau.store.partitions.forms import hashed
 from bureau.store.partitions.layout import HASH_PARTITIONS, unique_keys_of
 from bureau.store.partitions.privileges import create_like, owner_of
 from bureau.store.partitions.session import Session
+from bureau.store.partitions.unfinished import drop_copy, has_columns_of_table
 from bureau.store.partitions.unique_keys import create_key_tables
 
 FUNCTION = """
@@ -40,7 +41,12 @@ def partition_by_hash(session: Session, table: str, key: str, say: Callable[[str
         session.run(f"ANALYZE {table}")  # the server's own analysis leaves out partitioned tables
         return
     copy = hashed(table)
-    if copy not in forms:
+    is_begun = copy in forms
+    if is_begun and not has_columns_of_table(session.all, table):
+        session.briefly(lambda: drop_copy(session.run, table))
+        is_begun = False
+        say(f"{table}: its columns have changed since an earlier run, whose copy is dropped")
+    if not is_begun:
         session.briefly(lambda: _begin_copy(session, table, key))
     say(f"{table}: copying its rows; nodes go on serving")
     copy_rows(session, table, copy, batches(session, table, key, say))
