@@ -127,6 +127,10 @@ def partition(
                 "Leave it as it is: partitions are for large bureaus on PostgreSQL.",
             )
         _require_newest(database)
+        current, needed = schema.current(database), schema.newest()
+        if current != needed:
+            message = f"the database is at {current}, the command needs {needed}"
+            raise Stop(Exit.INVALID, message, "Install the version that migrated it.")
         clock, done = clock_of(settings), list[str]()
 
         def say_done(message: str) -> None:

@@ -47,7 +47,7 @@ from tests.service.nodes import Nodes, at_once, further_nodes
 from tests.service.postgres import TOOLS, UP_WITHIN_S, Postgres, postgres_in, until
 from tests.service.postgres_scenario import INQUIRE, Scenario, contract, open_scenario, submitted
 from tests.service.raw import Answer, Raw, snapshot
-from tests.service.test_operator_cli import OK, UNAVAILABLE, USAGE, bureau
+from tests.service.test_operator_cli import INVALID, OK, UNAVAILABLE, USAGE, bureau
 
 DAY_S = 86_400
 # The revisions that come after this version's newest.
@@ -824,6 +824,40 @@ def test_a_copy_with_other_columns_is_begun_again(
     assert form_of(database, "tradeline").is_partitioned
     assert value(database, "SELECT count(*) FROM tradeline WHERE weight = 1") == 8
     assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
+
+
+def test_only_a_schema_of_this_version_is_partitioned(
+    scenario: Scenario, database: Database
+) -> None:
+    """A later version's columns and indexes are not known here."""
+    with database.transaction() as db:
+        db.execute_raw(f"UPDATE alembic_version SET version_num = '{NEXT}'")
+    refused = bureau("db", "partition", "--dir", scenario.bureau.folder)
+    assert refused.code == INVALID
+    assert f"the database is at {NEXT}, the command needs {NEWEST}" in refused.err
+    with pytest.raises(StorageError, match=f"it is at {NEXT}, the command needs {NEWEST}"):
+        partition(database)
+    assert not form_of(database, "statement").is_partitioned
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("statement", "ALTER TABLE statement ADD CONSTRAINT foreign_key UNIQUE (entry_key)"),
+        ("entry", "CREATE UNIQUE INDEX foreign_key ON entry (entry_key, leaf_index)"),
+        ("tradeline", "CREATE INDEX foreign_key ON tradeline (member_id)"),
+    ],
+)
+def test_an_index_that_would_be_lost_ends_the_command(
+    scenario: Scenario, database: Database, table: str, change: str
+) -> None:
+    with database.transaction() as db:
+        db.execute_raw(change)
+    with pytest.raises(StorageError, match=f"table {table} would lose the index foreign_key"):
+        partition(database)
+    assert not form_of(database, table).is_partitioned
+    kept = "SELECT count(*) FROM pg_class WHERE relname = 'foreign_key'"
+    assert value(database, kept) == 1
 
 
 def test_a_synchronous_standby_has_the_partitions(

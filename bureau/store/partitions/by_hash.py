@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from bureau.store.partitions.copying import batches, copy_rows, wait_for_earlier_readers
 from bureau.store.partitions.forms import hashed
+from bureau.store.partitions.known_indexes import require_known_indexes
 from bureau.store.partitions.layout import HASH_PARTITIONS, unique_keys_of
 from bureau.store.partitions.privileges import create_like, owner_of
 from bureau.store.partitions.session import Session
@@ -40,6 +41,7 @@ def partition_by_hash(session: Session, table: str, key: str, say: Callable[[str
     if forms[table].is_partitioned:
         session.run(f"ANALYZE {table}")  # the server's own analysis leaves out partitioned tables
         return
+    require_known_indexes(session, table)
     copy = hashed(table)
     is_begun = copy in forms
     if is_begun and not has_columns_of_table(session.all, table):
@@ -87,6 +89,7 @@ def _take_place(session: Session, table: str) -> None:
     """Put the copy in the table's place."""
     copy = hashed(table)
     session.run(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    require_known_indexes(session, table)
     session.run(f"DROP TABLE {table}")
     session.run(f"DROP FUNCTION copy_{table}()")
     session.run(f"ALTER TABLE {copy} RENAME TO {table}")

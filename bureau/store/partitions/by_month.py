@@ -20,6 +20,7 @@ from contextlib import suppress
 
 from bureau.store.errors import StorageError
 from bureau.store.partitions.forms import Form, closing_check, closing_ends, default_of
+from bureau.store.partitions.known_indexes import require_known_indexes
 from bureau.store.partitions.layout import Months, UniqueKey, unique_keys_of
 from bureau.store.partitions.privileges import create_like
 from bureau.store.partitions.session import Session
@@ -55,6 +56,7 @@ def partition_by_month(
         StorageError: It failed, or others did not release the table in time; a later run goes on.
     """
     if not session.forms()[table].is_partitioned:
+        require_known_indexes(session, table)
         _keep_unique_keys(session, table, say)
         session.briefly(lambda: _become_default(session, table, key))
         say(f"{table}: partitioned")
@@ -100,6 +102,7 @@ def _become_default(session: Session, table: str, key: str) -> None:
     """Put a partitioned table in the place of a whole one, which becomes its only partition."""
     default = default_of(table)
     session.run(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    require_known_indexes(session, table)
     ((primary, primary_definition),) = session.all(PRIMARY_KEY.format(table=table))
     indexes = session.all(INDEXES.format(table=table))
     for (name,) in session.all(UNIQUE_CONSTRAINTS.format(table=table)):

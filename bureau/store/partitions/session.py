@@ -89,7 +89,7 @@ def open_session(database: Database, say: Callable[[str], None]) -> Iterator[Ses
         say: Called once if it waits.
 
     Raises:
-        StorageError: The database cannot be reached.
+        StorageError: The database cannot be reached, or has another schema than this version's.
     """
     # Commands on SQLite do without the driver.
     from bureau.store import postgres  # noqa: PLC0415  (see above)
@@ -102,6 +102,7 @@ def open_session(database: Database, say: Callable[[str], None]) -> Iterator[Ses
     try:
         session = Session(raw, driver_error)
         _wait_for_turn(session, say)
+        _require_newest(session)
         yield session
     finally:
         raw.close()
@@ -116,6 +117,15 @@ def _wait_for_turn(session: Session, say: Callable[[str], None]) -> None:
     say("another run or a migration is at work: waiting for its end")
     while not session.value(schema.TRY_LOCK):
         time.sleep(PAUSE_S)
+
+
+def _require_newest(session: Session) -> None:
+    """Check the schema once more: it may have been migrated meanwhile."""
+    revision, newest = session.value("SELECT version_num FROM alembic_version"), schema.newest()
+    if revision != newest:
+        raise StorageError(
+            f"the database cannot be partitioned: it is at {revision}, the command needs {newest}"
+        )
 
 
 def failed(error: Exception) -> StorageError:
