@@ -127,16 +127,20 @@ def partition(
                 "Leave it as it is: partitions are for large bureaus on PostgreSQL.",
             )
         _require_newest(database)
-        now_us, done = clock_of(settings).now_us(), list[str]()
+        current, needed = schema.current(database), schema.newest()
+        if current != needed:
+            message = f"the database is at {current}, the command needs {needed}"
+            raise Stop(Exit.INVALID, message, "Install the version that migrated it.")
+        clock, done = clock_of(settings), list[str]()
 
         def say_done(message: str) -> None:
             done.append(message)
             echo_status(message)
 
         if dry_run:
-            say_tasks(database, now_us, say_done)
+            say_tasks(database, clock.now_us(), say_done)
         else:
-            partition_tables(database, now_us, say_done)
+            partition_tables(database, clock.now_us, say_done)
         if not done:
             echo_status("nothing to do: the tables are partitioned")
 

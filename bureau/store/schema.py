@@ -27,6 +27,7 @@ from bureau.store.database import Database
 from bureau.store.errors import StorageError, translate
 from bureau.store.partitions.forms import forms_of, own_tables
 from bureau.store.partitions.layout import UNIQUE_KEYS
+from bureau.store.partitions.unfinished import drop_copy, unfinished_copies
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -39,8 +40,11 @@ REVISION_FOLDERS: tuple[str, ...] = (str(migrations.FOLDER),)
 LOCK_TIMEOUT = "2s"
 TRIES = 30
 PAUSE_S = 0.5
-# One migration at a time (any number that no other program uses).
-ADVISORY_KEY = 6_420_771
+# One migration or partitioning at a time. The number is the database's alone: any that no other
+# program uses there.
+TRY_LOCK = "SELECT pg_try_advisory_lock(6420771)"
+# Seconds that a migration waits for another one, or for a partitioning, to end.
+TURN_S = 60.0
 
 
 def current(database: Database) -> str | None:
@@ -86,12 +90,13 @@ def upgrade(database: Database) -> None:
     """Move a database forward to the newest revision, one revision after another.
 
     Raises:
-        StorageError: It failed, or others did not release a table in time.
+        StorageError: It failed, others did not release a table in time, or another migration or
+            a partitioning is at work.
     """
     for tried in range(1, TRIES + 1):
         try:
             with _connected(database, to="migrated") as connection:
-                _step_forward(connection, is_sqlite=database.is_sqlite)
+                _step_forward(connection, database)
         except StorageError as error:
             if not error.conflict or tried == TRIES:
                 raise
@@ -112,16 +117,47 @@ def _connected(database: Database, *, to: str = "opened") -> Iterator[Connection
         raise StorageError(message, conflict=in_the_way) from error
 
 
-def _step_forward(connection: Connection, *, is_sqlite: bool) -> None:
+def _step_forward(connection: Connection, database: Database) -> None:
     from alembic import command  # noqa: PLC0415  (see above)
 
-    if not is_sqlite:
+    if not database.is_sqlite:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_KEY})"))
-        connection.commit()
+        _wait_for_turn(connection, database)
+        _drop_unfinished_copies(connection)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    connection.commit()
+
+
+def _wait_for_turn(connection: Connection, database: Database) -> None:
+    """Wait in no transaction, whose end the other one might wait for.
+
+    Raises:
+        StorageError: The other one has not ended in time.
+    """
+    deadline = time.monotonic() + TURN_S
+    while not connection.execute(text(TRY_LOCK)).scalar_one():
+        connection.commit()
+        if time.monotonic() > deadline:
+            raise StorageError(
+                f"the database {database.shown} cannot be migrated: another migration or"
+                " `bureau db partition` is at work; try again when it has ended"
+            )
+        time.sleep(PAUSE_S)
+    connection.commit()
+
+
+def _drop_unfinished_copies(connection: Connection) -> None:
+    """Drop copies of tables that revisions may change; the next partitioning begins again.
+
+    Nothing is dropped from a database that is at the newest revision.
+    """
+    is_migrated = inspect(connection).has_table("alembic_version")
+    current = text("SELECT version_num FROM alembic_version")
+    if is_migrated and connection.execute(current).scalar_one() < newest():
+        for table in unfinished_copies(lambda sql: connection.exec_driver_sql(sql).fetchall()):
+            drop_copy(connection.exec_driver_sql, table)
     connection.commit()
 
 

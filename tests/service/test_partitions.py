@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,11 +26,13 @@ from bureau.admin.check_results import Health
 from bureau.admin.erasure import Cause, erase_all
 from bureau.admin.integrity import check_database
 from bureau.admin.partitioning import examine_partitions, partition_tables
+from bureau.calendar import utc
 from bureau.clock import Clock
 from bureau.config import Settings
-from bureau.ledger.entry_keys import first_key_at
+from bureau.ledger.entry_keys import first_key_at, moment_of
 from bureau.store import schema
 from bureau.store.database import Database
+from bureau.store.errors import StorageError
 from bureau.store.migrations import NEWEST
 from bureau.store.partitions import copying, session
 from bureau.store.partitions.forms import Form, forms_of
@@ -42,10 +44,10 @@ from bureau_client import Auditor, Lender, Purpose, Report
 from creditbureau.v1 import consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service.nodes import Nodes, at_once, further_nodes
-from tests.service.postgres import TOOLS, Postgres, postgres_in, until
+from tests.service.postgres import TOOLS, UP_WITHIN_S, Postgres, postgres_in, until
 from tests.service.postgres_scenario import INQUIRE, Scenario, contract, open_scenario, submitted
 from tests.service.raw import Answer, Raw, snapshot
-from tests.service.test_operator_cli import OK, UNAVAILABLE, USAGE, bureau
+from tests.service.test_operator_cli import INVALID, OK, UNAVAILABLE, USAGE, bureau
 
 DAY_S = 86_400
 # The revisions that come after this version's newest.
@@ -99,6 +101,42 @@ def database(scenario: Scenario) -> Iterator[Database]:
         database.dispose()
 
 
+@dataclass
+class PlainRoles:
+    """A bureau whose owner is a role without further rights, and another role that may use it.
+
+    Both see of each other's sessions what PostgreSQL shows to everyone.
+    """
+
+    scenario: Scenario
+    postgres: Postgres
+    owner: Database
+    node: Database
+
+    def grant(self, privileges: str) -> None:
+        """Grant the node's role privileges on every table."""
+        node, name = (getattr(make_url(self.node.url), part) for part in ("username", "database"))
+        self.postgres.psql(f"GRANT {privileges} ON ALL TABLES IN SCHEMA public TO {node}", name)
+
+
+@pytest.fixture
+def roles(postgres: Postgres, tmp_path: Path) -> Iterator[PlainRoles]:
+    url = make_url(postgres.new_database())
+    owner, node = (url.set(username=f"{kind}_{url.database}") for kind in ("owner", "node"))
+    for role in (owner, node):
+        postgres.psql(f"CREATE ROLE {role.username} LOGIN")
+    postgres.psql(f"ALTER DATABASE {url.database} OWNER TO {owner.username}")
+    databases = [Database(role.render_as_string(hide_password=False)) for role in (owner, node)]
+    try:
+        with open_scenario(databases[0].url, tmp_path / "bureau") as scenario:
+            for number in range(4):
+                assert furnish(scenario, scenario.acme, "before", number).code == "OK"
+            yield PlainRoles(scenario, postgres, *databases)
+    finally:
+        for database in databases:
+            database.dispose()
+
+
 def now_us() -> int:
     return time.time_ns() // 1000
 
@@ -106,7 +144,7 @@ def now_us() -> int:
 def partition(database: Database) -> list[str]:
     """Partition as the command does; return what it says."""
     lines: list[str] = []
-    partition_tables(database, now_us(), lines.append)
+    partition_tables(database, now_us, lines.append)
     return lines
 
 
@@ -202,9 +240,13 @@ class ShortMonths:
         begin = now_us()
         cuts = [first_key_at(begin + int(after * 1e6)) for after in seconds]
         self.names |= {cut: f"month_{len(self.names) + n}" for n, cut in enumerate(cuts)}
-        months = Months(tuple(cuts), self.names.__getitem__)
-        self.patch.setattr(partitioning, "months_after", lambda _now_us: months)
+        self.use(*cuts)
         return cuts
+
+    def use(self, *cuts: int) -> None:
+        """Have the next run add the months that begin by these keys."""
+        months = Months(cuts, self.names.__getitem__)
+        self.patch.setattr(partitioning, "months_after", lambda _now_us: months)
 
 
 def test_a_served_bureau_is_partitioned(
@@ -228,6 +270,9 @@ def test_a_served_bureau_is_partitioned(
         months = ShortMonths(monkeypatch)
         first, second, end = months.begin(20, 24, 28)
         with Load(scenario, nodes) as load:
+            months.use(first)
+            partition(database)
+            months.use(first, second, end)
             partition(database)
             assert first_key_at(now_us()) < first, "the machine is too slow for these months"
             load.goes_on()
@@ -290,7 +335,7 @@ def test_no_table_is_read_while_it_is_locked(
     monkeypatch.setattr(Session, "__init__", begin_watched)
     lines, months = partition(database), partitioning.months_after(now_us())
     for table in BY_MONTH:
-        whole = f"{table}_before_{months.name_of(months.cuts[0])}"
+        whole = f"{table}_before_{months.name_of(months.cuts[-1])}"
         implied = f'partition constraint for table "{whole}" is implied by existing constraints'
         earlier, later = notices[: notices.index(implied)], notices[notices.index(implied) :]
         # Once, by the validation, which locks no one out; what is read later is empty.
@@ -328,6 +373,134 @@ def test_a_table_that_is_never_released_ends_the_command(
         assert ended.code == UNAVAILABLE
         assert "cannot be partitioned: canceling statement due to lock timeout" in ended.err
     assert not form_of(database, "statement").is_partitioned
+
+
+def test_two_runs_and_a_migration_take_turns(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one waits for the end of earlier transactions; the others are none."""
+    lines: list[list[str]] = [[], []]
+    clock_reads = [0, 0]
+    ended: list[str] = []
+
+    def run(number: int) -> None:
+        def read_clock() -> int:
+            clock_reads[number] += 1
+            return now_us()
+
+        partition_tables(database, read_clock, lines[number].append)
+        ended.append(f"run {number}")
+
+    def migrate() -> None:
+        schema.upgrade(database)
+        ended.append("migration")
+
+    def has_waited(number: int, message: str) -> bool:
+        return any(message in line for line in lines[number])
+
+    works: list[Callable[[], None]] = [partial(run, 0), partial(run, 1), migrate]
+    threads = [threading.Thread(target=work, daemon=True) for work in works]
+    with database.snapshot() as earlier:
+        earlier.fetch_one_raw("SELECT count(*) FROM member")
+        threads[0].start()
+        until(lambda: has_waited(0, "building indexes"), "the first run waits for the reader")
+        threads[1].start()
+        threads[2].start()
+        until(lambda: has_waited(1, "another run or a migration"), "the second run waits", 10)
+        with monkeypatch.context() as patch:
+            patch.setattr(schema, "TURN_S", 0.0)
+            with pytest.raises(StorageError, match="`bureau db partition` is at work"):
+                schema.upgrade(database)
+        # Longer than the server takes to find two sessions that wait for each other.
+        time.sleep(3)
+        assert clock_reads[1] == 0, "the months are those of the time after the wait"
+    for thread in threads:
+        thread.join(UP_WITHIN_S)
+    assert sorted(ended) == ["migration", "run 0", "run 1"]
+    assert lines[1] == ["another run or a migration is at work: waiting for its end"]
+    assert form_of(database, "tradeline").is_partitioned
+
+
+@pytest.mark.parametrize("refused", ["VALIDATE CONSTRAINT", "ATTACH PARTITION record_before"])
+def test_a_run_that_fails_leaves_no_table_that_refuses_later_rows(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    run = Session.run
+
+    def run_or_fail(failing: Session, sql: str) -> None:
+        if refused in sql and "record_" in sql:
+            raise StorageError("the disk is full")
+        run(failing, sql)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "run", run_or_fail)
+        with pytest.raises(StorageError, match="the disk is full"):
+            partition(database)
+    assert form_of(database, "record").is_partitioned
+    checks = r"SELECT count(*) FROM pg_constraint WHERE conname LIKE '%\_default\_before\_%'"
+    assert value(database, checks) == 0
+    (result,) = examine_partitions(database, now_us())
+    assert result.finding == "not finished: record_tile, entry, tradeline, record"
+    partition(database)
+    assert findings(scenario, database) == []
+
+
+def test_the_doctor_names_the_day_from_which_on_rows_are_refused(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Session.run
+    is_killed = False
+
+    def run_or_die(dying: Session, sql: str) -> None:
+        nonlocal is_killed
+        is_killed = is_killed or "VALIDATE CONSTRAINT record_default" in sql
+        if is_killed:
+            raise Killed
+        run(dying, sql)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "run", run_or_die)
+        with pytest.raises(Killed):
+            partition(database)
+    end_us = moment_of(partitioning.months_after(now_us()).cuts[-1])
+    assert end_us > now_us() + 110 * DAY_S * 1_000_000
+    assert furnish(scenario, scenario.acme, "meanwhile", 1).code == "OK"
+    finding = (
+        "not finished: record_tile, entry, tradeline, record;"
+        f" from {utc(end_us).date().isoformat()} on no statement would be accepted"
+    )
+    for days_before, health in ((8, Health.WARN), (6, Health.FAIL), (-1, Health.FAIL)):
+        (result,) = examine_partitions(database, end_us - days_before * DAY_S * 1_000_000)
+        assert (result.health, result.finding) == (health, finding)
+    partition(database)
+    (result,) = examine_partitions(database, now_us())
+    assert result.health is Health.OK
+
+
+def test_months_begin_after_the_newest_row_whatever_the_clock_of_the_machine(
+    scenario: Scenario, database: Database
+) -> None:
+    """A machine whose clock is behind would have the tables refuse the rows of the day."""
+
+    def run() -> int:
+        lines: list[str] = []
+        partition_tables(database, lambda: now_us() - 300 * DAY_S * 1_000_000, lines.append)
+        end = form_of(database, "record").end
+        assert end is not None
+        return moment_of(end) - now_us()
+
+    month_us = 31 * DAY_S * 1_000_000
+    assert run() > 3 * month_us
+    # The clock of a node was ahead of all others.
+    year_us = 365 * DAY_S * 1_000_000
+    newest = "(SELECT max(submission_key) FROM record_tile)"
+    later = first_key_at(now_us() + year_us)
+    with database.transaction() as db:
+        db.execute_raw(
+            f"UPDATE record_tile SET submission_key = {later} WHERE submission_key = {newest}"
+        )
+    assert run() > year_us + 3 * month_us
+    assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
 
 
 class Killed(BaseException):
@@ -403,11 +576,37 @@ def test_the_command_waits_for_earlier_readers_and_may_be_killed(
     assert findings(scenario, database) == []
 
 
+def test_readers_by_another_role_are_waited_for(
+    roles: PlainRoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner is shown neither the kind nor the state of their sessions."""
+    with monkeypatch.context() as patch:
+        patch.setattr(partitioning, "BY_HASH", {})
+        partition(roles.owner)
+    roles.grant("SELECT")
+    accounts = "SELECT count(*) FROM tradeline"
+    lines: list[str] = []
+    run = threading.Thread(target=partition_tables, args=(roles.owner, now_us, lines.append))
+    with roles.node.snapshot() as earlier:
+        earlier.fetch_one_raw("SELECT count(*) FROM member")
+        run.start()
+        until(lambda: any("; transactions that" in line for line in lines), "the copy is whole")
+        run.join(1)
+        assert earlier.fetch_one_raw(accounts)[0] == 4
+        assert not form_of(roles.owner, "tradeline").is_partitioned
+    run.join()
+    assert form_of(roles.owner, "tradeline").is_partitioned
+    assert value(roles.node, accounts) == 4
+
+
 def test_what_was_unique_stays_unique_across_partitions(
     scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (cut, _) = ShortMonths(monkeypatch).begin(10, 3000)
-    partition(database)
+    months = ShortMonths(monkeypatch)
+    cut, end = months.begin(10, 3000)
+    for cuts in ((cut,), (cut, end)):
+        months.use(*cuts)
+        partition(database)
     until(lambda: first_key_at(now_us()) > cut, "a month has begun")
 
     # The same bytes at two nodes at the same moment have one effect. They are about an account
@@ -495,6 +694,50 @@ def test_roles_keep_their_privileges(
     assert findings(scenario, database) == []
 
 
+@pytest.mark.parametrize("privileges", ["", "SELECT, INSERT, UPDATE, DELETE"])
+def test_new_tables_are_those_of_the_owner_and_of_the_roles_of_the_table(
+    roles: PlainRoles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, privileges: str
+) -> None:
+    """The command is a superuser's; the owner runs nodes, and another role takes backups."""
+    monkeypatch.setenv("PATH", f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
+    owner, name = (getattr(make_url(roles.owner.url), part) for part in ("username", "database"))
+    node = make_url(roles.node.url).username
+    # More than on the tables that are there.
+    roles.postgres.psql(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {node}", name)
+    if privileges:
+        roles.grant(privileges)
+        roles.postgres.psql(
+            f"GRANT SELECT ON entry, record, tradeline TO {node} WITH GRANT OPTION", name
+        )
+        roles.postgres.psql(f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {node}", name)
+    superuser = Database(roles.postgres.url(str(name)))
+    try:
+        partition(superuser)
+    finally:
+        superuser.dispose()
+    others = (
+        "SELECT count(*) FROM {0} WHERE {0}namespace = CAST('public' AS regnamespace)"
+        f" AND pg_get_userbyid({{0}}owner) <> '{owner}'"
+    )
+    assert value(roles.owner, others.format("rel").replace("FROM rel", "FROM pg_class")) == 0
+    assert value(roles.owner, others.format("pro").replace("FROM pro", "FROM pg_proc")) == 0
+    assert furnish(roles.scenario, roles.scenario.acme, "after", 1).code == "OK"
+    assert partition(roles.owner) == []
+    assert findings(roles.scenario, roles.owner) == []
+    granted = (
+        "SELECT string_agg(DISTINCT coalesce(CAST(relacl AS text), ''), ' ') FROM pg_class"
+        " WHERE oid IN (SELECT relid FROM pg_partition_tree('{0}'))"
+    )
+    for table in ("entry", "record", "tradeline"):
+        lists = value(roles.owner, granted.format(table))
+        assert f"{node}=ar*wd/{owner}" in lists if privileges else node not in lists
+        assert lists.count("{") <= 1, f"the privileges on the parts of {table} are the same"
+    if privileges:
+        back_up(roles.node, tmp_path / "backup", b"kept elsewhere")
+        (result,) = examine_partitions(roles.node, now_us())
+        assert result.health is Health.OK
+
+
 def test_a_backup_has_the_partitions(
     postgres: Postgres,
     scenario: Scenario,
@@ -534,6 +777,87 @@ def test_later_revisions_change_every_partition(
     monkeypatch.setattr(partitioning, "MONTHS_AHEAD", partitioning.MONTHS_AHEAD + 1)
     assert len(partition(database)) == len(BY_MONTH)
     assert value(database, parts) == len(form_of(database, "entry").partitions)
+
+
+def leave_copy(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run until the accounts are copied, and end as if killed."""
+
+    def die(_session: Session) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bureau.store.partitions.by_hash.wait_for_earlier_readers", die)
+        with pytest.raises(Killed):
+            partition(database)
+
+
+def test_a_migration_drops_the_copy_that_a_killed_run_has_left(
+    scenario: Scenario, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its trigger would fail on every account once the table has one more column."""
+    leave_copy(database, monkeypatch)
+    schema.upgrade(database)
+    copies = "SELECT count(*) FROM pg_class WHERE relname = 'tradeline_hashed'"
+    assert value(database, copies) == 1, "there was nothing to migrate"
+    (tmp_path / f"{NEXT}_columns.py").write_text(COLUMNS)
+    monkeypatch.setattr("bureau.store.migrations.NEWEST", NEXT)
+    monkeypatch.setattr(schema, "REVISION_FOLDERS", (*schema.REVISION_FOLDERS, str(tmp_path)))
+    schema.upgrade(database)
+    assert value(database, copies) == 0
+    assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
+    partition(database)
+    assert form_of(database, "tradeline").is_partitioned
+    assert value(database, "SELECT count(*) FROM tradeline WHERE weight = 1") == 9
+    assert furnish(scenario, scenario.acme, "after", 2).code == "OK"
+
+
+def test_a_copy_with_other_columns_is_begun_again(
+    scenario: Scenario, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another release has migrated the database, and has left the copy as it was."""
+    leave_copy(database, monkeypatch)
+    with database.transaction() as db:
+        db.execute_raw("ALTER TABLE tradeline ADD COLUMN weight bigint DEFAULT 1")
+    assert "tradeline: its columns have changed since an earlier run, whose copy is dropped" in (
+        partition(database)
+    )
+    assert form_of(database, "tradeline").is_partitioned
+    assert value(database, "SELECT count(*) FROM tradeline WHERE weight = 1") == 8
+    assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
+
+
+def test_only_a_schema_of_this_version_is_partitioned(
+    scenario: Scenario, database: Database
+) -> None:
+    """A later version's columns and indexes are not known here."""
+    with database.transaction() as db:
+        db.execute_raw(f"UPDATE alembic_version SET version_num = '{NEXT}'")
+    refused = bureau("db", "partition", "--dir", scenario.bureau.folder)
+    assert refused.code == INVALID
+    assert f"the database is at {NEXT}, the command needs {NEWEST}" in refused.err
+    with pytest.raises(StorageError, match=f"it is at {NEXT}, the command needs {NEWEST}"):
+        partition(database)
+    assert not form_of(database, "statement").is_partitioned
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("statement", "ALTER TABLE statement ADD CONSTRAINT foreign_key UNIQUE (entry_key)"),
+        ("entry", "CREATE UNIQUE INDEX foreign_key ON entry (entry_key, leaf_index)"),
+        ("tradeline", "CREATE INDEX foreign_key ON tradeline (member_id)"),
+    ],
+)
+def test_an_index_that_would_be_lost_ends_the_command(
+    scenario: Scenario, database: Database, table: str, change: str
+) -> None:
+    with database.transaction() as db:
+        db.execute_raw(change)
+    with pytest.raises(StorageError, match=f"table {table} would lose the index foreign_key"):
+        partition(database)
+    assert not form_of(database, table).is_partitioned
+    kept = "SELECT count(*) FROM pg_class WHERE relname = 'foreign_key'"
+    assert value(database, kept) == 1
 
 
 def test_a_synchronous_standby_has_the_partitions(

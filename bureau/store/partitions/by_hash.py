@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 from bureau.store.partitions.copying import batches, copy_rows, wait_for_earlier_readers
 from bureau.store.partitions.forms import hashed
+from bureau.store.partitions.known_indexes import require_known_indexes
 from bureau.store.partitions.layout import HASH_PARTITIONS, unique_keys_of
-from bureau.store.partitions.privileges import grant_as_on
+from bureau.store.partitions.privileges import create_like, owner_of
 from bureau.store.partitions.session import Session
+from bureau.store.partitions.unfinished import drop_copy, has_columns_of_table
 from bureau.store.partitions.unique_keys import create_key_tables
 
 FUNCTION = """
@@ -39,8 +41,14 @@ def partition_by_hash(session: Session, table: str, key: str, say: Callable[[str
     if forms[table].is_partitioned:
         session.run(f"ANALYZE {table}")  # the server's own analysis leaves out partitioned tables
         return
+    require_known_indexes(session, table)
     copy = hashed(table)
-    if copy not in forms:
+    is_begun = copy in forms
+    if is_begun and not has_columns_of_table(session.all, table):
+        session.briefly(lambda: drop_copy(session.run, table))
+        is_begun = False
+        say(f"{table}: its columns have changed since an earlier run, whose copy is dropped")
+    if not is_begun:
         session.briefly(lambda: _begin_copy(session, table, key))
     say(f"{table}: copying its rows; nodes go on serving")
     copy_rows(session, table, copy, batches(session, table, key, say))
@@ -56,22 +64,21 @@ def partition_by_hash(session: Session, table: str, key: str, say: Callable[[str
 def _begin_copy(session: Session, table: str, key: str) -> None:
     """Create the copy, empty, and have it follow the table."""
     copy = hashed(table)
-    session.run(
-        f"CREATE TABLE {copy} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)"
-        f" PARTITION BY HASH ({key})"
-    )
+    create_like(session, table, copy, f"PARTITION BY HASH ({key})")
     session.run(f"ALTER TABLE {copy} ADD CONSTRAINT {copy}_pkey PRIMARY KEY ({key})")
     for number in range(HASH_PARTITIONS):
+        part = f"{table}_{number:02}"
+        create_like(session, table, part)
         session.run(
-            f"CREATE TABLE {table}_{number:02} PARTITION OF {copy}"
+            f"ALTER TABLE {copy} ATTACH PARTITION {part}"
             f" FOR VALUES WITH (MODULUS {HASH_PARTITIONS}, REMAINDER {number})"
         )
     for unique_key in unique_keys_of(table):
         columns = ", ".join(unique_key.columns)
         session.run(f"CREATE INDEX {unique_key.lookup} ON {copy} ({columns})")
-    grant_as_on(session, table, copy)
     create_key_tables(session, table, copy)
     session.run(FUNCTION.format(table=table, copy=copy, key=key))
+    session.run(f"ALTER FUNCTION copy_{table}() OWNER TO {owner_of(session, table)}")
     session.run(
         f"CREATE TRIGGER copy_{table} AFTER INSERT OR UPDATE OR DELETE ON {table}"
         f" FOR EACH ROW EXECUTE FUNCTION copy_{table}()"
@@ -82,6 +89,7 @@ def _take_place(session: Session, table: str) -> None:
     """Put the copy in the table's place."""
     copy = hashed(table)
     session.run(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    require_known_indexes(session, table)
     session.run(f"DROP TABLE {table}")
     session.run(f"DROP FUNCTION copy_{table}()")
     session.run(f"ALTER TABLE {copy} RENAME TO {table}")

@@ -1,10 +1,13 @@
 """A table that is cut by month of its time-ordered key.
 
 The whole table becomes the default partition of a new one of its name: nothing is read for that,
-and every key is welcome in it. The default partition then becomes the range of all keys up to a
-coming month. A CHECK constraint, which is validated while nodes write, proves that it has no
-other keys, so that the change itself reads nothing either. The next months follow empty, and an
-empty default partition takes what comes after them, so that no write ever lacks a partition.
+and every key is welcome in it. The default partition then becomes the range of all keys up to the
+last of the coming months. A CHECK constraint, which is validated while nodes write, proves that it
+has no other keys, so that the change itself reads nothing either. An empty default partition
+follows and takes what comes later, so that no write ever lacks a partition.
+
+The constraint refuses keys until the range is there, and then goes. A run that fails drops it; one
+that is killed leaves it behind, and the doctor names the day from which on it would refuse rows.
 
 A later run adds months. Where it comes so late that the default partition has rows, or may get
 some meanwhile, that one becomes a range in the same way.
@@ -13,10 +16,13 @@ some meanwhile, that one becomes a range in the same way.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from bureau.store.partitions.forms import Form, default_of
+from bureau.store.errors import StorageError
+from bureau.store.partitions.forms import Form, closing_check, closing_ends, default_of
+from bureau.store.partitions.known_indexes import require_known_indexes
 from bureau.store.partitions.layout import Months, UniqueKey, unique_keys_of
-from bureau.store.partitions.privileges import grant_as_on
+from bureau.store.partitions.privileges import create_like
 from bureau.store.partitions.session import Session
 from bureau.store.partitions.unique_keys import create_key_tables, fill_key_tables, move_triggers
 
@@ -37,10 +43,6 @@ PRIMARY_KEY = """
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = '{table}'::regclass AND contype = 'p'
 """
-CHECKS = """
-SELECT conname FROM pg_constraint
-WHERE conrelid = '{table}'::regclass AND contype = 'c' AND conname LIKE '{table}_before_%'
-"""
 IS_INVALID = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('{index}')\
  AND NOT indisvalid)"
 
@@ -54,13 +56,14 @@ def partition_by_month(
         StorageError: It failed, or others did not release the table in time; a later run goes on.
     """
     if not session.forms()[table].is_partitioned:
+        require_known_indexes(session, table)
         _keep_unique_keys(session, table, say)
         session.briefly(lambda: _become_default(session, table, key))
         say(f"{table}: partitioned")
     form = session.forms()[table]
     if form.end is None or form.end < months.cuts[0]:
         _close_default(session, table, key, form, months)
-        say(f"{table}: its rows lie before {months.name_of(months.cuts[0])}")
+        say(f"{table}: its rows lie before {months.name_of(months.cuts[-1])}")
     start = session.forms()[table].end
     assert start is not None, "the default partition was closed"
     for end in months.cuts:
@@ -99,6 +102,7 @@ def _become_default(session: Session, table: str, key: str) -> None:
     """Put a partitioned table in the place of a whole one, which becomes its only partition."""
     default = default_of(table)
     session.run(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    require_known_indexes(session, table)
     ((primary, primary_definition),) = session.all(PRIMARY_KEY.format(table=table))
     indexes = session.all(INDEXES.format(table=table))
     for (name,) in session.all(UNIQUE_CONSTRAINTS.format(table=table)):
@@ -106,32 +110,28 @@ def _become_default(session: Session, table: str, key: str) -> None:
         session.run(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
     session.run(f"ALTER TABLE {table} RENAME TO {default}")
     session.run(f"ALTER INDEX {primary} RENAME TO {default}_pkey")
-    session.run(
-        f"CREATE TABLE {table} (LIKE {default} INCLUDING DEFAULTS INCLUDING STORAGE)"
-        f" PARTITION BY RANGE ({key})"
-    )
+    create_like(session, default, table, f"PARTITION BY RANGE ({key})")
     session.run(f"ALTER TABLE {table} ADD CONSTRAINT {primary} {primary_definition}")
     for name, is_unique, definition in indexes:
         session.run(f"ALTER INDEX {name} RENAME TO {default}_{name}")
         unique = "UNIQUE " if is_unique else ""
         session.run(f"CREATE {unique}INDEX {name} ON {table}{definition}")
-    grant_as_on(session, default, table)
     move_triggers(session, table, default)
     session.run(f"ALTER TABLE {table} ATTACH PARTITION {default} DEFAULT")
 
 
 def _close_default(session: Session, table: str, key: str, form: Form, months: Months) -> None:
-    """Make the default partition the range of the keys before a coming month, and put an empty
-    one in its place.
+    """Make the default partition the range of the keys before the last of the coming months, and
+    put an empty one in its place.
+
+    Raises:
+        StorageError: It failed, and the default partition takes every key unless the database is
+            lost.
     """
-    default, start, end = default_of(table), form.end, months.cuts[0]
+    default, start, end = default_of(table), form.end, months.cuts[-1]
     name = f"{table}_{months.name_of(start)}" if start else f"{table}_before_{months.name_of(end)}"
-    check = f"{default}_before_{end}"
-    least = f"{key} >= {start} AND " if start else ""
-    earlier = [name for (name,) in session.all(CHECKS.format(table=default))]
-    if check not in earlier:
-        session.briefly(lambda: _bound(session, default, earlier, check, f"{least}{key} < {end}"))
-    session.run(f"ALTER TABLE {default} VALIDATE CONSTRAINT {check}")
+    check = closing_check(table, end)
+    condition = f"{key} >= {start} AND {key} < {end}" if start else f"{key} < {end}"
 
     def become_range() -> None:
         session.run(f"ALTER TABLE {table} DETACH PARTITION {default}")
@@ -144,14 +144,30 @@ def _close_default(session: Session, table: str, key: str, form: Form, months: M
         session.run(f"ALTER TABLE {name} DROP CONSTRAINT {check}")
         _attach(session, table, default, "DEFAULT")
 
-    session.briefly(become_range)
+    try:
+        if end not in closing_ends(session.all, table):
+            session.briefly(lambda: _bound(session, table, check, condition))
+        session.run(f"ALTER TABLE {default} VALIDATE CONSTRAINT {check}")
+        session.briefly(become_range)
+    except BaseException:
+        with suppress(StorageError):
+            if closing_ends(session.all, table):
+                session.briefly(lambda: _drop_checks(session, table))
+        raise
 
 
-def _bound(session: Session, default: str, earlier: list[str], check: str, condition: str) -> None:
+def _bound(session: Session, table: str, check: str, condition: str) -> None:
     """Limit the default partition to keys before its coming end, instead of an earlier end."""
-    for name in earlier:
-        session.run(f"ALTER TABLE {default} DROP CONSTRAINT {name}")
-    session.run(f"ALTER TABLE {default} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID")
+    _drop_checks(session, table)
+    session.run(
+        f"ALTER TABLE {default_of(table)} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID"
+    )
+
+
+def _drop_checks(session: Session, table: str) -> None:
+    """Drop the constraints by which the default partition refuses rows."""
+    for end in closing_ends(session.all, table):
+        session.run(f"ALTER TABLE {default_of(table)} DROP CONSTRAINT {closing_check(table, end)}")
 
 
 def _add_month(session: Session, table: str, month: str, start: int, end: int) -> None:
@@ -161,5 +177,5 @@ def _add_month(session: Session, table: str, month: str, start: int, end: int) -
 
 def _attach(session: Session, table: str, part: str, bound: str) -> None:
     """Add an empty partition, by the weakest lock on the table that there is for it."""
-    session.run(f"CREATE TABLE {part} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)")
+    create_like(session, table, part)
     session.run(f"ALTER TABLE {table} ATTACH PARTITION {part} {bound}")

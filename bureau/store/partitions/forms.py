@@ -79,6 +79,23 @@ def default_of(table: str) -> str:
     return f"{table}_default"
 
 
+def closing_check(table: str, end: int) -> str:
+    """Return the name of the constraint that proves that a default partition ends at a key."""
+    return f"{default_of(table)}_before_{end}"
+
+
+def closing_ends(ask: Ask, table: str) -> list[int]:
+    """Return the keys from which on the default partition of a table refuses rows, by constraints
+    that are to make it a range.
+    """
+    names = ask(
+        "SELECT conname FROM pg_constraint WHERE contype = 'c'"
+        f" AND conrelid = CAST('{default_of(table)}' AS regclass)"
+        f" AND conname ~ '^{closing_check(table, 0)[:-1]}[0-9]+$' ORDER BY conname"
+    )
+    return [int(name.rpartition("_")[2]) for (name,) in names]
+
+
 def has_rows(ask: Ask, table: str) -> bool:
     """Return True if the default partition of a table has rows: it came too late for a month."""
     ((filled,),) = ask(f"SELECT EXISTS (SELECT FROM {default_of(table)})")

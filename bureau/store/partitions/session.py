@@ -82,11 +82,14 @@ class Session:
 
 
 @contextmanager
-def open_session(database: Database) -> Iterator[Session]:
+def open_session(database: Database, say: Callable[[str], None]) -> Iterator[Session]:
     """Yield the session of a PostgreSQL database; wait while another one partitions or migrates.
 
+    Args:
+        say: Called once if it waits.
+
     Raises:
-        StorageError: The database cannot be reached.
+        StorageError: The database cannot be reached, or has another schema than this version's.
     """
     # Commands on SQLite do without the driver.
     from bureau.store import postgres  # noqa: PLC0415  (see above)
@@ -98,10 +101,31 @@ def open_session(database: Database) -> Iterator[Session]:
         raise failed(error) from error
     try:
         session = Session(raw, driver_error)
-        session.all(f"SELECT pg_advisory_lock({schema.ADVISORY_KEY})")
+        _wait_for_turn(session, say)
+        _require_newest(session)
         yield session
     finally:
         raw.close()
+
+
+def _wait_for_turn(session: Session, say: Callable[[str], None]) -> None:
+    """Wait by many short statements: the other one may build an index, or wait for the end of
+    earlier transactions, and one statement that waits is such a transaction.
+    """
+    if session.value(schema.TRY_LOCK):
+        return
+    say("another run or a migration is at work: waiting for its end")
+    while not session.value(schema.TRY_LOCK):
+        time.sleep(PAUSE_S)
+
+
+def _require_newest(session: Session) -> None:
+    """Check the schema once more: it may have been migrated meanwhile."""
+    revision, newest = session.value("SELECT version_num FROM alembic_version"), schema.newest()
+    if revision != newest:
+        raise StorageError(
+            f"the database cannot be partitioned: it is at {revision}, the command needs {newest}"
+        )
 
 
 def failed(error: Exception) -> StorageError:

@@ -17,7 +17,7 @@ from bureau.store.database import Connection
 from bureau.store.partitions.copying import batches, copy_columns
 from bureau.store.partitions.forms import forms_of
 from bureau.store.partitions.layout import PARTITION_KEYS, UniqueKey, unique_keys_of
-from bureau.store.partitions.privileges import grant_as_on
+from bureau.store.partitions.privileges import owner_of, share_as
 from bureau.store.partitions.session import Session
 from bureau.store.partitions.state import asking
 
@@ -58,7 +58,7 @@ def create_key_tables(session: Session, table: str, on: str) -> None:
             f" SELECT {columns}, {key.partition_key} FROM {table} WITH NO DATA"
         )
         session.run(f"ALTER TABLE {key.name} ADD PRIMARY KEY ({columns})")
-        grant_as_on(session, table, key.name)
+        share_as(session, table, key.name)
         session.run(
             FUNCTION.format(
                 name=key.name,
@@ -69,6 +69,7 @@ def create_key_tables(session: Session, table: str, on: str) -> None:
                 values=", ".join(f"NEW.{column}" for column in key.columns),
             )
         )
+        session.run(f"ALTER FUNCTION {key.name}() OWNER TO {owner_of(session, table)}")
         create_trigger(session, key, on)
 
 
