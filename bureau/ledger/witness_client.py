@@ -10,9 +10,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
-from urllib3.exceptions import HTTPError
-
-from bureau.ledger.timed_http import timed_pool
 from bureau_keys.errors import KeysError
 from bureau_keys.note import Verifier
 from bureau_keys.witness import (
@@ -77,7 +74,12 @@ class WitnessClient:
         self._url = url.rstrip("/") + PATH
         self._witness = witness
         self._known_size = 0  # cosigned size; the witness corrects a wrong one
-        self._http = timed_pool(CONNECT_S, ANSWER_S)
+        # A node without witnesses does without the library, which takes long to import.
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415  (see above)
+
+        from bureau.ledger.timed_http import timed_pool  # noqa: PLC0415  (see above)
+
+        self._http, self._failure = timed_pool(CONNECT_S, ANSWER_S), HTTPError
 
     def cosign(self, note: str, size: int, prove: Prove) -> str:
         """Return the witness's cosignature of a checkpoint, as a line for its note.
@@ -139,7 +141,7 @@ class WitnessClient:
             )
             with answer:  # a body read to its end leaves the connection open
                 body = answer.read(MAX_ANSWER, decode_content=False)
-        except HTTPError as error:
+        except self._failure as error:
             raise WitnessError(Outcome.UNREACHABLE, f"{self._url}: {error}") from error
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         return answer.status, kind, body
