@@ -6,7 +6,7 @@ import threading
 
 
 class Waker:
-    """What one thread waits for, until another one wakes it.
+    """A signal that one thread waits for and another one gives.
 
     A lock wakes its one waiter several times faster than an Event.
     """

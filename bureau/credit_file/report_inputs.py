@@ -23,7 +23,7 @@ from creditbureau.v1.standard_pb2 import StandardOfCredit
 
 
 class Asked(NamedTuple):
-    """What a new report is asked for, and the consent under which."""
+    """The request for a new report, and the consent that allows it."""
 
     request: ReportRequest
     consent: HeldConsent

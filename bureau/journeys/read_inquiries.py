@@ -1,9 +1,9 @@
 """Read what inquiries ask for, as they wait together: each step for all of them.
 
-A step costs half as much in a row as between the steps of one inquiry after another, and what
-several of them need is read by one query. An inquiry that waits alone is read in the same way.
-What befalls one of them befalls no other: one that is refused goes no further, and one that would
-keep the others waiting is left to the thread of its own call.
+A step costs less in a row than between the steps of one inquiry after another
+(docs/performance.md), and what several of them need is read by one query. An inquiry that waits
+alone is read in the same way. What befalls one of them befalls no other: one that is refused goes
+no further, and one that would keep the others waiting is left to the thread of its own call.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from bureau.cli.exit_codes import Exit, exit_of
 from bureau.config import Settings
 from bureau.main import Server
 from bureau.store.errors import StorageError
-from creditbureau.v1 import (
-    log_pb2,
-)
+from bureau_keys.envelope import seal
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import consent_pb2, consents_pb2, log_pb2, reporting_pb2
 from tests.service.postgres import Postgres, postgres_in, until
 from tests.service.postgres_scenario import (
     BACK_WITHIN_S,
@@ -180,3 +180,16 @@ def test_a_node_does_not_start_without_it(scenario: Scenario, postgres: Postgres
     late = Server(settings)
     late.start()
     late.stop()
+
+
+def test_names_that_are_none_are_refused_and_ask_no_database(scenario: Scenario) -> None:
+    """PostgreSQL takes no NUL in a text: to ask it would look like a failure of the database."""
+    acme, stranger = scenario.acme, SigningKey.generate()
+    inquiry = reporting_pb2.Inquiry(
+        header=acme.header(request_id="a\0b"), subject_id=scenario.person.subject_id
+    )
+    asked = reporting_pb2.QueryReportRequest(inquiry=seal(inquiry, stranger))
+    assert acme.send("Reporting/QueryReport", asked).reason == "BAD_SIGNATURE"
+    consent = consent_pb2.Consent(header=acme.header(signer="subjects/a\0b"))
+    granted = consents_pb2.GrantConsentRequest(consent=seal(consent, stranger))
+    assert scenario.agent.send("Consents/GrantConsent", granted).reason == "BAD_SIGNATURE"

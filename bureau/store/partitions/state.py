@@ -1,4 +1,4 @@
-"""How far the partitions of a database are: for those who look at it without changing it."""
+"""Read how far the partitions of a database are, without changing anything."""
 
 from __future__ import annotations
 
