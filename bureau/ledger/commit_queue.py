@@ -17,7 +17,6 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import structlog
@@ -31,6 +30,7 @@ from bureau.ledger.known_checkpoint import KnownCheckpoint
 from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
 from bureau.ledger.node_checks import ForkedLogError, check_clock
 from bureau.ledger.quota_meter import QuotaMeter
+from bureau.ledger.unit_queue import UnitQueue
 from bureau.metrics import observe_commit
 from bureau.quotas import Party, Quotas, parties_of
 from bureau.store import queries as q
@@ -47,8 +47,9 @@ logger = structlog.get_logger("bureau.ledger")
 
 # Units that may wait; more are refused with OVERLOADED.
 MAX_WAITING = 2048
-# Units in one transaction: limits the wait of the first of them.
-MAX_BATCH = 256
+# Units in one transaction, and seconds after which it takes no further one: they limit the wait of
+# the first of them.
+MAX_BATCH, MAX_BATCH_S = 256, 0.1
 # Seconds that a caller waits for its commit; then it gets DEADLINE, outcome unknown.
 MAX_WAIT_S = 60.0
 # Maximum attempts for a unit that hits a serialization conflict.
@@ -283,11 +284,9 @@ class Ledger(Writer):
         self._known = known
         self._quotas = quotas or Quotas()
         self._before_batch = before_batch
-        self._queue: SimpleQueue[Unit[Any] | None] = SimpleQueue()
+        self._queue: UnitQueue[Unit[Any]] = UnitQueue(MAX_WAITING, MAX_BATCH)
         self._keys = EntryKeys()
-        self._open = True
         self._dead = False
-        self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     def start(self) -> None:
@@ -296,38 +295,20 @@ class Ledger(Writer):
 
     def stop(self) -> None:
         """Refuse new units, finish the queued ones, and stop the writer."""
-        with self._gate:
-            self._open = False
-        self._queue.put(None)  # the last element: the gate is closed
+        self._queue.close()
         if self._thread.is_alive():
             self._thread.join()
 
     def enqueue(self, unit: Unit[T]) -> None:
         """Queue a unit of work for the writer: see `Writer.enqueue`."""
-        with self._gate:
-            if not self._open:
-                unit.fail(Refusal("SHUTTING_DOWN", "the node is stopping"))
-            elif self._queue.qsize() >= MAX_WAITING:
-                unit.fail(Refusal("OVERLOADED", "too many writes are waiting"))
-            else:
-                self._queue.put(unit)
+        try:
+            self._queue.put(unit)
+        except Refusal as refusal:
+            unit.fail(refusal)
 
     def _run(self) -> None:
-        stopping = False
-        waiting: list[Unit[Any]] = []
-        while not (stopping and not waiting):
-            batch = waiting or [unit for unit in [self._queue.get()] if unit]
-            stopping = stopping or not batch
-            try:
-                while len(batch) < MAX_BATCH:
-                    unit = self._queue.get_nowait()
-                    if unit is None:
-                        stopping = True
-                    else:
-                        batch.append(unit)
-            except Empty:
-                pass
-            waiting = self._commit_batch(batch) if batch else []
+        while batch := self._queue.get():
+            self._queue.put_back(self._commit_batch(batch))
 
     def _commit_batch(self, batch: list[Unit[Any]]) -> list[Unit[Any]]:
         """Commit a batch; return the units that the next batch must take."""
@@ -370,7 +351,8 @@ class Ledger(Writer):
         return []
 
     def _transact(self, batch: list[Unit[Any]]) -> list[Unit[Any]]:
-        request_ids, begun = set(), time.monotonic()
+        request_ids: set[tuple[str, str]] = set()
+        begun = time.monotonic()
         self._before_batch()
 
         with self._database.transaction() as db:
@@ -382,14 +364,15 @@ class Ledger(Writer):
             parties = {party for unit in batch for party in unit.parties}
             meter = QuotaMeter(db, self._quotas, parties, moment.now_us)
             results = _BatchResult(moment.now_us)
+            end = time.monotonic() + MAX_BATCH_S
             for unit in batch:
                 name = (unit.statement.signer, unit.statement.request_id)
                 if time.monotonic() > unit.deadline:
                     results.refused.append(
                         (unit, Refusal("DEADLINE", "the deadline passed before the write began"))
                     )
-                elif name in request_ids:
-                    # Duplicate request id in this batch: answer it from the log in the next.
+                elif name in request_ids or (request_ids and time.monotonic() > end):
+                    # A duplicate request id in this batch is answered from the log in the next.
                     results.deferred.append(unit)
                 else:
                     request_ids.add(name)

@@ -11,11 +11,11 @@ import random
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,12 +38,14 @@ from tests.bench.process import MIB
 from tests.bench.reports import LENDER, inquiries
 from tests.bench.statements import attestation, consent, consent_id_of
 
-# Accounts of one person of the crowd, so that a million need ten thousand people's signatures.
-EACH = 100
+# Accounts of one person of the crowd, so that ten million need 25,000 people's signatures.
+EACH = 400
 # People of the crowd whose reports are read.
 SAMPLES = 20
 # Calls of each bureau in one round.
 ROUND = 100
+# Statements that are signed before the first of them is sent: a bureau refuses older ones.
+AHEAD = 1_000
 
 
 @bench("growth")
@@ -99,35 +101,38 @@ def growth(loaded: LoadedBureau) -> Iterator[Measure]:
 
 
 def _crowd(accounts: int) -> list[Person]:
-    """Make people with EACH accounts that add up to a number of accounts."""
-    numbers = count()
-    return [
-        replace(
-            person,
-            accounts=tuple(
-                Account(LENDERS[i % len(LENDERS)], f"grown-{next(numbers)}", person.subject_id)
-                for i in range(EACH)
-            ),
-        )
-        for person in people("grown", LENDERS, accounts // EACH)
-    ]
+    """Make people who have a number of accounts between them, EACH of their own."""
+    return [replace(person, accounts=()) for person in people("grown", LENDERS, accounts // EACH)]
+
+
+def _accounts_of(person: Person) -> Iterator[Account]:
+    """Make a person's accounts anew: ten million of them would fill the memory."""
+    for number in range(EACH):
+        ref = f"{person.subject_id}-{number}"
+        yield Account(LENDERS[number % len(LENDERS)], ref, person.subject_id)
 
 
 def _sign_up(grown: LoadedBureau, crowd: list[Person]) -> None:
     """Bind the keys of the crowd, and let all lenders furnish and the one inquire."""
     origin, agent = grown.settings.origin, grown.lenders[LENDERS[0]]
-    with ThreadPoolExecutor(CALLERS) as pool:
-        keys = (attestation(origin, person, LENDERS[0], agent.key) for person in crowd)
-        list(pool.map(agent.call("Subjects/AttestKey"), keys))
-        consents = (
-            request
-            for person in crowd
-            for request in (
-                *(consent(origin, person, name, codes_pb2.ACTION_FURNISH) for name in LENDERS),
-                consent(origin, person, LENDER, consent_id=consent_id_of(person, LENDER)),
-            )
+    keys = (attestation(origin, person, LENDERS[0], agent.key) for person in crowd)
+    _send(agent.call("Subjects/AttestKey"), keys)
+    consents = (
+        request
+        for person in crowd
+        for request in (
+            *(consent(origin, person, name, codes_pb2.ACTION_FURNISH) for name in LENDERS),
+            consent(origin, person, LENDER, consent_id=consent_id_of(person, LENDER)),
         )
-        list(pool.map(agent.call("Consents/GrantConsent"), consents))
+    )
+    _send(agent.call("Consents/GrantConsent"), consents)
+
+
+def _send(call: Callable[[bytes], bytes], requests: Iterator[bytes]) -> None:
+    """Send requests that are signed on the way."""
+    with ThreadPoolExecutor(CALLERS) as pool:
+        while ready := list(islice(requests, AHEAD)):
+            list(pool.map(call, ready))
 
 
 def _furnish(grown: LoadedBureau, crowd: list[Person]) -> Iterator[int]:
@@ -138,7 +143,7 @@ def _furnish(grown: LoadedBureau, crowd: list[Person]) -> Iterator[int]:
         records = (
             record(account, NEWEST_MONTH)
             for person in crowd
-            for account in person.accounts
+            for account in _accounts_of(person)
             if account.lender == name
         )
         while batch := list(islice(records, BATCH)):
@@ -149,11 +154,10 @@ def _furnish(grown: LoadedBureau, crowd: list[Person]) -> Iterator[int]:
 def _check(grown: LoadedBureau, sample: list[Person]) -> None:
     """Check that the reports on some of the crowd hold all of their accounts."""
     query = grown.lenders[LENDER].call("Reporting/QueryReport")
-    requests = inquiries(grown, sample, EVIDENCE_LEVEL_NONE)(len(sample))
-    for person, request in zip(sample, requests, strict=True):
+    for request in inquiries(grown, sample, EVIDENCE_LEVEL_NONE)(len(sample)):
         answer = QueryReportResponse.FromString(query(request))
         report = Report.FromString(answer.report.payload)
-        assert len(report.tradelines) == len(person.accounts)
+        assert len(report.tradelines) == EACH
 
 
 def _in_turns(few: LoadedBureau, many: LoadedBureau) -> tuple[Load, Load]:

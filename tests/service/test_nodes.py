@@ -332,12 +332,12 @@ def begun_before(
         threads.submit(deployment.grant, others[0])
         await_lock(url)
         threads.submit(deployment.grant, others[1])
-        await_that(lambda: waiting.qsize() == 1)
+        await_that(lambda: len(waiting) == 1)
         answer = threads.submit(late)
-        await_that(lambda: waiting.qsize() == 2)
+        await_that(lambda: len(waiting) == 2)
         # 2. Its next batch has them both, and waits for the second key.
         holders[0].rollback()
-        await_that(lambda: waiting.qsize() == 0)
+        await_that(lambda: len(waiting) == 0)
         await_lock(url)
         # 3. Something is committed that this batch does not know.
         assert meanwhile().code == "OK"
