@@ -56,6 +56,15 @@ def blob(*, null: bool = False) -> Column[bytes]:
     return Column(LargeBinary, nullable=null)
 
 
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Define an index of the rows under a condition.
+
+    The revisions build it, on either database. PostgreSQL is not told the condition here: that
+    would load its dialect at every start, on SQLite too.
+    """
+    return Index(name, *columns, unique=unique, sqlite_where=text_clause(where))
+
+
 class Row(SQLModel):
     """A row; no row is validated, so the validators of its class are never built."""
 
@@ -227,12 +236,11 @@ class SubjectKeyRow(Row, table=True):
     __tablename__ = "subject_key"
     # Of two nodes that bind a subject's first key at the same moment, one must try again.
     __table_args__ = (
-        Index(
+        partial_index(
             "one_key_without_an_end",
             "subject_id",
             unique=True,
-            sqlite_where=text_clause("to_entry IS NULL"),
-            postgresql_where=text_clause("to_entry IS NULL"),
+            where="to_entry IS NULL",
         ),
     )
     key_id: str = Field(sa_column=text(primary_key=True))
@@ -264,13 +272,12 @@ class ConsentRow(Row, table=True):
         Index("consent_by_pair", "grantee", "subject_id", "create_us", "consent_id"),
         Index("consent_by_subject", "subject_id", "create_us", "consent_id"),
         # 3 is REVOKED: the consents of a pair that count against its bound.
-        Index(
+        partial_index(
             "consent_in_use",
             "grantee",
             "subject_id",
             "expire_us",
-            sqlite_where=text_clause("state <> 3"),
-            postgresql_where=text_clause("state <> 3"),
+            where="state <> 3",
         ),
     )
     consent_id: str = Field(sa_column=text(primary_key=True))
@@ -356,11 +363,10 @@ class ConsentEndRow(Row, table=True):
     __tablename__ = "consent_end"
     __table_args__ = (
         Index("consent_end_by_member", "member_id", "expire_us", "consent_id"),
-        Index(
+        partial_index(
             "consent_end_unconfirmed",
             "consent_id",
-            sqlite_where=text_clause("data_life_us > 0 AND deletion_entry IS NULL"),
-            postgresql_where=text_clause("data_life_us > 0 AND deletion_entry IS NULL"),
+            where="data_life_us > 0 AND deletion_entry IS NULL",
         ),
     )
     consent_id: str = Field(sa_column=text(primary_key=True))
@@ -537,12 +543,11 @@ class DisputeRow(Row, table=True):
         Index("dispute_by_subject", "subject_id", "entry_key"),
         Index("dispute_by_member", "member_id", "entry_key"),
         Index("dispute_by_tradeline", "tradeline_id", "subject_id", "open_us"),
-        Index(
+        partial_index(
             "dispute_unanswered",
             "subject_id",
             "open_us",
-            sqlite_where=text_clause("answer_key IS NULL"),
-            postgresql_where=text_clause("answer_key IS NULL"),
+            where="answer_key IS NULL",
         ),
     )
     dispute_id: str = Field(sa_column=text(primary_key=True))
@@ -572,11 +577,10 @@ class ComplaintRow(Row, table=True):
             *("subject_id", "deed_type", "deed_id", "record_index", "member_id"),
             unique=True,
         ),
-        Index(
+        partial_index(
             "complaint_escalated",
             "entry_key",
-            sqlite_where=text_clause("escalation_key IS NOT NULL"),
-            postgresql_where=text_clause("escalation_key IS NOT NULL"),
+            where="escalation_key IS NOT NULL",
         ),
     )
     complaint_id: str = Field(sa_column=text(primary_key=True))

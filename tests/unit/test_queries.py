@@ -2,6 +2,8 @@
 
 import ast
 import pkgutil
+import subprocess
+import sys
 import types
 from collections import Counter
 from collections.abc import Iterator
@@ -180,3 +182,15 @@ def test_no_two_queries_have_one_name() -> None:
 @pytest.mark.parametrize(("row", "table"), WHOLE_ROWS.items())
 def test_whole_rows_have_their_tables_columns(row: Any, table: Any) -> None:
     assert list(row._fields) == [column.name for column in table.__table__.columns]
+
+
+def test_a_start_on_sqlite_loads_nothing_of_postgresql() -> None:
+    """It would cost a tenth of the time."""
+    code = (
+        "import sys, bureau.cli.serve, bureau.main\n"
+        "print([name for name in sys.modules if 'postgres' in name or 'psycopg' in name])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
+    assert loaded.strip() == "[]"

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from sqlalchemy import BigInteger, Table, Text, bindparam
 from sqlalchemy import insert as insert_into
-from sqlalchemy.dialects.postgresql import insert as insert_ignoring
+from sqlalchemy.dialects.sqlite import Insert
+from sqlalchemy.dialects.sqlite.dml import OnConflictClause, OnConflictDoNothing, OnConflictDoUpdate
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
@@ -35,14 +36,40 @@ def insert(model: type[SQLModel]) -> Change:
     return Change(insert_into(target).values({name: bindparam(name) for name in columns}).inline())
 
 
+def upsert(target: Table) -> Insert:
+    """Build an insert with `on_conflict_…`, for both databases: to build PostgreSQL's own would
+    load its dialect at every start, on SQLite too.
+    """
+    return Insert(target)
+
+
 def insert_or_ignore(model: type[SQLModel]) -> Change:
     """Build an insert that leaves an existing row as it is. SQLite and PostgreSQL
     spell it alike.
     """
     target = table(model)
     columns = [c.name for c in target.columns if c.autoincrement is not True]
-    clause = insert_ignoring(target).values({name: bindparam(name) for name in columns})
+    clause = upsert(target).values({name: bindparam(name) for name in columns})
     return Change(clause.on_conflict_do_nothing().inline())
+
+
+@compiles(OnConflictDoNothing, "postgresql")
+def _ignoring(clause: OnConflictDoNothing, compiler: Any, **options: Any) -> str:
+    return cast(str, compiler.visit_on_conflict_do_nothing(_as_postgresql(clause), **options))
+
+
+@compiles(OnConflictDoUpdate, "postgresql")
+def _updating(clause: OnConflictDoUpdate, compiler: Any, **options: Any) -> str:
+    return cast(str, compiler.visit_on_conflict_do_update(_as_postgresql(clause), **options))
+
+
+def _as_postgresql(clause: OnConflictClause) -> Any:
+    """Return a clause of SQLite as PostgreSQL's compiler takes it: it may name a constraint
+    there.
+    """
+    changed: Any = clause
+    changed.constraint_target = None
+    return changed
 
 
 class server_time_us(FunctionElement[int]):  # noqa: N801  (reads as a function of SQL)

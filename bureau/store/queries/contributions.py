@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, case, func, select
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store.compiled import Change, Query
-from bureau.store.queries.builders import bind, contribution, member
+from bureau.store.queries.builders import bind, contribution, member, upsert
 
 
 class Contribution(NamedTuple):

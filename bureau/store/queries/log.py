@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import Select, func, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -22,6 +21,7 @@ from bureau.store.queries.builders import (
     server_time_us,
     statement,
     tile,
+    upsert,
 )
 from bureau_keys.signer_name import SignerName
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import and_, exists, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -19,6 +18,7 @@ from bureau.store.queries.builders import (
     member_key,
     member_statement,
     statement,
+    upsert,
     usage,
 )
 from bureau.store.queries.log import EntryColumns

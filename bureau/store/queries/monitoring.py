@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlalchemy import and_, delete, func, or_, select
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -20,6 +19,7 @@ from bureau.store.queries.builders import (
     monitor,
     party,
     tradeline,
+    upsert,
 )
 from bureau.store.queries.consents import ConsentColumns
 

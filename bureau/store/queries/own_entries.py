@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -19,6 +18,7 @@ from bureau.store.queries.builders import (
     own_statement,
     subject_event,
     tradeline,
+    upsert,
 )
 from bureau.store.queries.records import DELETED_COLUMNS, DeletedAccount
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, case, delete, select
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery
-from bureau.store.queries.builders import bind, insert, member_quota, quota_usage
+from bureau.store.queries.builders import bind, insert, member_quota, quota_usage, upsert
 
 
 class MemberQuota(NamedTuple):
