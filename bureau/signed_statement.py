@@ -74,7 +74,7 @@ class VerifiedStatement(Generic[M]):
             Refusal: BAD_SIGNATURE if the key is not in force;
                 CLOCK_SKEW, EXPIRED_REQUEST.
         """
-        if not self._is_key_kept(tx.db, tx.now_us):
+        if not self._is_key_kept(tx):
             raise not_in_force()
         check_fresh(self.header, tx.now_us)
 
@@ -85,12 +85,19 @@ class VerifiedStatement(Generic[M]):
         subject = {"key_id": self.key_id, "subject_id": self.subject_id}
         return db.one(q.subject_key_in_force, **subject, now_us=now_us) is not None
 
-    def _is_key_kept(self, db: Connection, now_us: int) -> bool:
+    def _is_key_kept(self, tx: Transaction) -> bool:
         """Lock the key that signed the statement until the transaction ends, and return True if
         it is in force.
         """
+        db, now_us = tx.db, tx.now_us
         if member_id := member_id_of(self.header.signer):
-            return db.one(q.keep_key_in_force, key_id=self.key_id, member_id=member_id) is not None
+            named = (member_id, self.key_id)
+            if named in tx.kept_keys:
+                return True
+            if not db.one(q.keep_key_in_force, key_id=self.key_id, member_id=member_id):
+                return False
+            tx.kept_keys.add(named)
+            return True
         subject = {"key_id": self.key_id, "subject_id": self.subject_id}
         key = db.one(q.keep_subject_key, **subject)
         if key is None:

@@ -5,7 +5,7 @@ Without one nothing is recorded, and OpenTelemetry is not loaded: `bureau.otlp` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import NamedTuple, Protocol
@@ -126,6 +126,15 @@ def start_step(name: str) -> Span | None:
     return None if parent is None else parent.start_step(name)
 
 
+def steps(
+    parents: Sequence[Span | None], name: str
+) -> AbstractContextManager[Sequence[Span | None]]:
+    """Record a step that is taken for several calls at once, under the span of each; None for a
+    call that is not traced.
+    """
+    return _steps(parents, name) if any(parents) else nullcontext([None] * len(parents))
+
+
 def ending(span: Span | None) -> AbstractContextManager[None]:
     """End a step with the block, in which it is the parent of further ones."""
     return nullcontext() if span is None else _ending(span)
@@ -143,14 +152,33 @@ def _within(span: Span) -> Iterator[None]:
 
 
 @contextmanager
+def _steps(parents: Sequence[Span | None], name: str) -> Iterator[Sequence[Span | None]]:
+    spans = [parent.start_step(name) if parent else None for parent in parents]
+    reason = "OK"
+    try:
+        yield spans
+    except BaseException as error:
+        reason = _reason_of(error)
+        raise
+    finally:
+        for span in spans:
+            if span is not None:
+                span.end(reason)
+
+
+@contextmanager
 def _ending(span: Span) -> Iterator[None]:
     reason = "OK"
     try:
         with _within(span):
             yield
     except BaseException as error:
-        # The message of an error may name a value of the request.
-        reason = error.reason if isinstance(error, Refusal) else type(error).__name__
+        reason = _reason_of(error)
         raise
     finally:
         span.end(reason)
+
+
+def _reason_of(error: BaseException) -> str:
+    """Return why a step failed, without the message, which may name a value of the request."""
+    return error.reason if isinstance(error, Refusal) else type(error).__name__

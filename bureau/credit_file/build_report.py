@@ -35,6 +35,7 @@ class BuiltReport:
 
     Attributes:
         payload: The report's bytes.
+        digest: The report's digest in the log: SHA-256 of its bytes.
         evidence: The page of evidence that was asked for.
         log_size: The log size that its inputs were read at.
         level: ReciprocityLevel that the member had earned.
@@ -43,17 +44,13 @@ class BuiltReport:
     """
 
     payload: bytes
+    digest: bytes
     evidence: EvidencePage
     outcome: int
     log_size: int
     level: int
     rules_version: str
     consent_id: str
-
-    @property
-    def digest(self) -> bytes:
-        """The report's digest in the log: SHA-256 of its bytes."""
-        return hashlib.sha256(self.payload).digest()
 
     @property
     def inquiry_outcome(self) -> int:
@@ -115,6 +112,7 @@ def finish(
     most = paging.MAX_BYTES - (0 if first else len(payload))
     return BuiltReport(
         payload,
+        hashlib.sha256(payload).digest(),
         read_page(db, steps, first, most),
         shaped.report.outcome,
         inputs.file.log_size,

@@ -5,7 +5,7 @@ The expiry of a consent has no entry: `consent_watch` reads it from the clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.ledger.commit_queue import Transaction
@@ -54,8 +54,15 @@ def count_uses(tx: Transaction, consents: Iterable[HeldConsent]) -> None:
     Args:
         consents: The consents, locked.
     """
-    used = list(consents)
-    tx.db.execute_many(q.count_use, [consent.use_row(tx.now_us) for consent in used])
-    for consent in used:
+    count_each_use([(tx, consent) for consent in consents])
+
+
+def count_each_use(uses: Sequence[tuple[Transaction, HeldConsent]]) -> None:
+    """Count uses of different consents, each by a unit of one batch: see `count_uses`."""
+    if not uses:
+        return
+    rows = [consent.use_row(tx.now_us) for tx, consent in uses]
+    uses[0][0].db.execute_many(q.count_use, rows)
+    for tx, consent in uses:
         if consent.max_uses == consent.use_count + 1:
             add_consent_event(tx, consent.consent_id, consent.grantee, CONSENT_EVENT_KIND_EXHAUSTED)

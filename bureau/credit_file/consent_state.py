@@ -54,7 +54,7 @@ class HeldConsent(NamedTuple):
 
     def uses_in_period(self, now_us: int) -> int:
         """Count the uses in the calendar period of a time."""
-        return self.period_count if self.period >= period_of(self.frequency_unit, now_us) else 0
+        return self._uses_in(self.period_at(now_us))
 
     def period_at(self, now_us: int) -> int:
         """Return the period that a use counts in.
@@ -63,12 +63,16 @@ class HeldConsent(NamedTuple):
         """
         return max(self.period, period_of(self.frequency_unit, now_us))
 
+    def _uses_in(self, period: int) -> int:
+        return self.period_count if self.period == period else 0
+
     def use_row(self, now_us: int) -> dict[str, object]:
         """Return the columns of `count_use` that count one more use."""
+        period = self.period_at(now_us)
         return {
             "which": self.consent_id,
-            "period": self.period_at(now_us),
-            "period_count": self.uses_in_period(now_us) + 1,
+            "period": period,
+            "period_count": self._uses_in(period) + 1,
         }
 
 

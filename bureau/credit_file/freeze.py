@@ -8,6 +8,8 @@ replay and a retry.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import FiledTradeline
 from bureau.credit_file.own_entries import read_holds, read_withdrawing
@@ -20,6 +22,11 @@ from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.liability import owes_nothing
+
+
+def people_on_hold(db: Connection, subject_ids: Sequence[str], now_us: int) -> set[str]:
+    """Return the people with a hold that has not ended: a freeze stops inquiries about no other."""
+    return {row[0] for row in db.all_in(q.people_on_hold, subject_ids, now_us=now_us)}
 
 
 def check_freeze(

@@ -5,7 +5,7 @@ that hold a consent to monitor, until the consent ends.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -112,10 +112,33 @@ def alert_inquiries(
     tx: Transaction, subject_ids: Iterable[str], policy: Policy, actor: str
 ) -> None:
     """Alert members to inquiries that other members see."""
+    _alert_monitors(tx, _monitors(tx, subject_ids), policy, actor)
+
+
+def alert_each_inquiry(inquiries: Sequence[tuple[Transaction, str, str]], policy: Policy) -> None:
+    """Alert members to inquiries about different people, each of a unit of one batch.
+
+    Args:
+        inquiries: The unit, the subject and the member of each.
+    """
+    if not inquiries:
+        return
+    monitors: defaultdict[str, list[Monitor]] = defaultdict(list)
+    for monitor in _monitors(inquiries[0][0], [subject_id for _, subject_id, _ in inquiries]):
+        monitors[monitor.subject_id].append(monitor)
+    for tx, subject_id, actor in inquiries:
+        if subject_id in monitors:
+            _alert_monitors(tx, monitors[subject_id], policy, actor)
+
+
+def _alert_monitors(
+    tx: Transaction, monitors: Iterable[Monitor], policy: Policy, actor: str
+) -> None:
+    """Alert the members that monitor people about whom there is an inquiry."""
     limits = thresholds()
     since_us = tx.now_us - limits.burst_days * DAY_US
     alerts: list[tuple[Monitor, Change]] = []
-    for monitor in _monitors(tx, subject_ids):
+    for monitor in monitors:
         if monitor.grantee == actor:
             continue
         alerts.append((monitor, Change(ALERT_KIND_NEW_INQUIRY)))

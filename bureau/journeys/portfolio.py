@@ -171,7 +171,7 @@ def commit_portfolio(
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
         locked = [HeldConsent(*row) for row in tx.db.all_in(q.lock_consents, consent_ids)]
-        tx.db.all_in(q.share_subjects, people)
+        tx.db.lock_in(q.share_subjects, people)
         covering = {
             consent.consent_id: consent
             for consent in _covering(

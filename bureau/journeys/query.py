@@ -11,43 +11,29 @@ from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
-from bureau import paging, signed_statement, tracing
+from bureau import paging, signed_statement
 from bureau.context import Bureau, Caller
-from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
     BuiltReport,
     check_report_digest,
     load_consent,
-    named_consent,
     rebuild_report,
 )
-from bureau.credit_file.consent_events import count_uses
-from bureau.credit_file.consent_state import HeldConsent
-from bureau.credit_file.freeze import check_freeze
 from bureau.credit_file.replay_check import check_retry
 from bureau.credit_file.report_rules import ReportRequest
-from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
-from bureau.journeys.monitoring import alert_inquiries
+from bureau.journeys.commit_inquiries import ConsentChanged, InquiryWork
 from bureau.journeys.read_inquiries import OpenInquiry, read_inquiries
 from bureau.ledger import log
 from bureau.ledger.commit_queue import (
-    Committed,
-    RecordedDenial,
-    Transaction,
     Unit,
-    Work,
     deadline,
 )
 from bureau.recent_calls import NO_STATEMENT, carried_statement
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
-from bureau.store.database import Connection
 from bureau.waker import Waker
-from bureau_keys.consent_history import REPLACED
-from bureau_keys.signer_name import member_id_of
-from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reason import Reason
 from creditbureau.v1.report_pb2 import EvidencePage
@@ -69,13 +55,6 @@ DENIALS: frozenset[Reason] = frozenset(
 
 # Times that an inquiry is answered again where its consent was changed in between.
 TRIES = 4
-
-
-class ConsentChanged(Refusal):
-    """The consent was granted or replaced between the reading of the file and the commit."""
-
-    def __init__(self, how: str) -> None:
-        super().__init__("CONFLICT", f"the consent {how}: send the request again")
 
 
 def query_report(
@@ -126,7 +105,8 @@ def _answer_inquiry(
     if request.first_step:
         return QueryReportResponse(evidence=_further_page(bureau, opened, request))
 
-    # 2. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
+    # 2. One unit of work: the consent under its lock, its use, the inquiry, the leaf; together with
+    #    those of other inquiries.
     assert inquiry.unit is not None, "an inquiry for a report has a unit"
     try:
         committed = inquiry.unit.result()
@@ -161,75 +141,13 @@ def _read_and_queue(
     read_inquiries(bureau, inquiries, now_us, alone=alone)
     for inquiry in inquiries:
         if inquiry.goes_on and inquiry.opened and not inquiry.first_step:
-            work = inquiry_work(bureau, inquiry.opened, inquiry.report, now_us)
+            work = InquiryWork(bureau, inquiry.opened, inquiry.report, now_us)
             signed, waker = inquiry.opened.signed, inquiry.waker
             # There before the writer may wake the call.
             inquiry.unit = inquiry.context.run(Unit.of_call, signed, work, waker)
             bureau.ledger.enqueue(inquiry.unit)
         else:
             inquiry.waker.wake()
-
-
-def commit_inquiry(
-    bureau: Bureau, opened: VerifiedStatement[Inquiry], report: BuiltReport, now_us: int
-) -> Committed[None]:
-    """Commit an inquiry under its consent's lock.
-
-    Raises:
-        Refusal: The reasons of `inquiry_work` and of the ledger.
-    """
-    return bureau.ledger.commit(opened.signed, inquiry_work(bureau, opened, report, now_us))
-
-
-def inquiry_work(
-    bureau: Bureau, opened: VerifiedStatement[Inquiry], prepared: BuiltReport | None, now_us: int
-) -> Work[None]:
-    """Return the unit of work of an inquiry: it runs under its consent's lock.
-
-    Args:
-        prepared: The report; None without a consent of this subject for this member.
-        now_us: The time as of which the report was built.
-
-    Raises:
-        Refusal: The consent's reasons, HOLD, CONFLICT (also if the consent of the arrangement
-            that the inquiry names was replaced meanwhile), and the reasons of the ledger.
-    """
-    inquiry, member_id = opened.message, member_id_of(opened.header.signer)
-
-    def work(tx: Transaction) -> RecordedDenial | None:
-        opened.recheck_key_and_time(tx)
-        tx.subjects.add(inquiry.subject_id)
-        with tracing.step("consent"):
-            consent_id, locked = _lock_consent(tx.db, inquiry.consent_id, prepared)
-        try:
-            allowed = consent_state.check_inquiry(
-                locked, member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
-            )
-            tx.db.lock(q.share_subject, subject_id=inquiry.subject_id)
-            check_freeze(
-                tx.db,
-                bureau.policy,
-                inquiry.subject_id,
-                member_id,
-                inquiry.purpose,
-                tx.now_us,
-                lock=True,
-            )
-        except Refusal as refusal:
-            record_inquiry(
-                bureau, tx, opened, now_us, consent_id=consent_id, denial_reason=refusal.reason
-            )
-            return RecordedDenial(refusal)
-        if prepared is None or prepared.consent_id != consent_id:
-            raise ConsentChanged("was granted meanwhile")
-        count_uses(tx, [allowed])
-        record_inquiry(bureau, tx, opened, now_us, consent_id=consent_id, prepared=prepared)
-        if inquiry.purpose in bureau.policy.hard_purposes:
-            alert_inquiries(tx, [inquiry.subject_id], bureau.policy, member_id)
-        tx.answer_digest = prepared.digest
-        return None
-
-    return work
 
 
 def _further_page(
@@ -259,68 +177,3 @@ def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> Buil
         prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, consent, inquiry)
         check_report_digest(db, prepared, inquiry)
     return prepared
-
-
-def record_inquiry(
-    bureau: Bureau,
-    tx: Transaction,
-    opened: VerifiedStatement[Inquiry],
-    now_us: int,
-    *,
-    consent_id: str = "",
-    prepared: BuiltReport | None = None,
-    denial_reason: str = "",
-) -> None:
-    """Store an inquiry, so that the subject sees it.
-
-    Args:
-        now_us: The time as of which it was answered.
-        consent_id: The consent that the inquiry names; empty for the id in the statement.
-        prepared: The report; None for a denied inquiry.
-        denial_reason: Why it was denied; empty with a report.
-    """
-    inquiry = opened.message
-    hard = inquiry.purpose in bureau.policy.hard_purposes
-    tx.db.execute(
-        q.add_inquiry,
-        subject_id=inquiry.subject_id,
-        member_id=member_id_of(opened.header.signer),
-        inquiry_id=opened.signed.request_id,
-        consent_id=consent_id or inquiry.consent_id,
-        purpose=inquiry.purpose,
-        kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
-        outcome=prepared.inquiry_outcome if prepared else report_pb2.INQUIRY_OUTCOME_DENIED,
-        denial_reason=denial_reason,
-        create_us=now_us,
-        entry_key=tx.entry_key,
-        log_size=prepared.log_size if prepared else -1,
-        rules_version=prepared.rules_version if prepared else current_rules(bureau.policy).name,
-        level=prepared.level if prepared else 0,
-        report_digest=prepared.digest if prepared else None,
-    )
-
-
-def _lock_consent(
-    db: Connection, named_id: str, prepared: BuiltReport | None
-) -> tuple[str, HeldConsent | None]:
-    """Lock the consent that an inquiry names, and return it with its id; None if there is none.
-
-    Raises:
-        ConsentChanged: The newest consent of an arrangement is replaced at this moment.
-    """
-    if prepared is not None:
-        # Not replaced since the report was built: then the name still leads to it.
-        locked = _locked(db, prepared.consent_id)
-        if locked and locked.state != REPLACED:
-            return prepared.consent_id, locked
-    named = named_consent(db, named_id)
-    consent_id = named.consent_id if named else named_id
-    locked = _locked(db, consent_id)
-    if locked and locked.state == REPLACED and consent_id != named_id:
-        raise ConsentChanged("is being replaced")
-    return consent_id, locked
-
-
-def _locked(db: Connection, consent_id: str) -> HeldConsent | None:
-    row = db.one(q.lock_consent, consent_id=consent_id)
-    return HeldConsent(*row) if row else None

@@ -8,8 +8,8 @@ no further, and one that would keep the others waiting is left to the thread of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -238,20 +238,9 @@ def _each(
     return results
 
 
-@contextmanager
-def _step(name: str, stage: Sequence[tuple[OpenInquiry, A]]) -> Iterator[None]:
+def _step(name: str, stage: Sequence[tuple[OpenInquiry, A]]) -> AbstractContextManager[object]:
     """Record a step that is taken for all inquiries at once."""
-    spans = [inquiry.context.run(tracing.start_step, name) for inquiry, _ in stage]
-    reason = "OK"
-    try:
-        yield
-    except BaseException as error:
-        reason = type(error).__name__
-        raise
-    finally:
-        for span in spans:
-            if span is not None:
-                span.end(reason)
+    return tracing.steps([inquiry.context.run(tracing.current) for inquiry, _ in stage], name)
 
 
 def _size_of(rows: Sequence[q.TradelineAndRecord]) -> int:

@@ -2,9 +2,10 @@
 
 Request threads queue a unit of work each for what they have verified. The
 writer drains the queue, runs the units one after another in one transaction,
-each under a savepoint so that a failed unit affects no other, appends their
-leaves and commits once: one durable commit acknowledges many requests, and the
-order of the log is the order of effects.
+under savepoints so that a failed unit affects no other, appends their leaves and
+commits once: one durable commit acknowledges many requests, and the order of the
+log is the order of effects. Units that concern nothing in common may run together,
+each step for all of them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import math
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 
 import structlog
 
@@ -27,7 +30,7 @@ from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.entry_keys import EntryKeys
 from bureau.ledger.known_checkpoint import KnownCheckpoint
-from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
+from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement, StatementName
 from bureau.ledger.node_checks import ForkedLogError, check_clock
 from bureau.ledger.quota_meter import QuotaMeter
 from bureau.ledger.unit_queue import UnitQueue
@@ -88,6 +91,9 @@ class Transaction:
         answer_digest: SHA-256 of the signed answer; empty without one.
         subjects: Ids of the subjects whose chain of events the unit extends; a subject who
             signed is one from the start.
+        span: The span of the unit's work; None if its call is not traced.
+        kept_keys: Members and the keys of theirs that this unit, or one that it runs together
+            with, has locked and found in force.
     """
 
     db: Connection
@@ -96,6 +102,8 @@ class Transaction:
     new_key: Callable[[], int]
     answer_digest: bytes = b""
     subjects: set[str] = field(default_factory=set)
+    span: tracing.Span | None = None
+    kept_keys: set[tuple[str, str]] = field(default_factory=set)
 
     def catch_up(self) -> None:
         """Move the unit's time on to the log's newest, after it waited for a lock.
@@ -140,6 +148,36 @@ class Committed(Generic[T]):
 Work = Callable[[Transaction], T | RecordedDenial]
 
 
+class JointWork(ABC, Generic[T]):
+    """Work that units do together with others of the same class, each step for all of them."""
+
+    @property
+    @abstractmethod
+    def about(self) -> str:
+        """The name of what it changes: units that change the same run one after another."""
+
+    @classmethod
+    @abstractmethod
+    def do_together(
+        cls, works: Sequence[Self], txs: Sequence[Transaction]
+    ) -> list[T | RecordedDenial | Refusal]:
+        """Run works about different things; return the result of each.
+
+        Args:
+            txs: The transaction of each, all at one time.
+
+        Returns:
+            A Refusal for a work that was not done: it has written nothing.
+        """
+
+    def __call__(self, tx: Transaction) -> T | RecordedDenial:
+        """Run this work alone."""
+        (result,) = self.do_together([self], [tx])
+        if isinstance(result, Refusal):
+            raise result
+        return result
+
+
 @dataclass(slots=True)
 class Unit(Generic[T]):
     """A unit of work in the queue, and its outcome.
@@ -147,16 +185,20 @@ class Unit(Generic[T]):
     Attributes:
         deadline: Monotonic time after which the caller has given up.
         load: The call that it comes with.
+        parties: The parties whose quotas it counts for.
         span: The span of its commit; None if the call is not traced.
         waker: Wakes the caller when there is an outcome.
+        is_alone: True if it runs together with no other, as something failed when it did.
     """
 
     statement: SignedStatement
     work: Work[T]
     deadline: float
     load: Load
+    parties: Sequence[Party]
     span: tracing.Span | None
     waker: Waker
+    is_alone: bool = False
     tries: int = 0
     committed: Committed[T] | None = None
     error: Exception | None = None
@@ -165,12 +207,9 @@ class Unit(Generic[T]):
     def of_call(cls, statement: SignedStatement, work: Work[T], waker: Waker) -> Unit[T]:
         """Return a unit of the call in whose context this runs."""
         span = tracing.start_step("commit")
-        return cls(statement, work, deadline.get(), load.get(), span, waker)
-
-    @property
-    def parties(self) -> list[Party]:
-        """The parties whose quotas the unit counts for."""
-        return parties_of(self.statement.signer, self.load.carrier)
+        call = load.get()
+        parties = parties_of(statement.signer, call.carrier)
+        return cls(statement, work, deadline.get(), call, parties, span, waker)
 
     @property
     def size(self) -> int:
@@ -351,7 +390,6 @@ class Ledger(Writer):
         return []
 
     def _transact(self, batch: list[Unit[Any]]) -> list[Unit[Any]]:
-        request_ids: set[tuple[str, str]] = set()
         begun = time.monotonic()
         self._before_batch()
 
@@ -361,26 +399,12 @@ class Ledger(Writer):
             self._clock.follow(newest_us)
             moment = self._clock.moment()
             check_clock(moment, newest_us, server_us)
-            parties = {party for unit in batch for party in unit.parties}
-            meter = QuotaMeter(db, self._quotas, parties, moment.now_us)
-            results = _BatchResult(moment.now_us)
-            end = time.monotonic() + MAX_BATCH_S
-            for unit in batch:
-                name = (unit.statement.signer, unit.statement.request_id)
-                if time.monotonic() > unit.deadline:
-                    results.refused.append(
-                        (unit, Refusal("DEADLINE", "the deadline passed before the write began"))
-                    )
-                elif name in request_ids or (request_ids and time.monotonic() > end):
-                    # A duplicate request id in this batch is answered from the log in the next.
-                    results.deferred.append(unit)
-                else:
-                    request_ids.add(name)
-                    self._run_unit(db, unit, meter, results)
-            leaves, at_head = [leaf for _, leaf, _ in results.accepted], time.monotonic()
+            run = _BatchRun(db, self._keys, self._quotas, batch, moment.now_us)
+            run.run_all()
+            leaves, at_head = [leaf for _, leaf, _ in run.accepted], time.monotonic()
             proofs = self._append(db, leaves, moment)
-            meter.store(db)
-            if results.answered and not leaves:
+            run.meter.store(db)
+            if run.answered and not leaves:
                 log.confirm_durable(
                     db
                 )  # a replayed entry must be durable before its receipt goes out
@@ -391,116 +415,248 @@ class Ledger(Writer):
             settled = time.monotonic()
             observe_commit(len(proofs), settled - begun, settled - at_head)
             self._on_commit(proofs[-1].checkpoint)
-        for (unit, _, result), proof in zip(results.accepted, proofs, strict=True):
+        for (unit, _, result), proof in zip(run.accepted, proofs, strict=True):
             if isinstance(result, RecordedDenial):
                 unit.fail(result.refusal)
             else:
                 unit.succeed(Committed(result, proof, replayed=False))
-        for unit, committed in results.answered:
+        for unit, committed in run.answered:
             unit.succeed(committed)
-        for unit, error in results.refused:
+        for unit, error in run.refused:
             unit.fail(error)
-        return results.deferred
+        return run.deferred
 
     def _append(self, db: Connection, leaves: list[NewLeaf], moment: Moment) -> list[LogProof]:
         if not leaves:
             return []
         return log.append(db, leaves, self._key, self._origin, moment, self._known.note)
 
-    def _run_unit(
-        self,
-        db: Connection,
-        unit: Unit[Any],
-        meter: QuotaMeter,
-        results: _BatchResult,
-    ) -> None:
-        """Run one unit under its savepoint and record its result."""
-        statement = unit.statement
-        new_key = partial(self._keys.next, results.now_us)
-        tx = Transaction(db, results.now_us, new_key(), new_key)
-        tx.subjects.update(subjects_of(statement))
-        db.execute_raw("SAVEPOINT unit")
-        try:
-            if entry := _entry_of(db, statement):
-                results.answered.append((unit, _replay(db, entry, statement)))
-            else:
-                meter.check(unit.parties)
-                with tracing.within(unit.span), tracing.step("unit of work"):
-                    result = unit.work(tx)
-                if not isinstance(result, RecordedDenial):
-                    leaf = NewLeaf(tx.entry_key, statement, tx.answer_digest, tx.subjects)
-                    results.accepted.append((unit, leaf, result))
-                    meter.charge(unit.parties, unit.size)
-                elif not self._answer_as_duplicate(db, unit, results):
-                    leaf = result.leaf(tx, statement)
-                    results.accepted.append((unit, leaf, result))
-                    meter.charge(unit.parties, unit.size)
-        except Refusal as refusal:
-            if not self._answer_as_duplicate(db, unit, results):
-                db.execute_raw("ROLLBACK TO SAVEPOINT unit")
-                results.refused.append((unit, refusal))
-        except StorageError as error:
-            if not (error.conflict or error.too_long):
-                raise
-            # A deadlock with another node, a row that it wrote or locks, or a statement that
-            # took too long concerns this unit alone. Roll the unit back, which releases its
-            # locks; try it again after a conflict.
-            db.execute_raw("ROLLBACK TO SAVEPOINT unit")
-            if error.conflict and unit.try_again():
-                results.deferred.append(unit)
-            else:
-                results.refused.append((unit, _refusal_of(error)))
-        except Exception:
-            # A bug in one unit must not fail the others.
-            logger.exception("unit_broken", request_id=statement.request_id)
-            db.execute_raw("ROLLBACK TO SAVEPOINT unit")
-            results.refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
-        db.execute_raw("RELEASE SAVEPOINT unit")
-        results.now_us = max(results.now_us, tx.now_us)
 
-    def _answer_as_duplicate(self, db: Connection, unit: Unit[Any], results: _BatchResult) -> bool:
-        """Answer a refused unit with the receipt of the same statement, if another node has
-        accepted it while this unit waited for a row: its effect there is the cause of the
-        refusal here. Return false if no node has.
-        """
-        statement = unit.statement
-        entry = _entry_of(db, statement)
-        if entry is None or entry.digest != statement.digest:
-            return False
-        db.execute_raw("ROLLBACK TO SAVEPOINT unit")
-        results.answered.append((unit, _replay(db, entry, statement)))
-        return True
-
-
-@dataclass(slots=True)
-class _BatchResult:
-    """The results of a batch's units, before its commit.
+class _BatchRun:
+    """The run of a batch's units in its transaction, and their results before its commit.
 
     Attributes:
-        now_us: The time of the next unit, microseconds since 1970.
+        meter: The quotas of their parties.
+        accepted: Units with their leaves and results, in the order of the log.
+        answered: Units whose statements were accepted before, with their receipts.
+        refused: Units that are not committed, with the reasons.
+        deferred: Units that the next batch must take.
     """
 
-    now_us: int
-    accepted: list[tuple[Unit[Any], NewLeaf, Any]] = field(default_factory=list)
-    answered: list[tuple[Unit[Any], Committed[Any]]] = field(default_factory=list)
-    refused: list[tuple[Unit[Any], Exception]] = field(default_factory=list)
-    deferred: list[Unit[Any]] = field(default_factory=list)
+    def __init__(
+        self,
+        db: Connection,
+        keys: EntryKeys,
+        quotas: Quotas,
+        batch: Sequence[Unit[Any]],
+        now_us: int,
+    ) -> None:
+        """Read what the units' parties have used.
+
+        Args:
+            now_us: The time of the first unit, microseconds since 1970.
+        """
+        self._db = db
+        self._keys = keys
+        self._now_us = now_us
+        parties = {party for unit in batch for party in unit.parties}
+        self.meter = QuotaMeter(db, quotas, parties, now_us)
+        self.accepted: list[tuple[Unit[Any], NewLeaf, Any]] = []
+        self.answered: list[tuple[Unit[Any], Committed[Any]]] = []
+        self.refused: list[tuple[Unit[Any], Exception]] = []
+        named: dict[StatementName, Unit[Any]] = {}
+        for unit in batch:
+            named.setdefault(unit.statement.name, unit)
+        # Duplicate request ids in this batch: the next answers them from the log.
+        self.deferred = [unit for unit in batch if named[unit.statement.name] is not unit]
+        self._waiting = deque(named.values())
+
+    def run_all(self) -> None:
+        """Run the units, as long as the transaction may go on."""
+        end = time.monotonic() + MAX_BATCH_S
+        while self._waiting:
+            units = self._within_quotas(self._new(self._next_units()))
+            if units:
+                self._run(units)
+            if time.monotonic() > end:
+                self.deferred += self._waiting
+                self._waiting.clear()
+
+    def _next_units(self) -> list[Unit[Any]]:
+        """Take the units that run next: one, or several that may run together."""
+        units: list[Unit[Any]] = []
+        changed: set[str] = set()
+        while self._waiting and _may_join(self._waiting[0], units, changed):
+            unit = self._waiting.popleft()
+            if time.monotonic() > unit.deadline:
+                reason = "the deadline passed before the write began"
+                self.refused.append((unit, Refusal("DEADLINE", reason)))
+                continue
+            units.append(unit)
+            if isinstance(unit.work, JointWork):
+                changed.add(unit.work.about)
+        return units
+
+    def _new(self, units: Sequence[Unit[Any]]) -> list[Unit[Any]]:
+        """Answer the units whose statements were accepted before; return the others."""
+        rows = self._db.all_in(q.entries_of_requests, [unit.statement.name for unit in units])
+        entries = {entry.name: entry for row in rows for entry in [LoggedEntry(*row)]}
+        new = []
+        for unit in units:
+            if entry := entries.get(unit.statement.name):
+                with self._savepoint([unit]):
+                    self._answer(unit, entry)
+            else:
+                new.append(unit)
+        return new
+
+    def _within_quotas(self, units: Sequence[Unit[Any]]) -> list[Unit[Any]]:
+        """Refuse the units whose parties have used up a quota; return the others, as far as the
+        quotas have something left for all of them.
+        """
+        allowed: list[Unit[Any]] = []
+        for index, unit in enumerate(units):
+            refusal = self.meter.refusal(unit.parties)
+            if refusal and allowed:
+                # What the quota has left depends on the results of those before.
+                self._waiting.extendleft(reversed(units[index:]))
+                break
+            if refusal:
+                self._refuse(unit, refusal)
+                continue
+            self.meter.reserve(unit.parties, unit.size)
+            allowed.append(unit)
+        self.meter.release()
+        return allowed
+
+    def _run(self, units: Sequence[Unit[Any]]) -> None:
+        """Run one unit, or several together, under a savepoint, and record their results."""
+        new_key, kept_keys = partial(self._keys.next, self._now_us), set[tuple[str, str]]()
+        txs = [
+            Transaction(
+                self._db,
+                self._now_us,
+                new_key(),
+                new_key,
+                subjects=subjects_of(unit.statement),
+                kept_keys=kept_keys,
+            )
+            for unit in units
+        ]
+        with self._savepoint(units):
+            results = _results(units, txs)
+            for unit, result in zip(units, results, strict=True):
+                refusal = result.refusal if isinstance(result, RecordedDenial) else result
+                if isinstance(refusal, Refusal) and self._entry_elsewhere(unit):
+                    raise refusal
+            for unit, tx, result in zip(units, txs, results, strict=True):
+                self._record(unit, tx, result)
+        self._now_us = max(self._now_us, *(tx.now_us for tx in txs))
+
+    def _record(self, unit: Unit[Any], tx: Transaction, result: Any) -> None:
+        """Record the result of a unit that has run."""
+        if isinstance(result, Refusal):
+            self.refused.append((unit, result))
+            return
+        leaf = NewLeaf(tx.entry_key, unit.statement, tx.answer_digest, tx.subjects)
+        if isinstance(result, RecordedDenial):
+            leaf = result.leaf(tx, unit.statement)
+        self.accepted.append((unit, leaf, result))
+        self.meter.charge(unit.parties, unit.size)
+
+    @contextmanager
+    def _savepoint(self, units: Sequence[Unit[Any]]) -> Iterator[None]:
+        """Roll back what units do in the block if it fails: that concerns them alone."""
+        self._db.execute_raw("SAVEPOINT unit")
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, StorageError) and not (error.conflict or error.too_long):
+                raise
+            # This releases the locks that they took, too.
+            self._db.execute_raw("ROLLBACK TO SAVEPOINT unit")
+            self._take_back(units, error)
+        self._db.execute_raw("RELEASE SAVEPOINT unit")
+
+    def _take_back(self, units: Sequence[Unit[Any]], error: Exception) -> None:
+        """Refuse a unit that has failed, or let it run again."""
+        unit, *others = units
+        if not isinstance(error, Refusal | StorageError):
+            ids = " ".join(each.statement.request_id for each in units)
+            logger.error("unit_broken", request_id=ids, exc_info=error)
+        if others:
+            # It may be the fault of one of them: each runs by itself.
+            for each in units:
+                each.is_alone = True
+            self._waiting.extendleft(reversed(units))
+        elif isinstance(error, Refusal):
+            self._refuse(unit, error)
+        elif not isinstance(error, StorageError):
+            broken = Refusal("INTERNAL", "the bureau failed on this request")
+            self.refused.append((unit, broken))
+        elif error.conflict and unit.try_again():
+            # A deadlock with another node, or a row that it wrote or locks.
+            self.deferred.append(unit)
+        else:
+            self.refused.append((unit, _refusal_of(error)))
+
+    def _refuse(self, unit: Unit[Any], refusal: Refusal) -> None:
+        """Refuse a unit; if another node has accepted the same statement meanwhile, answer with
+        its receipt: the effect there is the cause of the refusal here.
+        """
+        if entry := self._entry_elsewhere(unit):
+            self._answer(unit, entry)
+        else:
+            self.refused.append((unit, refusal))
+
+    def _answer(self, unit: Unit[Any], entry: LoggedEntry) -> None:
+        """Answer a unit with the receipt of its statement's entry."""
+        if entry.digest != unit.statement.digest:
+            raise Refusal("IDEMPOTENCY_CONFLICT", "this request id was used for another request")
+        committed: Committed[Any] = Committed(None, log.proof_of(self._db, entry), replayed=True)
+        self.answered.append((unit, committed))
+
+    def _entry_elsewhere(self, unit: Unit[Any]) -> LoggedEntry | None:
+        """Return the entry of a unit's statement that another node has made meanwhile."""
+        statement = unit.statement
+        row = self._db.one(
+            q.entry_of_request, signer=statement.signer, request_id=statement.request_id
+        )
+        entry = LoggedEntry(*row) if row else None
+        return entry if entry and entry.digest == statement.digest else None
+
+
+def _may_join(unit: Unit[Any], units: Sequence[Unit[Any]], changed: Collection[str]) -> bool:
+    """Return True if a unit may run together with units.
+
+    Args:
+        changed: The names of what they change.
+    """
+    work = unit.work
+    return not units or (
+        isinstance(work, JointWork)
+        and type(work) is type(units[0].work)
+        and work.about not in changed
+        and not (unit.is_alone or units[0].is_alone)
+    )
+
+
+def _results(units: Sequence[Unit[Any]], txs: Sequence[Transaction]) -> list[Any]:
+    """Run the work of units, each in its transaction; return their results."""
+    with tracing.steps([unit.span for unit in units], "unit of work") as spans:
+        for tx, span in zip(txs, spans, strict=True):
+            tx.span = span
+        work = units[0].work
+        if len(units) > 1:
+            assert isinstance(work, JointWork), "other work is done alone"
+            return work.do_together([cast("JointWork[Any]", unit.work) for unit in units], txs)
+        with tracing.within(txs[0].span):
+            return [work(txs[0])]
 
 
 def subjects_of(statement: SignedStatement) -> set[str]:
     """Return the subject who signed a statement; the empty set for a member."""
     return {subject_id_of(statement.signer)} - {""}
-
-
-def _entry_of(db: Connection, statement: SignedStatement) -> LoggedEntry | None:
-    row = db.one(q.entry_of_request, signer=statement.signer, request_id=statement.request_id)
-    return LoggedEntry(*row) if row else None
-
-
-def _replay(db: Connection, entry: LoggedEntry, statement: SignedStatement) -> Committed[Any]:
-    if entry.digest != statement.digest:
-        raise Refusal("IDEMPOTENCY_CONFLICT", "this request id was used for another request")
-    return Committed(None, log.proof_of(db, entry), replayed=True)
 
 
 def _refusal_of(error: StorageError) -> Refusal:

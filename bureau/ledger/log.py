@@ -37,6 +37,13 @@ HASH = 32
 LOG_TREE = -1
 
 
+class StatementName(NamedTuple):
+    """The name of a statement: no two entries of the log have the same."""
+
+    request_id: str
+    signer: SignerName
+
+
 @dataclass(frozen=True, slots=True)
 class SignedStatement:
     """A signed envelope that a journey has verified and wants to commit.
@@ -55,6 +62,11 @@ class SignedStatement:
     digest: bytes
     envelope: bytes
 
+    @property
+    def name(self) -> StatementName:
+        """The name under which it is in the log once."""
+        return StatementName(self.request_id, self.signer)
+
 
 class LoggedEntry(NamedTuple):
     """An entry of the log: the columns of its row."""
@@ -69,6 +81,11 @@ class LoggedEntry(NamedTuple):
     salt: bytes
     commitment: bytes
     time_us: int
+
+    @property
+    def name(self) -> StatementName:
+        """The name of its statement."""
+        return StatementName(self.request_id, self.signer)
 
 
 @dataclass(frozen=True, slots=True)

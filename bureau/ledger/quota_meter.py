@@ -9,7 +9,7 @@ several nodes at the same moment may exceed its quota by one batch of each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,10 +40,35 @@ class Used(NamedTuple):
     day_bytes: int
 
 
+class _Limit(NamedTuple):
+    """A limit of a party, in statements or bytes.
+
+    Attributes:
+        unit: `statements` or `bytes`.
+        window: `minute` or `day`.
+        most: The limit.
+        left: What was left of it when the batch began.
+    """
+
+    unit: str
+    window: str
+    window_us: int
+    most: int
+    left: int
+
+
 @dataclass(slots=True)
-class _Batch:
+class _Amounts:
     statements: int = 0
     bytes: int = 0
+
+    def add(self, size: int) -> None:
+        """Add a statement of a number of bytes."""
+        self.statements += 1
+        self.bytes += size
+
+
+NOTHING = _Amounts()
 
 
 class QuotaMeter:
@@ -60,29 +85,39 @@ class QuotaMeter:
         members = sorted({party.party_id for party in parties if party.kind != "subject"})
         own = db.all_in(q.quotas_of_members, members) if members else []
         self._own = {(row.member_id, row.carried): row for row in own}
-        self._batch: dict[Party, _Batch] = {}
+        self._limits = {party: list(self._limits_of(party)) for party in parties}
+        self._batch: dict[Party, _Amounts] = {}
+        self._reserved: dict[Party, _Amounts] = {}
 
-    def check(self, parties: Iterable[Party]) -> None:
-        """Raise QUOTA_EXCEEDED if a party has used up one of its quotas."""
+    def refusal(self, parties: Iterable[Party]) -> Refusal | None:
+        """Return QUOTA_EXCEEDED if a party has used up one of its quotas, or has reserved all that
+        is left; None otherwise.
+        """
         for party in parties:
-            used, batch = self._used.get(party), self._batch.get(party, _Batch())
-            quota = self._quota_of(party)
-            for window, since, window_us in (
-                ("minute", used is not None and used.minute >= self._minute, MINUTE_US),
-                ("day", used is not None and used.day >= self._day, DAY_US),
-            ):
-                for unit, amount in (("statements", batch.statements), ("bytes", batch.bytes)):
-                    stored = getattr(used, f"{window}_{unit}") if since else 0
-                    limit: int = getattr(quota, f"{unit}_per_{window}")
-                    if stored + amount >= limit:
-                        raise self._refusal(party, unit, window, limit, window_us)
+            batch = self._batch.get(party, NOTHING)
+            reserved = self._reserved.get(party, NOTHING)
+            for limit in self._limits[party]:
+                if limit.unit == "statements":
+                    amount = batch.statements + reserved.statements
+                else:
+                    amount = batch.bytes + reserved.bytes
+                if amount >= limit.left:
+                    return self._refusal(party, limit)
+        return None
+
+    def reserve(self, parties: Iterable[Party], size: int) -> None:
+        """Count a statement that may be accepted."""
+        for party in parties:
+            self._reserved.setdefault(party, _Amounts()).add(size)
+
+    def release(self) -> None:
+        """Forget what was reserved."""
+        self._reserved.clear()
 
     def charge(self, parties: Iterable[Party], size: int) -> None:
         """Count an accepted statement of a number of bytes."""
         for party in parties:
-            batch = self._batch.setdefault(party, _Batch())
-            batch.statements += 1
-            batch.bytes += size
+            self._batch.setdefault(party, _Amounts()).add(size)
 
     def store(self, db: Connection) -> None:
         """Add the batch's amounts to the stored ones; call it after the head row is locked."""
@@ -106,12 +141,25 @@ class QuotaMeter:
             update={name: n for name in Quota.model_fields if (n := getattr(own, name))}
         )
 
-    def _refusal(self, party: Party, unit: str, window: str, limit: int, window_us: int) -> Refusal:
+    def _limits_of(self, party: Party) -> Iterator[_Limit]:
+        """Yield the limits of a party: of each unit, in this minute and on this day."""
+        used, quota = self._used.get(party), self._quota_of(party)
+        for window, since, window_us in (
+            ("minute", used is not None and used.minute >= self._minute, MINUTE_US),
+            ("day", used is not None and used.day >= self._day, DAY_US),
+        ):
+            for unit in ("statements", "bytes"):
+                stored = getattr(used, f"{window}_{unit}") if since else 0
+                most: int = getattr(quota, f"{unit}_per_{window}")
+                yield _Limit(unit, window, window_us, most, most - stored)
+
+    def _refusal(self, party: Party, limit: _Limit) -> Refusal:
+        unit, window, window_us, most, _ = limit
         left_s = (window_us - self._now_us % window_us) / MICROSECONDS
         refusal = Refusal.of_field(
             "QUOTA_EXCEEDED",
             f"quotas.{party.kind}.{unit}_per_{window}",
-            f"the {party.kind} has used its {limit} {unit} of this {window} (UTC): wait "
+            f"the {party.kind} has used its {most} {unit} of this {window} (UTC): wait "
             f"{left_s:.0f} s, or {FIX[party.kind]}",
         )
         refusal.retry_after_s = left_s

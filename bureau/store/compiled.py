@@ -16,7 +16,7 @@ from sqlalchemy.sql import ClauseElement
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 # Lists in `IN` are padded to one of these, so that a statement has few shapes.
-LIST_SIZES = (1, 4, 32, 256)
+LIST_SIZES = (1, 4, 8, 32, 256)
 
 
 class CompiledQuery(NamedTuple):

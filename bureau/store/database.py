@@ -102,6 +102,11 @@ class Connection:
         if self._dialect.name != "sqlite":
             self._execute(statement, values)
 
+    def lock_in(self, listing: InQuery[Any], wanted: Sequence[Any]) -> None:
+        """Take the locks of the rows that a query for a list of values reads: see `lock`."""
+        if self._dialect.name != "sqlite":
+            self.all_in(listing, wanted)
+
     def execute(self, statement: Change, **values: Any) -> int:
         """Run a change; return the number of rows that it touched."""
         self._execute(statement, values)

@@ -70,6 +70,7 @@ def _opened(note: str, origin: str, key: VerifyKey) -> Checkpoint:
 _kept = lru_cache(KEPT_NOTES)(_opened)
 
 
+@lru_cache(1)  # the writer reads its newest after each commit, and before the next
 def read_checkpoint(note: str) -> Checkpoint:
     """Read a signed checkpoint, unverified.
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bureau.journeys import query, read_inquiries
+from bureau.journeys.commit_inquiries import ConsentChanged, InquiryWork
 from bureau_client import BureauError, EvidenceLevel, Observer, Purpose, Report, Wallet
 from bureau_keys.envelope import seal
 from creditbureau.v1 import codes_pb2
@@ -193,7 +194,7 @@ def test_an_inquiry_that_is_answered_on_a_second_try_is_freed_without_the_collec
     person, _ = _person(scenario, "card")
     consent_ids = [scenario.inquiring(person, "brook", max_uses=10) for _ in range(12)]
     tried: set[str] = set()
-    work_of = query.inquiry_work
+    work_of = InquiryWork
 
     def changed_once(bureau: Any, opened: Any, *arguments: Any) -> Any:
         work = work_of(bureau, opened, *arguments)
@@ -201,12 +202,12 @@ def test_an_inquiry_that_is_answered_on_a_second_try_is_freed_without_the_collec
         def changing(tx: Any) -> Any:
             if opened.header.request_id not in tried:
                 tried.add(opened.header.request_id)
-                raise query.ConsentChanged("was granted meanwhile")
+                raise ConsentChanged("was granted meanwhile")
             return work(tx)
 
         return changing
 
-    monkeypatch.setattr(query, "inquiry_work", changed_once)
+    monkeypatch.setattr(query, "InquiryWork", changed_once)
     asked = [_asking(scenario, person, consent_id) for consent_id in consent_ids for _ in range(10)]
     gc.collect()
     gc.disable()

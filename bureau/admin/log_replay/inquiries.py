@@ -10,7 +10,7 @@ from bureau.credit_file.contributions import level_of
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
-from bureau.journeys import portfolio, query, replay
+from bureau.journeys import commit_inquiries, portfolio, query, replay
 from bureau.ledger.commit_queue import Transaction
 from bureau.store import queries as q
 from bureau.store.rows import rows_of
@@ -61,7 +61,7 @@ def replay_inquiry(state: ReplayState, bureau: Bureau, envelope: Envelope) -> No
         )
         if report.digest == entry.answer_digest:
             break
-    query.commit_inquiry(bureau, opened, report, stored.create_us)
+    commit_inquiries.commit_inquiry(bureau, opened, report, stored.create_us)
     if report.digest != entry.answer_digest and state.erased.from_leaf is not None:
         INQUIRIES.put(state.db, row)
 
@@ -91,7 +91,7 @@ def replay_denial(state: ReplayState, bureau: Bureau, envelope: Envelope) -> Non
         tx.subjects.add(opened.message.subject_id)
         answered_us = StoredInquiry(*row).create_us
         named = named_consent(tx.db, opened.message.consent_id)
-        query.record_inquiry(
+        denied = commit_inquiries.inquiry_row(
             bureau,
             tx,
             opened,
@@ -99,6 +99,7 @@ def replay_denial(state: ReplayState, bureau: Bureau, envelope: Envelope) -> Non
             consent_id=named.consent_id if named else "",
             denial_reason=reasons[0],
         )
+        tx.db.execute(q.add_inquiry, **denied)
         tx.answer_digest = entry.answer_digest
 
     bureau.ledger.commit(opened.signed, work)

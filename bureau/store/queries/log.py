@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -63,6 +63,18 @@ entry_of_request = Query[EntryColumns](
     select(*entry.columns).where(
         entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id")
     )
+)
+entries_of_requests = InQuery[EntryColumns](
+    lambda names: select(*entry.columns).where(
+        # SQLite reads the whole table for an IN of pairs.
+        or_(
+            *(
+                and_(entry.c.request_id == request_id, entry.c.signer == signer)
+                for request_id, signer in names
+            )
+        )
+    ),
+    pairs=True,
 )
 time_of_entry = Query[tuple[int]](
     select(entry.c.time_us).where(entry.c.entry_key == bind("entry_key"))

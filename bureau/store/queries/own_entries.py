@@ -232,9 +232,12 @@ _holds = (
     .join_from(hold, subject_event, hold.c.entry_key == subject_event.c.entry_key)
     .where(hold.c.subject_id == bind("subject_id"))
 )
-holds_not_ended = Query(
-    _holds.where(hold.c.ended == 0, hold.c.expire_us > bind("now_us")).order_by(hold.c.entry_key),
-    StoredHold,
+_not_ended = (hold.c.ended == 0, hold.c.expire_us > bind("now_us"))
+holds_not_ended = Query(_holds.where(*_not_ended).order_by(hold.c.entry_key), StoredHold)
+people_on_hold = InQuery[tuple[str]](
+    lambda subject_ids: (
+        select(hold.c.subject_id).where(hold.c.subject_id.in_(subject_ids), *_not_ended).distinct()
+    )
 )
 hold_by_id = Query(_holds.where(hold.c.hold_id == bind("hold_id")), StoredHold)
 
