@@ -337,6 +337,11 @@ def statement_and_receipt(db: Connection, entry_key: int) -> tuple[Envelope, Rec
     return _with_receipt(db, row)
 
 
+def committed_statement(signed: SignedStatement, proof: LogProof) -> LoggedStatement:
+    """Return a statement that was committed this moment with its receipt, as one message."""
+    return LoggedStatement(envelope=Envelope.FromString(signed.envelope), receipt=receipt_of(proof))
+
+
 def logged_statement(db: Connection, entry_key: int) -> LoggedStatement:
     """Read an entry's statement with its receipt, as one message."""
     envelope, receipt = statement_and_receipt(db, entry_key)

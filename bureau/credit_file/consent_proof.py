@@ -22,7 +22,7 @@ from bureau_keys.consent_history import FINAL
 from bureau_keys.deletion_checks import end_of_consent, last_change_us
 from bureau_keys.envelope import payload_type_of
 from bureau_keys.signer_name import subject_id_of
-from creditbureau.v1.consent_pb2 import CONSENT_STATE_EXPIRED
+from creditbureau.v1.consent_pb2 import CONSENT_STATE_EXPIRED, ConsentState
 from creditbureau.v1.consents_pb2 import ConsentView, ErasedChange, ListConsentsResponse
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import LoggedStatement
@@ -81,12 +81,7 @@ def show_consent(
 ) -> ListConsentsResponse:
     """Read a consent as its subject and its grantee see it, with the keys not read before."""
     signed = logged_statement(db, consent.entry_key)
-    view = ConsentView(
-        consent_id=consent.consent_id,
-        consent=signed.envelope,
-        receipt=signed.receipt,
-        use_count=consent.use_count,
-    )
+    view = show_grant(consent, signed, now_us)
     for row in db.all(q.changes_of_consent, consent_id=consent.consent_id):
         entry, envelope, transition = LoggedEntry(*row[:-2]), row[-2], row[-1]
         if envelope:
@@ -100,12 +95,35 @@ def show_consent(
                     transition=transition,  # type: ignore[arg-type]
                 )
             )
-    # As everybody else judges it who reads the log: by the time of the last change's entry.
-    changed_us = last_change_us(view) or signed.receipt.log_time.ToMicroseconds()
-    view.state = consent._replace(update_us=changed_us).state_at(now_us)  # type: ignore[assignment]
+    if changed_us := last_change_us(view):
+        view.state = _state_at(consent, changed_us, now_us)
     _add_deletion(db, consent, view)
     key_ids = _key_ids(consent.subject_id, signed, view.changes)
     return ListConsentsResponse(consents=[view], keys=keys.of(consent.subject_id, key_ids))
+
+
+def show_grant(consent: HeldConsent, signed: LoggedStatement, now_us: int) -> ConsentView:
+    """Return a consent that nothing has changed, as its subject and its grantee see it.
+
+    Args:
+        signed: The statement that granted it.
+    """
+    return ConsentView(
+        consent_id=consent.consent_id,
+        consent=signed.envelope,
+        receipt=signed.receipt,
+        use_count=consent.use_count,
+        state=_state_at(consent, signed.receipt.log_time.ToMicroseconds(), now_us),
+    )
+
+
+def _state_at(consent: HeldConsent, changed_us: int, now_us: int) -> ConsentState.ValueType:
+    """Return the state at a time, as everybody else judges it who reads the log.
+
+    Args:
+        changed_us: Time of the last change's entry; of the grant's without one.
+    """
+    return consent._replace(update_us=changed_us).state_at(now_us)  # type: ignore[return-value]
 
 
 def _add_deletion(db: Connection, consent: HeldConsent, view: ConsentView) -> None:

@@ -33,6 +33,9 @@ TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
 # Records that are checked together. Of 10,000 snapshots each took 7.1 µs by 512 at a time, 9.7 by
 # 32, 8.0 by 128, 7.8 by 2,048, and 11.6 all at once; of actions 512 was the best, too.
 BLOCK = 512
+# Batches up to this size are checked record by record: one record took 11 µs instead of 53, four
+# took 43 instead of 70, and eight as long.
+FEW = 4
 DATES = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
 RECORDS = ColumnRules(Record.DESCRIPTOR, left_out=("body", "snapshot", "action", "deletion"))
 SNAPSHOTS = ColumnRules(TradelineSnapshot.DESCRIPTOR)
@@ -104,14 +107,15 @@ def find_warnings(lines: Sequence[BatchRecord]) -> list[RecordWarning]:
 
 
 def _suspects(lines: Sequence[BatchRecord], today: int) -> dict[int, bool]:
-    """Find the records that were checked together with one that violates a rule of its own.
-
-    Most batches have none. The records of a block are checked again one by one, for the
-    violations of each.
+    """Find the records that are to be checked one by one, for the violations of each: those that
+    were checked together with one that violates a rule of its own, which most batches have not,
+    and those of a small batch.
 
     Returns:
-        By index, with True if a field rule is violated in the block.
+        By index, with False if all keep the field rules.
     """
+    if len(lines) <= FEW:
+        return dict.fromkeys(range(len(lines)), True)
     snapshots = [index for index, line in enumerate(lines) if line.kind < DELETION]
     others = [index for index, line in enumerate(lines) if line.kind >= DELETION]
     suspects: dict[int, bool] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bureau import field_rules, paging, signed_statement
 from bureau.calendar import DAY_US
@@ -10,12 +10,18 @@ from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_requests
 from bureau.credit_file.consent_events import KIND_OF, add_consent_event
-from bureau.credit_file.consent_proof import KeyProofs, in_log_order, show_consent
+from bureau.credit_file.consent_proof import (
+    KeyProofs,
+    in_log_order,
+    show_consent,
+    show_grant,
+)
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.errors import FieldViolation, Refusal
 from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.ledger.log import LogProof
 from bureau.policy import Bounds, Policy
+from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.consent_history import ACTIVE, ENDED, FINAL, TRANSITIONS
@@ -42,36 +48,58 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ShownConsents, Re
     """Store a consent that a subject signed, and return it.
 
     Raises:
-        Refusal: All of `commit_grant`.
+        Refusal: All of `_open_grant`, and the reasons of its unit of work (`commit_grant`).
     """
-    committed = commit_grant(bureau, envelope)
-    return _committed(bureau, committed.proof.entry.request_id, committed.proof)
+    # 1. Open and verify, and prove the key that signed.
+    with bureau.database.snapshot() as db:
+        opened = _open_grant(bureau, db, envelope)
+        keys = KeyProofs(db).of(opened.subject_id, [opened.key_id])
+    # 2. One unit of work.
+    committed = _commit_grant(bureau, opened)
+    # 3. The answer. It follows from the write; a replayed consent may have changed since.
+    if committed.result is None:
+        return _committed(bureau, opened.signed.request_id, committed.proof)
+    signed = signed_statement.committed_statement(opened.signed, committed.proof)
+    view = show_grant(committed.result, signed, bureau.clock.now_us())
+    return ShownConsents([view], keys), signed.receipt
 
 
-def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[None]:
+def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[HeldConsent]:
     """Store a consent that a subject signed.
 
     Raises:
-        Refusal: All of `verify_statement`; CONSENT_CEILING, DATE_ORDER,
-            INVALID_FIELD, NOT_FOUND (grantee, request), ALREADY_EXISTS, LIMIT_REACHED; of an
+        Refusal: All of `_open_grant`; NOT_FOUND (request), ALREADY_EXISTS, LIMIT_REACHED; of an
             answer to a request also WRONG_STATE, WIDER_THAN_REQUEST.
     """
-    # 1. Open and verify.
     with bureau.database.snapshot() as db:
-        opened = signed_statement.verify_statement(
-            db, bureau.origin, envelope, Consent, kind="consent", signer=None
-        )
-        consent = opened.message
-        if opened.subject_id != consent.subject_id:
-            raise Refusal("SIGNER_MISMATCH", "a subject can consent for their own file only")
-        if db.one(q.member_by_id, member_id=consent.grantee) is None:
-            raise Refusal.of_field("NOT_FOUND", "grantee", "no member has this id")
-    # 2. Rules over several fields.
+        opened = _open_grant(bureau, db, envelope)
+    return _commit_grant(bureau, opened)
+
+
+def _open_grant(bureau: Bureau, db: Connection, envelope: Envelope) -> VerifiedStatement[Consent]:
+    """Verify a consent that a subject signed, and the rules over several of its fields.
+
+    Raises:
+        Refusal: All of `verify_statement`; CONSENT_CEILING, DATE_ORDER, INVALID_FIELD,
+            NOT_FOUND (grantee).
+    """
+    opened = signed_statement.verify_statement(
+        db, bureau.origin, envelope, Consent, kind="consent", signer=None
+    )
+    consent = opened.message
+    if opened.subject_id != consent.subject_id:
+        raise Refusal("SIGNER_MISMATCH", "a subject can consent for their own file only")
+    if db.one(q.member_by_id, member_id=consent.grantee) is None:
+        raise Refusal.of_field("NOT_FOUND", "grantee", "no member has this id")
     if violations := breaches(consent, bureau.policy):
         raise field_rules.refusal(violations)
+    return opened
 
-    # 3. One unit of work.
-    def work(tx: Transaction) -> None:
+
+def _commit_grant(bureau: Bureau, opened: VerifiedStatement[Consent]) -> Committed[HeldConsent]:
+    consent = opened.message
+
+    def work(tx: Transaction) -> HeldConsent:
         tx.db.lock(q.lock_subject, subject_id=consent.subject_id)
         opened.recheck_key_and_time(tx)
         if tx.db.one(q.consent_by_id, consent_id=opened.signed.request_id):
@@ -82,19 +110,20 @@ def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[None]:
         if consent.consent_request_id:
             consent_requests.grant_on_request(tx, consent)
         row = _row_of(consent, opened.signed.request_id, tx)
-        tx.db.execute(q.add_consent, **row)
+        tx.db.execute(q.add_consent, **row._asdict())
         tx.db.execute(
             q.add_consent_end,
-            consent_id=row["consent_id"],
-            member_id=row["grantee"],
-            expire_us=row["expire_us"],
+            consent_id=row.consent_id,
+            member_id=row.grantee,
+            expire_us=row.expire_us,
             data_life_us=consent.data_life.ToMicroseconds(),
             deletion_entry=None,
         )
-        add_consent_event(tx, row["consent_id"], row["grantee"], CONSENT_EVENT_KIND_GRANTED)
+        add_consent_event(tx, row.consent_id, row.grantee, CONSENT_EVENT_KIND_GRANTED)
         if codes_pb2.ACTION_MONITOR in consent.actions:
-            monitor_key = (row["subject_id"], row["consent_id"], row["grantee"])
+            monitor_key = (row.subject_id, row.consent_id, row.grantee)
             tx.db.execute(q.add_monitor, **dict(zip(q.MONITOR_COLUMNS, monitor_key, strict=True)))
+        return row
 
     return bureau.ledger.commit(opened.signed, work)
 
@@ -298,31 +327,32 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolat
     return violations
 
 
-def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any]:
-    return {
-        "consent_id": consent_id,
-        "subject_id": consent.subject_id,
-        "grantee": consent.grantee,
-        "actions": CodeSet.of(consent.actions),
-        "purposes": CodeSet.of(consent.purposes),
-        "sections": CodeSet.of(consent.sections),
-        "portfolio_types": CodeSet.of(consent.portfolio_types),
-        "history_months": consent.history_months,
-        "start_us": consent.start_time.ToMicroseconds(),
-        "expire_us": consent.expire_time.ToMicroseconds(),
-        "max_uses": consent.max_uses,
-        "frequency_unit": consent.frequency.unit,
-        "frequency_value": consent.frequency.value,
-        "state": ACTIVE,
-        "use_count": 0,
-        "period": 0,
-        "period_count": 0,
-        "entry_key": tx.entry_key,
-        "create_us": tx.now_us,
-        "update_us": tx.now_us,
-        "note": "",
-        "arrangement_id": consent.arrangement_id or None,
-    }
+def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> HeldConsent:
+    """Return the row of a new consent."""
+    return HeldConsent(
+        consent_id=consent_id,
+        subject_id=consent.subject_id,
+        grantee=consent.grantee,
+        actions=CodeSet.of(consent.actions),
+        purposes=CodeSet.of(consent.purposes),
+        sections=CodeSet.of(consent.sections),
+        portfolio_types=CodeSet.of(consent.portfolio_types),
+        history_months=consent.history_months,
+        start_us=consent.start_time.ToMicroseconds(),
+        expire_us=consent.expire_time.ToMicroseconds(),
+        max_uses=consent.max_uses,
+        frequency_unit=consent.frequency.unit,
+        frequency_value=consent.frequency.value,
+        state=ACTIVE,
+        use_count=0,
+        period=0,
+        period_count=0,
+        entry_key=tx.entry_key,
+        create_us=tx.now_us,
+        update_us=tx.now_us,
+        note="",
+        arrangement_id=consent.arrangement_id or None,
+    )
 
 
 def _check_bounds(tx: Transaction, consent: Consent, bounds: Bounds) -> None:

@@ -99,8 +99,12 @@ def broken_in(snapshots: Sequence[Any], severity: Severity) -> Iterator[tuple[Ru
     for rule in rules().values():
         if rule.severity is not severity:
             continue
-        indexes = [index for status in rule.statuses for index in by_status.get(status, ())]
+        indexes = [
+            index for status in by_status if status in rule.statuses for index in by_status[status]
+        ]
         for test in rule.tests:
+            if not indexes:
+                break
             indexes = [index for index in indexes if test(snapshots[index])]
         if indexes:
             yield rule, sorted(indexes)

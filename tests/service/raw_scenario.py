@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bureau.admin.bureau_folder import InitOptions
 from bureau.store import queries as q
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.envelope import pae, payload_type_of, seal
@@ -63,9 +64,9 @@ class Scenario:
 
 
 @contextmanager
-def open_scenario() -> Iterator[Scenario]:
+def open_scenario(database_url: str = "") -> Iterator[Scenario]:
     """A scenario of its own for each module."""
-    with running_bureau() as bureau:
+    with running_bureau(plan=InitOptions(database_url=database_url)) as bureau:
         acme = Raw(bureau.add_member("acme", LENDER, ["credit-application", "account-review"]))
         brook = Raw(bureau.add_member("brook", LENDER, ["credit-application"]))
         agent = Raw(bureau.add_member("agent", ["agent"]))

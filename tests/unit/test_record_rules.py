@@ -99,9 +99,9 @@ def _judged(records: list[Record]) -> tuple[str, str, list[tuple[str, str, str]]
 def test_a_batch_is_judged_as_its_records_are(records: list[Record], block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_rules, "BLOCK", block)
+        patch.setattr(record_rules, "FEW", 0)
         by_blocks = _judged(records)
-        every = dict.fromkeys(range(len(records)), True)
-        patch.setattr(record_rules, "_suspects", lambda _lines, _today: every)
+        patch.setattr(record_rules, "FEW", len(records))
         one_by_one = _judged(records)
     assert by_blocks == one_by_one
 
