@@ -13,8 +13,8 @@ from bureau.credit_file.consent_events import KIND_OF, add_consent_event
 from bureau.credit_file.consent_proof import KeyProofs, in_log_order, show_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.errors import FieldViolation, Refusal
-from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.ledger.log import LogProof
+from bureau.ledger.units import Committed, Transaction
 from bureau.policy import Bounds, Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
