@@ -19,8 +19,8 @@ from bureau.calendar import DAY_US, MICROSECONDS, timestamp_of
 from bureau.context import Caller
 from bureau.errors import Refusal
 from bureau.ledger import log
-from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
+from bureau.ledger.units import Transaction
 from bureau.recent_calls import CarriedStatement, carried_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection

@@ -35,7 +35,7 @@ from bureau.credit_file.record_rules import currency_breaches
 from bureau.credit_file.reported_months import ReportedMonths
 from bureau.credit_file.stored_records import record_of, records_of
 from bureau.errors import FieldViolation
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.party_limits import ACCOUNT_BYTES, PartyLimits
 from bureau.policy import Policy
 from bureau.store import queries as q

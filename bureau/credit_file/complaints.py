@@ -14,7 +14,7 @@ from bureau.credit_file.subject_state import (
     OF_COMPLAINTS,
     SubjectEvent,
 )
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.signed_statement import unerased_statement
 from bureau.store import queries as q

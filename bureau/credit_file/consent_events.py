@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.store import queries as q
 from creditbureau.v1.consent_event_pb2 import (
     CONSENT_EVENT_KIND_EXHAUSTED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bureau import field_rules
 from bureau.credit_file.consent_proof import KeyProofs
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.signed_statement import logged_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection

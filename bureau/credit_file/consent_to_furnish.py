@@ -36,7 +36,7 @@ from bureau.credit_file.history import (
     steps_of,
 )
 from bureau.credit_file.stored_records import record_of
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection

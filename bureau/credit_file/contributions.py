@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bureau.calendar import DAY_US
 from bureau.credit_file.history import DELINQUENT
 from bureau.credit_file.reciprocity import DEFAULT_ONLY, FULL, NONE
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection

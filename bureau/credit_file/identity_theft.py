@@ -15,7 +15,7 @@ from bureau.credit_file.own_entries import thefts_of
 from bureau.credit_file.sale_dates import sales_to
 from bureau.credit_file.stored_records import record_of
 from bureau.credit_file.subject_state import DELETING, is_blocking
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.record_pb2 import FACILITY_ACTION_KIND_TRANSFER

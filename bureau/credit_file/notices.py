@@ -24,10 +24,10 @@ from bureau.credit_file.line_limits import LIMIT_CHANGE
 from bureau.credit_file.stored_records import record_of
 from bureau.credit_file.told_events import ToldEvent, told_after, told_before
 from bureau.ledger import log
-from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.entry_keys import KEY_SLACK
 from bureau.ledger.log import LoggedEntry
 from bureau.ledger.node_checks import MAX_SKEW_US
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.signed_statement import receipt_of
 from bureau.store import queries as q

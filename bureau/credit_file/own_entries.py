@@ -29,7 +29,7 @@ from bureau.credit_file.subject_state import (
     state_of,
     withdraws,
 )
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection

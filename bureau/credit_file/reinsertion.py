@@ -45,7 +45,7 @@ from bureau.credit_file.own_entries import withdrawing_disputes
 from bureau.credit_file.sales import TRANSFER
 from bureau.credit_file.stored_records import records_of
 from bureau.credit_file.subject_state import is_blocking
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection

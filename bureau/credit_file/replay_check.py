@@ -9,7 +9,7 @@ from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.freeze import check_freeze
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.party_limits import PartyLimits
 from bureau.policy import Policy
 from bureau.store import queries as q

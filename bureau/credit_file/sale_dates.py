@@ -13,7 +13,7 @@ from bureau.credit_file.history import ACTION, steps_of
 from bureau.credit_file.reader import tradelines_of
 from bureau.credit_file.sales import TRANSFER, link_sales
 from bureau.credit_file.stored_records import records_of
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection

@@ -9,7 +9,7 @@ from bureau.credit_file import own_entries
 from bureau.credit_file.complaint_state import complaints_of, withheld_inquiries
 from bureau.credit_file.subject_state import SubjectEvent, SubjectState, state_of
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection

@@ -20,7 +20,7 @@ from bureau.credit_file.freeze import check_freeze, people_on_hold
 from bureau.credit_file.report_versions import current_rules
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_each_inquiry
-from bureau.ledger.commit_queue import Committed, JointWork, RecordedDenial, Transaction
+from bureau.ledger.units import Committed, JointWork, RecordedDenial, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection

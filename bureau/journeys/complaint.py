@@ -33,9 +33,9 @@ from bureau.credit_file.subject_state import (
 )
 from bureau.errors import Refusal
 from bureau.ledger import log
-from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.ledger.entry_keys import KEY_SLACK
 from bureau.ledger.log import LoggedEntry
+from bureau.ledger.units import Committed, Transaction
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1 import complaint_pb2

@@ -18,8 +18,8 @@ from bureau.credit_file.consent_proof import (
 )
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.errors import FieldViolation, Refusal
-from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.ledger.log import LogProof
+from bureau.ledger.units import Committed, Transaction
 from bureau.policy import Bounds, Policy
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q

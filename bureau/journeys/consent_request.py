@@ -16,7 +16,7 @@ from bureau.credit_file import consent_requests
 from bureau.credit_file.consent_proof import KeyProofs, in_log_order
 from bureau.errors import FieldViolation, Refusal
 from bureau.journeys.consent import breaches
-from bureau.ledger.commit_queue import Committed, Transaction
+from bureau.ledger.units import Committed, Transaction
 from bureau.party_limits import PartyLimits
 from bureau.store import queries as q
 from bureau.store.queries.consent_requests import StoredRequest

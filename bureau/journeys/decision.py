@@ -14,7 +14,7 @@ from bureau.credit_file import notices
 from bureau.credit_file.accounts import PendingNotice
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.signed_statement import logged_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection

@@ -11,7 +11,7 @@ from bureau.calendar import utc
 from bureau.context import Bureau, Caller
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.store import queries as q
 from bureau_keys.consent_history import FINAL
 from creditbureau.v1.consent_event_pb2 import DeletionConfirmation

@@ -10,8 +10,8 @@ from bureau import signed_statement
 from bureau.calendar import DAY_US, MICROSECONDS, date_of
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry
+from bureau.ledger.units import Transaction
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.errors import KeysError

@@ -43,8 +43,8 @@ from bureau.credit_file.subject_state import (
 )
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_dispute
-from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.entry_keys import KEY_SLACK
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection

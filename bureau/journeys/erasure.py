@@ -25,7 +25,7 @@ from bureau.credit_file.erasable import (
 )
 from bureau.credit_file.history import DELETION, people_of, steps_of
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import checks
 from bureau.store import queries as q

@@ -13,7 +13,7 @@ from bureau.credit_file.subject_events import add_event, check_count
 from bureau.credit_file.subject_keys import by_id, read_keys
 from bureau.credit_file.subject_state import LIFT, PLACEMENT
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from creditbureau.v1 import hold_pb2

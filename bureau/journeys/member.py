@@ -19,8 +19,8 @@ from bureau.context import Bureau, Caller
 from bureau.credit_file.contributions import level_of
 from bureau.errors import Refusal
 from bureau.ledger import log
-from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry
+from bureau.ledger.units import Transaction
 from bureau.party_limits import PartyLimits
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q

@@ -24,8 +24,8 @@ from bureau.credit_file.report import reportable
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import Scope, lines_in
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.entry_keys import KEY_SLACK
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection

@@ -21,7 +21,7 @@ from bureau.credit_file.subject_keys import displaced, read_keys
 from bureau.credit_file.subject_state import NOTICE_CHOICE
 from bureau.errors import Refusal
 from bureau.journeys.member import StoredMember
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.signed_statement import VerifiedStatement, logged_statement
 from bureau.store import queries as q

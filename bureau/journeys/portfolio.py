@@ -38,7 +38,7 @@ from bureau.credit_file.subject_state import PLACEMENT
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_inquiries
 from bureau.ledger import log
-from bureau.ledger.commit_queue import Committed, Transaction
+from bureau.ledger.units import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection

@@ -26,10 +26,7 @@ from bureau.errors import Refusal
 from bureau.journeys.commit_inquiries import ConsentChanged, InquiryWork
 from bureau.journeys.read_inquiries import OpenInquiry, read_inquiries
 from bureau.ledger import log
-from bureau.ledger.commit_queue import (
-    Unit,
-    deadline,
-)
+from bureau.ledger.units import Unit, deadline
 from bureau.recent_calls import NO_STATEMENT, carried_statement
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q

@@ -35,7 +35,7 @@ from bureau.credit_file.report_rules import (
 )
 from bureau.credit_file.report_versions import current_rules
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Unit
+from bureau.ledger.units import Unit
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection

@@ -28,7 +28,7 @@ from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.stored_portfolio import StoredPortfolio
 from bureau.errors import Refusal
 from bureau.journeys.decision import decisions_on
-from bureau.ledger.commit_queue import Committed, Transaction
+from bureau.ledger.units import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection

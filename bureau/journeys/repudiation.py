@@ -33,7 +33,7 @@ from bureau.credit_file.subject_keys import (
 from bureau.credit_file.subject_state import LIFT, OBJECTION, REPUDIATION
 from bureau.errors import Refusal
 from bureau.journeys.subject import of_different_groups
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Policy
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q

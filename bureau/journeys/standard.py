@@ -6,7 +6,7 @@ from bureau import signed_statement
 from bureau.codes import currencies
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.store import queries as q
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt

@@ -27,7 +27,7 @@ from bureau.credit_file.subject_keys import (
     save_change,
 )
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.policy import Bounds, Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection

@@ -28,7 +28,7 @@ from bureau.credit_file.reinsertion import require_certifications
 from bureau.credit_file.sale_dates import check_sale_dates
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_account_changes, monitored_files
-from bureau.ledger.commit_queue import Committed, Transaction
+from bureau.ledger.units import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection

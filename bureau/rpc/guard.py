@@ -32,8 +32,8 @@ from bureau import field_rules, tracing
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Load, deadline, load
 from bureau.ledger.readiness import ReadinessProbe
+from bureau.ledger.units import Load, deadline, load
 from bureau.metrics import observe
 from bureau.recent_calls import NO_STATEMENT, carried_statement
 from bureau.rpc.call_log import CallLog, EndedCall

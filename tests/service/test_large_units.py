@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bureau.ledger import commit_queue, unit_queue
+from bureau.ledger import batch_run, unit_queue
 from bureau_client import Month, Wallet
 from tests.service.scenario import Scenario, account, open_scenario
 
@@ -99,7 +99,7 @@ def test_a_transaction_that_has_lasted_takes_no_further_unit(
     with waiting_uploads(scenario) as uploads:
         uploads.send(*[1] * 5)
     assert len(set(uploads.log_sizes())) == 2, "those that waited are committed together"
-    monkeypatch.setattr(commit_queue, "MAX_BATCH_S", 0.0)
+    monkeypatch.setattr(batch_run, "MAX_RUN_S", 0.0)
     with waiting_uploads(scenario) as uploads:
         uploads.send(*[1] * 5)
     sizes = uploads.log_sizes()

@@ -14,10 +14,11 @@ from bureau import logs
 from bureau.clock import Clock
 from bureau.errors import Refusal
 from bureau.ledger import checkpoint_file, log
-from bureau.ledger.commit_queue import Ledger, Transaction
+from bureau.ledger.commit_queue import Ledger
 from bureau.ledger.known_checkpoint import KnownCheckpoint
 from bureau.ledger.log import SignedStatement
 from bureau.ledger.node_checks import ForkedLogError
+from bureau.ledger.units import Transaction
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau.store.errors import StorageError

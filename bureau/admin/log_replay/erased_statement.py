@@ -29,7 +29,7 @@ from bureau.credit_file.subject_state import (
 )
 from bureau.errors import Refusal
 from bureau.journeys import consent, dispute
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.store.rows import rows_of
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.portfolio import ReportTree

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bureau.admin.log_replay.state import ReplayState
 from bureau.context import Bureau
 from bureau.journeys import erasure
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from creditbureau.v1.envelope_pb2 import Envelope
 
 

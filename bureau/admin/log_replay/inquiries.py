@@ -11,7 +11,7 @@ from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
 from bureau.journeys import commit_inquiries, portfolio, query, replay
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.units import Transaction
 from bureau.store import queries as q
 from bureau.store.rows import rows_of
 from bureau_keys.denial import denial_digest

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from bureau.admin.log_replay.state import ReplayState
-from bureau.ledger.commit_queue import (
-    Committed,
-    RecordedDenial,
-    T,
-    Unit,
-    Writer,
-    subjects_of,
-)
+from bureau.ledger.commit_queue import Writer
 from bureau.ledger.log import LogProof
+from bureau.ledger.units import Committed, RecordedDenial, T, Unit, subjects_of
 from bureau_keys.complaint_register import KINDS
 
 

@@ -13,9 +13,9 @@ from bureau.context import Caller
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
 from bureau.journeys.member import StoredMember
-from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.entry_keys import moment_of
 from bureau.ledger.log import LoggedEntry
+from bureau.ledger.units import Transaction
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.signer_name import member_id_of, subject_id_of

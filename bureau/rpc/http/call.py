@@ -19,7 +19,7 @@ from connectrpc.errors import ConnectError
 from google.protobuf.message_factory import GetMessageClass
 
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import load
+from bureau.ledger.units import load
 from bureau.rpc.http.context import CallAborted, CallCancelled, HttpContext
 from bureau.rpc.http.messages import Body, from_wire, malformed, max_body_bytes, to_wire
 from bureau.rpc.http.refusals import error_of_status, reason_of
