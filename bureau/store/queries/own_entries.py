@@ -236,6 +236,18 @@ holds_not_ended = Query(
     _holds.where(hold.c.ended == 0, hold.c.expire_us > bind("now_us")).order_by(hold.c.entry_key),
     StoredHold,
 )
+# Which of these people have a hold that has not ended.
+people_with_holds = InQuery[tuple[str]](
+    lambda subject_ids: (
+        select(hold.c.subject_id)
+        .where(
+            hold.c.subject_id.in_(subject_ids),
+            hold.c.ended == 0,
+            hold.c.expire_us > bind("now_us"),
+        )
+        .distinct()
+    )
+)
 hold_by_id = Query(_holds.where(hold.c.hold_id == bind("hold_id")), StoredHold)
 
 
