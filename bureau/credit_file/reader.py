@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
 
 from bureau.calendar import DAY_US, date_of, day_of
 from bureau.codes import CodeSet
@@ -51,6 +50,8 @@ from creditbureau.v1.report_pb2 import PaymentHistory
 # The rows of the tradelines of each subject.
 TradelineRows = Mapping[str, Sequence[q.TradelineAndRecord]]
 
+# Accounts with actions or with other people than before are made of more than their newest month.
+INTRICATE = CodeSet.of([ACTION, PEOPLE_CHANGED])
 LONGEST_MONTH = 31
 # Hard inquiries of a credit file, the newest.
 MAX_INQUIRIES = 1000
@@ -96,7 +97,7 @@ def tradelines_of(
     """
     rows = list(rows)
     records = StoredRecords(db)
-    records.read(chain.from_iterable(map(_steps_to_read, rows)))
+    records.read(step for row in rows if row.marks & INTRICATE for step in _steps_to_read(row))
     lines: list[FiledTradeline | None] = []
     late: dict[int, ReportedMonths] = {}
     for row in rows:
@@ -134,14 +135,13 @@ def tradelines_of(
 
 
 def _steps_to_read(row: q.TradelineAndRecord) -> Iterable[TrailEntry]:
-    """Return the steps whose records a tradeline is made of, its delinquencies apart."""
-    marks = CodeSet(row.marks)
-    if PEOPLE_CHANGED in marks:
-        steps = steps_of(row.trail)
-        if ACTION in marks:
-            return [step for step in steps if step.kind != DELETION]
-        return [*effective_snapshots(steps).values(), *deleted_snapshots(steps).values()]
-    return [step for step in steps_of(row.trail) if step.kind == ACTION] if ACTION in marks else ()
+    """Return the steps whose records an intricate tradeline is made of, its delinquencies apart."""
+    marks, steps = CodeSet(row.marks), steps_of(row.trail)
+    if PEOPLE_CHANGED not in marks:
+        return [step for step in steps if step.kind == ACTION]
+    if ACTION in marks:
+        return [step for step in steps if step.kind != DELETION]
+    return [*effective_snapshots(steps).values(), *deleted_snapshots(steps).values()]
 
 
 def read_file_at(

@@ -199,7 +199,8 @@ class RecordAt(NamedTuple):
 def _records_at(keys: list[Any]) -> Select[tuple[int, int, bytes, str]]:
     # SQLite reads the whole table for an IN of pairs, and takes several times as long for an OR.
     columns = column("submission_key", BigInteger), column("record_index", BigInteger)
-    wanted = values(*columns, name="wanted").data(keys).cte("wanted")
+    listed = values(*columns, name="listed").data(keys).cte("listed")
+    wanted = select(*listed.columns).distinct().cte("wanted")  # a short list repeats its last key
     submission_id = select(submission.c.submission_id).where(
         submission.c.submission_key == record.c.submission_key
     )
@@ -218,7 +219,6 @@ def _records_at(keys: list[Any]) -> Select[tuple[int, int, bytes, str]]:
     )
 
 
-# A record comes as often as its key is listed.
 records_at = InQuery(_records_at, RecordAt, pairs=True)
 # The records of one submission.
 bodies_at = InQuery[tuple[int, bytes]](
