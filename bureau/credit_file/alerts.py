@@ -33,6 +33,7 @@ from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_STATUS_WORSE,
     ALERT_KIND_UTILISATION_JUMP,
 )
+from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 # The section of a consent that opens each kind.
@@ -117,9 +118,14 @@ def divergence(
             yield Change(kind, divergence.lines)
 
 
-def opens(sections: int, change: Change) -> bool:
-    """Return True if a consent's sections open an alert."""
-    return SECTION_OF.get(change.kind, int(codes_pb2.SECTION_TRADELINES)) in CodeSet(sections)
+def opens(sections: int, kind: int) -> bool:
+    """Return True if a consent's sections open alerts of a kind."""
+    return SECTION_OF.get(kind, int(codes_pb2.SECTION_TRADELINES)) in CodeSet(sections)
+
+
+def is_jump(past: TradelineSnapshot, present: TradelineSnapshot) -> bool:
+    """Return True if so much more of a limit is drawn than before that it is worth an alert."""
+    return _utilisation(present) - _utilisation(past) >= thresholds().jump_per_mille
 
 
 def _of_line(old: FiledTradeline | None, line: FiledTradeline) -> Iterator[Change]:
@@ -133,7 +139,7 @@ def _of_line(old: FiledTradeline | None, line: FiledTradeline) -> Iterator[Chang
         return
     if _is_better(old.history, line.history):
         yield Change(ALERT_KIND_STATUS_BETTER, (line,))
-    if _utilisation(line) - _utilisation(old) >= thresholds().jump_per_mille:
+    if is_jump(old.snapshot, line.snapshot):
         yield Change(ALERT_KIND_UTILISATION_JUMP, (line,))
     if is_frozen(line) != is_frozen(old):
         frozen = is_frozen(line)
@@ -144,12 +150,15 @@ def _is_better(past: PaymentHistory, present: PaymentHistory) -> bool:
     """Return True if the newest month is less past due than the newest one before, or an earlier
     month than it was: an account was cured, or its record corrected.
     """
+    before, after = past.profile, present.profile
+    if DELINQUENT.isdisjoint(before):
+        return False
     shift = months_between(past.newest_month, present.newest_month)
-    months = [(0, 0), *((index, index + shift) for index in range(len(past.profile)))]
+    months = [(0, 0), *((index, index + shift) for index in range(len(before)))]
     return any(
-        past.profile[index] in DELINQUENT and _worse(past.profile[index], present.profile[now])
+        before[index] in DELINQUENT and _worse(before[index], after[now])
         for index, now in months
-        if index < len(past.profile) and 0 <= now < len(present.profile)
+        if 0 <= now < len(after)
     )
 
 
@@ -157,8 +166,8 @@ def _worse(character: str, past: str) -> bool:
     return not past or SEVERITY.find(character) > SEVERITY.find(past)
 
 
-def _utilisation(line: FiledTradeline) -> int:
-    limit = line.snapshot.credit_limit_minor
-    if line.snapshot.portfolio_type not in LINES or limit <= 0:
+def _utilisation(snapshot: TradelineSnapshot) -> int:
+    limit = snapshot.credit_limit_minor
+    if snapshot.portfolio_type not in LINES or limit <= 0:
         return 0
-    return max(line.snapshot.balance_minor, 0) * 1000 // limit
+    return max(snapshot.balance_minor, 0) * 1000 // limit

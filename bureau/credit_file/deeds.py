@@ -9,6 +9,7 @@ from bureau.credit_file.complaint_state import DEEDS
 from bureau.credit_file.history import ACTION, steps_of
 from bureau.credit_file.own_entries import find_dispute, read_disputes
 from bureau.credit_file.reader import actions_while_named
+from bureau.credit_file.stored_records import StoredRecords
 from bureau.errors import Refusal
 from bureau.policy import Policy
 from bureau.store import queries as q
@@ -65,7 +66,7 @@ def _is_own_action(db: Connection, opening: ComplaintOpening) -> bool:
     )
     if row is None:
         return False
-    named = actions_while_named(db, steps_of(row.trail), opening.subject_id)
+    named = actions_while_named(StoredRecords(db), steps_of(row.trail), opening.subject_id)
     record = (row.submission_key, deed.record_index)
     return any(
         step.kind == ACTION and (step.submission_key, step.record_index) == record for step in named

@@ -53,9 +53,12 @@ def is_open(line: FiledTradeline) -> bool:
 
 def is_drawable(line: FiledTradeline) -> bool:
     """Return True if a line can be drawn on unless it is frozen."""
-    snapshot = line.snapshot
-    lends = snapshot.portfolio_type in LINES and snapshot.status not in CHARGED_OFF_OR_IN_COLLECTION
-    return lends and is_open(line) and not _since_then(line, LOSING)
+    return may_be_drawn_on(line.snapshot) and is_open(line) and not _since_then(line, LOSING)
+
+
+def may_be_drawn_on(snapshot: TradelineSnapshot) -> bool:
+    """Return True if a snapshot is of a line that is lent on, whatever was done to it since."""
+    return snapshot.portfolio_type in LINES and snapshot.status not in CHARGED_OFF_OR_IN_COLLECTION
 
 
 def is_frozen(line: FiledTradeline) -> bool:
@@ -70,7 +73,7 @@ def is_frozen(line: FiledTradeline) -> bool:
 
 def is_frozen_by(snapshot: TradelineSnapshot, actions: Iterable[FacilityAction]) -> bool:
     """Return True if a snapshot, and the actions newest first, leave a line frozen."""
-    commented = snapshot.special_comment in FROZEN_COMMENTS
+    commented = is_commented_frozen(snapshot)
     for action in actions:
         if action.kind == FREEZE:
             return True
@@ -109,7 +112,7 @@ def divergences(lines: Iterable[FiledTradeline], groups: Mapping[str, str]) -> l
     Args:
         groups: Groups by member id; empty for a member of no group.
     """
-    drawable = [line for line in lines if line.is_present and is_drawable(line)]
+    drawable = [line for line in lines if is_lent_on(line)]
     if not _diverge(drawable):
         return []
     by_group: defaultdict[str, list[FiledTradeline]] = defaultdict(list)
@@ -123,6 +126,11 @@ def divergences(lines: Iterable[FiledTradeline], groups: Mapping[str, str]) -> l
     return [*within, Divergence("", tuple(drawable))] if len(by_group) > 1 else within
 
 
+def is_lent_on(line: FiledTradeline) -> bool:
+    """Return True if a line is a present debt of the subject's, and drawable unless frozen."""
+    return line.is_present and is_drawable(line)
+
+
 def furnishers_to_group(lines: Sequence[FiledTradeline]) -> list[str]:
     """Return the furnishers of lines whose groups `divergences` needs.
 
@@ -134,10 +142,15 @@ def furnishers_to_group(lines: Sequence[FiledTradeline]) -> list[str]:
     return sorted({line.member_id for line in credit_lines})
 
 
+def is_commented_frozen(snapshot: TradelineSnapshot) -> bool:
+    """Return True if the special comment of a snapshot freezes its line."""
+    return snapshot.special_comment in FROZEN_COMMENTS
+
+
 def _may_be_frozen(line: FiledTradeline) -> bool:
     """Return True if an action or a special comment ever froze a line."""
-    commented = line.snapshot.special_comment in FROZEN_COMMENTS
-    return commented or any(filed.action.kind == FREEZE for filed in line.actions)
+    frozen = is_commented_frozen(line.snapshot)
+    return frozen or any(filed.action.kind == FREEZE for filed in line.actions)
 
 
 def _diverge(drawable: Sequence[FiledTradeline]) -> bool:

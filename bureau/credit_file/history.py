@@ -279,12 +279,6 @@ def _with_next_month(history: bytes, snapshot: TradelineSnapshot) -> bytes:
     return longer.SerializeToString(deterministic=True)
 
 
-def character_in(history: PaymentHistory, month: int) -> str:
-    """Return the payment history character of a month; empty outside the history."""
-    age = months_between(month, history.newest_month)
-    return history.profile[age : age + 1] if age >= 0 else ""
-
-
 def first_months(history: PaymentHistory, count: int) -> PaymentHistory:
     """Return the newest months of a history."""
     if len(history.profile) <= count:

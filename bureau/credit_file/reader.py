@@ -11,7 +11,6 @@ from functools import partial
 
 from bureau.calendar import DAY_US, date_of, day_of
 from bureau.codes import CodeSet
-from bureau.credit_file.accounts import held_snapshots
 from bureau.credit_file.delinquencies import (
     ReportedMonth,
     delinquencies_of,
@@ -39,7 +38,7 @@ from bureau.credit_file.history import (
 )
 from bureau.credit_file.membership import Membership, membership_at
 from bureau.credit_file.reported_months import ReportedMonths, read_delinquencies
-from bureau.credit_file.stored_records import record_of, records_of
+from bureau.credit_file.stored_records import StoredRecords
 from bureau.ledger import log
 from bureau.policy import Policy
 from bureau.store import queries as q
@@ -51,6 +50,8 @@ from creditbureau.v1.report_pb2 import PaymentHistory
 # The rows of the tradelines of each subject.
 TradelineRows = Mapping[str, Sequence[q.TradelineAndRecord]]
 
+# Accounts with actions or with other people than before are made of more than their newest month.
+INTRICATE = CodeSet.of([ACTION, PEOPLE_CHANGED])
 LONGEST_MONTH = 31
 # Hard inquiries of a credit file, the newest.
 MAX_INQUIRIES = 1000
@@ -82,7 +83,7 @@ def read_files(
         start, end = end, end + len(own)
         tradelines = [line for line in lines[start:end] if line]
         inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
-        groups = _groups(db, furnishers_to_group(tradelines))
+        groups = read_groups(db, furnishers_to_group(tradelines))
         files[subject_id] = CreditFile(subject_id, log_size, now_us, tradelines, inquiries, groups)
     return files
 
@@ -94,6 +95,9 @@ def tradelines_of(
 
     None for an account of which no month is about the subject any more.
     """
+    rows = list(rows)
+    records = StoredRecords(db)
+    records.read(step for row in rows if row.marks & INTRICATE for step in _steps_to_read(row))
     lines: list[FiledTradeline | None] = []
     late: dict[int, ReportedMonths] = {}
     for row in rows:
@@ -102,7 +106,7 @@ def tradelines_of(
         if PEOPLE_CHANGED in marks:
             member = Membership(row.state, CodeSet(row.roles))
             steps = steps_of(row.trail)
-            lines.append(next(_rebuild_tradeline(db, row, steps, subject_id, member), None))
+            lines.append(next(_rebuild_tradeline(records, row, steps, subject_id, member), None))
             continue
         newest = Record.FromString(row.body)
         snapshot = newest.snapshot
@@ -118,7 +122,7 @@ def tradelines_of(
                 snapshot,
                 RecordRef(submission_id=row.submission_id, record_index=row.newest_record_index),
                 partial(steps_of, row.trail),
-                _actions(db, steps_of(row.trail)) if ACTION in marks else [],
+                _actions(records, steps_of(row.trail)) if ACTION in marks else [],
                 account_ref=newest.account_ref,
                 may_furnish=Membership(row.state, CodeSet(row.roles)).may_furnish,
                 opened_key=first_step_of(row.trail).submission_key,
@@ -128,6 +132,16 @@ def tradelines_of(
         line = lines[index]
         lines[index] = line and line._replace(delinquencies=delinquencies)
     return lines
+
+
+def _steps_to_read(row: q.TradelineAndRecord) -> Iterable[TrailEntry]:
+    """Return the steps whose records an intricate tradeline is made of, its delinquencies apart."""
+    marks, steps = CodeSet(row.marks), steps_of(row.trail)
+    if PEOPLE_CHANGED not in marks:
+        return [step for step in steps if step.kind == ACTION]
+    if ACTION in marks:
+        return [step for step in steps if step.kind != DELETION]
+    return [*effective_snapshots(steps).values(), *deleted_snapshots(steps).values()]
 
 
 def read_file_at(
@@ -141,18 +155,19 @@ def read_file_at(
     logged = _logged_below(db, log_size, (steps for _, steps in accounts))
     furnishers = sorted({account.member_id for account, _ in accounts})
     members = {name: membership_at(db, log_size, name) for name in furnishers}
+    records = StoredRecords(db)
     tradelines: list[FiledTradeline] = []
     for account, trail in accounts:
         steps = [step for step in trail if step.submission_key in logged]
         member = members[account.member_id]
-        tradelines += _rebuild_tradeline(db, account, steps, subject_id, member)
+        tradelines += _rebuild_tradeline(records, account, steps, subject_id, member)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
     groups = {name: members[name].group for name in furnishers_to_group(tradelines)}
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, groups)
 
 
 def _rebuild_tradeline(
-    db: Connection,
+    records: StoredRecords,
     account: q.TradelineAndRecord | q.TradelineTrail,
     steps: list[TrailEntry],
     subject_id: str,
@@ -165,18 +180,21 @@ def _rebuild_tradeline(
     effective = effective_snapshots(steps)
     if not effective:
         return
-    snapshots = list(held_snapshots(db, effective))
-    own = [(step, snapshot) for step, snapshot in snapshots if role_of(subject_id, snapshot)]
+    own = [
+        (step, record.snapshot)
+        for step, record, _ in records.of(effective.values())
+        if role_of(subject_id, record.snapshot)
+    ]
     if not own:
         return
     again = Account(account.tradeline_key)
     again.rebuild(own)
     newest, snapshot = max(own, key=lambda pair: pair[0].month)
-    record, submission = record_of(db, newest)
+    ((_, record, submission),) = records.of([newest])
     history = PaymentHistory.FromString(again.history)
     months = [
         *(ReportedMonth.of(snapshot) for _, snapshot in own),
-        *_deleted_months(db, steps, subject_id),
+        *_deleted_months(records, steps, subject_id),
     ]
     late = may_be_delinquent(history, snapshot.status, lambda: [step.month for step, _ in own])
     yield FiledTradeline(
@@ -187,7 +205,7 @@ def _rebuild_tradeline(
         snapshot,
         RecordRef(submission_id=submission, record_index=newest.record_index),
         partial(list, [step for step, _ in own]),
-        _actions(db, list(actions_while_named(db, steps, subject_id))),
+        _actions(records, list(actions_while_named(records, steps, subject_id))),
         left=newest.month < max(effective),
         delinquencies=delinquencies_of(months) if late else (),
         account_ref=record.account_ref,
@@ -197,16 +215,16 @@ def _rebuild_tradeline(
 
 
 def _deleted_months(
-    db: Connection, steps: list[TrailEntry], subject_id: str
+    records: StoredRecords, steps: list[TrailEntry], subject_id: str
 ) -> Iterator[ReportedMonth]:
     """Read the deleted months of an account that name a subject."""
-    for _, snapshot in held_snapshots(db, deleted_snapshots(steps)):
-        if role_of(subject_id, snapshot):
-            yield ReportedMonth.of(snapshot, is_deleted=True)
+    for _, record, _ in records.of(deleted_snapshots(steps).values()):
+        if role_of(subject_id, record.snapshot):
+            yield ReportedMonth.of(record.snapshot, is_deleted=True)
 
 
 def actions_while_named(
-    db: Connection, steps: list[TrailEntry], subject_id: str
+    records: StoredRecords, steps: list[TrailEntry], subject_id: str
 ) -> Iterator[TrailEntry]:
     """Yield the actions that were furnished while the account's snapshots named a subject."""
     named = False
@@ -214,9 +232,7 @@ def actions_while_named(
         return
     snapshots = [step for step in steps if step.kind < DELETION]
     naming = {
-        step
-        for step, record, _ in records_of(db, snapshots)
-        if role_of(subject_id, record.snapshot)
+        step for step, record, _ in records.of(snapshots) if role_of(subject_id, record.snapshot)
     }
     for step in steps:
         if step.kind < DELETION:
@@ -225,10 +241,10 @@ def actions_while_named(
             yield step
 
 
-def _actions(db: Connection, steps: list[TrailEntry]) -> list[FiledAction]:
+def _actions(records: StoredRecords, steps: list[TrailEntry]) -> list[FiledAction]:
     """Read the actions of a trail, newest first."""
     actions = []
-    for step, record, submission in records_of(db, [s for s in steps if s.kind == ACTION]):
+    for step, record, submission in records.of([s for s in steps if s.kind == ACTION]):
         reference = RecordRef(submission_id=submission, record_index=step.record_index)
         actions.append(FiledAction(record.action, reference, record.account_ref))
     actions.sort(key=lambda filed: filed.action.effective_time.ToMicroseconds())
@@ -253,7 +269,7 @@ def _inquiries(
     return [inquiry for inquiry in inquiries if rule.covers(date_of(inquiry.create_us), today)]
 
 
-def _groups(db: Connection, members: list[str]) -> dict[str, str]:
+def read_groups(db: Connection, members: list[str]) -> dict[str, str]:
     """Read the present groups of members."""
     rows = db.all_in(q.groups_of_members, members)
     return {row.member_id: row.group_id for row in rows}

@@ -25,10 +25,11 @@ def limit_by_reciprocity(file: CreditFile, member_id: str, level: int) -> Credit
     kept = [
         line
         for line in file.tradelines
-        if line.member_id == member_id or (level == DEFAULT_ONLY and _in_default(line))
+        if line.member_id == member_id or (level == DEFAULT_ONLY and is_in_default(line))
     ]
     return file._replace(tradelines=kept)
 
 
-def _in_default(line: FiledTradeline) -> bool:
+def is_in_default(line: FiledTradeline) -> bool:
+    """Return True if a month of a tradeline was in default."""
     return not DELINQUENT.isdisjoint(line.history.profile)

@@ -20,7 +20,6 @@ from bureau.credit_file.history import (
     DELETION,
     MAX_MONTHS,
     TrailEntry,
-    character_in,
     deleted_snapshots,
     effective_in,
     kinds_in,
@@ -28,7 +27,7 @@ from bureau.credit_file.history import (
 )
 from bureau.credit_file.stored_records import record_of, records_of
 from bureau.store.database import Connection
-from bureau_keys.payment_profile import month_before
+from bureau_keys.payment_profile import month_before, months_between
 from creditbureau.v1.record_pb2 import Record
 from creditbureau.v1.report_pb2 import PaymentHistory
 
@@ -65,7 +64,8 @@ class ReportedMonths:
 
     def __init__(self, db: Connection, history: PaymentHistory, trail: bytes) -> None:
         self.db = db
-        self._history = history
+        # Read once: each look at a field of a message copies it.
+        self._profile, self._newest = history.profile, history.newest_month
         self._deleted: dict[int, TrailEntry] = {}
         self.steps = effective_in(trail)
         if DELETION in kinds_in(trail):
@@ -75,7 +75,7 @@ class ReportedMonths:
 
     def delinquent(self) -> list[int]:
         """Return the months that a delinquency may follow from, oldest first."""
-        profile, newest = self._history.profile, self._history.newest_month
+        profile, newest = self._profile, self._newest
         if self._deleted or len(profile) == MAX_MONTHS:
             return sorted(self.steps)  # the history lacks some
         months = [
@@ -124,4 +124,5 @@ class ReportedMonths:
         return self._read[month]
 
     def _is_current_by_history(self, month: int) -> bool:
-        return character_in(self._history, month) == CURRENT_WITH_BALANCE
+        age = months_between(month, self._newest)
+        return 0 <= age < len(self._profile) and self._profile[age] == CURRENT_WITH_BALANCE

@@ -10,13 +10,37 @@ from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
 
+# A step of a trail with its record and the id of its submission.
+StepAndRecord = tuple[TrailEntry, Record, str]
 
-def records_of(
-    db: Connection, steps: Collection[TrailEntry]
-) -> Iterator[tuple[TrailEntry, Record, str]]:
+
+class StoredRecords:
+    """The records of accounts, each read and parsed once."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._records: dict[tuple[int, int], tuple[Record, str]] = {}
+
+    def read(self, steps: Iterable[TrailEntry]) -> None:
+        """Read the records of steps together, before each is asked for."""
+        keys = dict.fromkeys((step.submission_key, step.record_index) for step in steps)
+        unread = [key for key in keys if key not in self._records]
+        for row in self._db.all_in(q.records_at, unread):
+            record = Record.FromString(row.body)
+            self._records[row.submission_key, row.record_index] = record, row.submission_id
+
+    def of(self, steps: Collection[TrailEntry]) -> Iterator[StepAndRecord]:
+        """Yield each step with its record; what was not read before is read together."""
+        self.read(steps)
+        for step in steps:
+            yield step, *self._records[step.submission_key, step.record_index]
+
+
+def records_of(db: Connection, steps: Collection[TrailEntry]) -> Iterator[StepAndRecord]:
     """Read the records of steps together, in their order, each with the id of its submission."""
     keys = [(step.submission_key, step.record_index) for step in steps]
-    rows = {(row.submission_key, row.record_index): row for row in db.all_in(q.records_at, keys)}
+    listed = db.all_in(q.records_at, list(dict.fromkeys(keys)))
+    rows = {(row.submission_key, row.record_index): row for row in listed}
     for step, key in zip(steps, keys, strict=True):
         yield step, Record.FromString(rows[key].body), rows[key].submission_id
 

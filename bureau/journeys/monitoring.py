@@ -12,16 +12,20 @@ from typing import NamedTuple
 from bureau.calendar import DAY_US, timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
+from bureau.credit_file.accounts import AccountBatch
 from bureau.credit_file.alerts import Change, changes, divergence, opens, thresholds
 from bureau.credit_file.complaints import read_withheld_inquiries
 from bureau.credit_file.contributions import level_of
+from bureau.credit_file.file_changes import (
+    AccountsBefore,
+    FileChange,
+    read_before,
+    read_changes,
+    read_shown,
+)
 from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.freeze import is_stopped
-from bureau.credit_file.own_entries import read_withdrawing
-from bureau.credit_file.reader import read_files, tradeline_rows
 from bureau.credit_file.reciprocity import limit_by_reciprocity
-from bureau.credit_file.report import reportable
-from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import Scope, lines_in
 from bureau.errors import Refusal
 from bureau.ledger.entry_keys import KEY_SLACK
@@ -63,49 +67,65 @@ class Monitor(NamedTuple):
     admitted: int
 
 
+class DueAlert(NamedTuple):
+    """An alert to a monitor, if the consent opens it and the member may ask.
+
+    Attributes:
+        kind: AlertKind.
+        tradelines: Ids of tradelines, between blanks.
+    """
+
+    monitor: Monitor
+    kind: int
+    tradelines: str = ""
+
+
 class MonitoredFiles(NamedTuple):
-    """Monitored subjects, and their credit files before a change."""
+    """The monitors of people, and the accounts of a batch on their files before it."""
 
     monitors: list[Monitor]
-    before: dict[str, CreditFile]
+    before: AccountsBefore
 
 
-def monitored_files(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> MonitoredFiles:
-    """Read the monitors of subjects, and the credit files of those that are monitored."""
-    monitors = _monitors(tx, subject_ids)
+def monitored_files(tx: Transaction, booking: AccountBatch) -> MonitoredFiles:
+    """Read who monitors the people of a batch, and its accounts on their files before it."""
+    monitors = _monitors(tx, booking.people())
     people = {monitor.subject_id for monitor in monitors}
-    return MonitoredFiles(monitors, _shown(tx, people, policy))
+    return MonitoredFiles(monitors, read_before(tx.db, booking, people))
 
 
-def alert_account_changes(
-    tx: Transaction, watched: MonitoredFiles, policy: Policy, actor: str
-) -> None:
-    """Alert members to changes of accounts.
+def alert_account_changes(tx: Transaction, watched: MonitoredFiles, policy: Policy) -> None:
+    """Alert members to changes of accounts, after the batch is applied.
 
-    Args:
-        actor: The member that made the change; it gets no alert about its own accounts.
+    The member that made the changes gets no alert about its own accounts.
     """
-    alerts: list[tuple[Monitor, Change]] = []
-    level = _levels(tx, policy)
+    alerts: list[DueAlert] = []
+    actor, level = watched.before.booking.member_id, _levels(tx, policy)
     monitors: defaultdict[str, list[Monitor]] = defaultdict(list)
     for monitor in watched.monitors:
         monitors[monitor.subject_id].append(monitor)
-    files_now = _shown(tx, watched.before, policy)
-    for subject_id, own in monitors.items():
-        before, after = watched.before[subject_id], files_now[subject_id]
-        changed = list(changes(before, after))
-        groups = {**before.groups, **after.groups}
-        for monitor in own:
-            past, present = (_seen_by(monitor, file, level) for file in (before, after))
-            # A deleted line got better, and the member saw it before.
-            visible = {line.tradeline_id for line in (*past, *present)}
-            alerts += [
-                (monitor, change)
-                for change in (*changed, *divergence(past, present, groups))
-                if visible.issuperset(line.tradeline_id for line in change.tradelines)
-                and not _is_own(change, monitor, actor)
-            ]
+    for file in read_changes(tx.db, watched.before, policy, tx.now_us):
+        alerts += _alerts_of(file, monitors[file.subject_id], level, actor)
     _write(tx, alerts, policy)
+
+
+def _alerts_of(
+    file: FileChange, monitors: list[Monitor], level: Callable[[str], int], actor: str
+) -> Iterator[DueAlert]:
+    """Yield what the monitors of a subject may know of the change of the file."""
+    changed = list(changes(file.before, file.after))
+    if not (changed or file.is_whole):
+        return  # lines diverge in whole files only
+    for monitor in monitors:
+        past, present = (_seen_by(monitor, side, level) for side in (file.before, file.after))
+        # A deleted line got better, and the member saw it before.
+        visible = {line.tradeline_id for line in (*past, *present)}
+        diverged = divergence(past, present, file.after.groups) if file.is_whole else ()
+        for change in (*changed, *diverged):
+            is_seen = visible.issuperset(line.tradeline_id for line in change.tradelines)
+            if is_seen and not _is_own(change, monitor, actor):
+                ids = (line.tradeline_id for line in change.tradelines)
+                yield DueAlert(monitor, change.kind, " ".join(ids))
 
 
 def alert_inquiries(
@@ -137,27 +157,29 @@ def _alert_monitors(
     """Alert the members that monitor people about whom there is an inquiry."""
     limits = thresholds()
     since_us = tx.now_us - limits.burst_days * DAY_US
-    alerts: list[tuple[Monitor, Change]] = []
+    alerts: list[DueAlert] = []
     for monitor in monitors:
         if monitor.grantee == actor:
             continue
-        alerts.append((monitor, Change(ALERT_KIND_NEW_INQUIRY)))
+        alerts.append(DueAlert(monitor, ALERT_KIND_NEW_INQUIRY))
         count = _inquiries_seen_by(tx, monitor, since_us, limits.burst_count, policy)
         burst = {"consent_id": monitor.consent_id, "kind": ALERT_KIND_INQUIRY_BURST}
         # At most one burst alert within `burst_days`, even if several inquiries commit at once.
         if count >= limits.burst_count and not tx.db.one(q.told_since, since_us=since_us, **burst):
-            alerts.append((monitor, Change(ALERT_KIND_INQUIRY_BURST)))
+            alerts.append(DueAlert(monitor, ALERT_KIND_INQUIRY_BURST))
     _write(tx, alerts, policy)
 
 
 def alert_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
     """Alert members to a dispute that was opened."""
-    watched = monitored_files(tx, [subject_id], policy)
-    level = _levels(tx, policy)
+    monitors = _monitors(tx, [subject_id])
+    if not monitors:
+        return
+    file, level = read_shown(tx.db, subject_id, policy, tx.now_us), _levels(tx, policy)
     alerts = [
-        (monitor, Change(ALERT_KIND_DISPUTE, (line,)))
-        for monitor in watched.monitors
-        for line in _seen_by(monitor, watched.before[monitor.subject_id], level)
+        DueAlert(monitor, ALERT_KIND_DISPUTE, line.tradeline_id)
+        for monitor in monitors
+        for line in _seen_by(monitor, file, level)
         if line.tradeline_id == tradeline_id
     ]
     _write(tx, alerts, policy)
@@ -179,7 +201,7 @@ def watch_alerts(
         now_us = bureau.clock.now_us()
         with bureau.database.snapshot() as db:
             rows = _page(db, caller.member_id, cursor)
-            may_ask = _may_ask(db, bureau.policy, now_us)
+            may_ask = _may_ask(db, bureau.policy, (row.subject_id for row in rows), now_us)
             # Monitoring ends with the consent, and with a hold: alerts not read by then are
             # dropped.
             allowed = [
@@ -260,58 +282,56 @@ def _seen_by(
     return lines_in(limit_by_reciprocity(file, monitor.grantee, level(monitor.grantee)), scope)
 
 
-def _shown(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> dict[str, CreditFile]:
-    """Read subjects' credit files as reports would show them, by subject id."""
-    rules = current_rules(policy)
-    shown = {}
-    for subject_id, file in read_files(
-        tx.db, tradeline_rows(tx.db, subject_ids), policy, tx.now_us
-    ).items():
-        state = read_withdrawing(tx.db, subject_id, policy, tx.now_us)
-        state.withheld_inquiries = read_withheld_inquiries(tx.db, subject_id, policy, tx.now_us)
-        shown[subject_id] = reportable(file, state, rules)
-    return shown
-
-
 def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:
     """Return True if a member changed only its own account itself."""
     theirs = {line.member_id for line in change.tradelines}
     return monitor.grantee == actor and theirs == {actor}
 
 
-def _write(tx: Transaction, alerts: list[tuple[Monitor, Change]], policy: Policy) -> None:
-    may_ask = _may_ask(tx.db, policy, tx.now_us, lock=True)
-    ordinal = 0
-    for monitor, change in alerts:
-        if not opens(monitor.sections, change):
-            continue
-        purposes = monitor.purposes & monitor.admitted
-        if not may_ask(monitor.grantee, monitor.subject_id, purposes):
-            continue
-        tx.db.execute(
-            q.add_alert,
-            entry_key=tx.entry_key,
-            ordinal=ordinal,
-            member_id=monitor.grantee,
-            subject_id=monitor.subject_id,
-            consent_id=monitor.consent_id,
-            kind=change.kind,
-            tradelines=" ".join(line.tradeline_id for line in change.tradelines),
+def _write(tx: Transaction, alerts: list[DueAlert], policy: Policy) -> None:
+    opened = [alert for alert in alerts if opens(alert.monitor.sections, alert.kind)]
+    people = {alert.monitor.subject_id for alert in opened}
+    may_ask = _may_ask(tx.db, policy, people, tx.now_us, lock=True)
+    allowed = [
+        alert
+        for alert in opened
+        if may_ask(
+            alert.monitor.grantee,
+            alert.monitor.subject_id,
+            alert.monitor.purposes & alert.monitor.admitted,
         )
-        ordinal += 1
+    ]
+    rows = [
+        (
+            tx.entry_key,
+            ordinal,
+            alert.monitor.grantee,
+            alert.monitor.subject_id,
+            alert.monitor.consent_id,
+            alert.kind,
+            alert.tradelines,
+        )
+        for ordinal, alert in enumerate(allowed)
+    ]
+    if rows:
+        tx.db.execute_many_tuples(q.add_alert, q.ALERT_COLUMNS, rows)
 
 
 def _may_ask(
-    db: Connection, policy: Policy, now_us: int, *, lock: bool = False
+    db: Connection, policy: Policy, people: Iterable[str], now_us: int, *, lock: bool = False
 ) -> Callable[[str, str, int], bool]:
-    """Return a check that a member may inquire about a subject for one of some purposes,
+    """Return a check that a member may inquire about one of some people for one of some purposes,
     whatever is on hold. It reads each answer once.
 
     An alert says no more than the member may ask for.
     """
+    rows = db.all_in(q.people_with_holds, sorted(set(people)), now_us=now_us)
+    on_hold = {subject_id for (subject_id,) in rows}
 
     @cache
     def may_ask(member_id: str, subject_id: str, purposes: int) -> bool:
+        if subject_id not in on_hold:
+            return bool(purposes)
         return not all(
             is_stopped(db, policy, subject_id, member_id, purpose, now_us, lock=lock)
             for purpose in CodeSet(purposes)

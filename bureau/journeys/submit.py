@@ -142,11 +142,11 @@ def commit_records(
         refuse_sales(tx, bureau.policy, booking)
         require_consents(tx, bureau.policy, booking)
         require_certifications(tx, bureau.policy, booking)
-        watched = monitored_files(tx, booking.people(), bureau.policy)
+        watched = monitored_files(tx, booking)
         submission = _store(tx, member_id, opened, tiles, len(booking.opened))
         booking.apply(tx, bureau.limits, bureau.policy)
         check_sale_dates(tx, bureau.policy, booking)
-        alert_account_changes(tx, watched, bureau.policy, member_id)
+        alert_account_changes(tx, watched, bureau.policy)
         furnished = (line.snapshot for line in lines if line.kind < DELETION)
         note_contribution(tx, member_id, furnished)
         news = [

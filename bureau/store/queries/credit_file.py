@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import BigInteger, Select, and_, column, or_, select, values
 
 from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
@@ -38,33 +38,67 @@ class TradelineAndRecord(NamedTuple):
     roles: int
 
 
+class AccountAndRecord(NamedTuple):
+    """A `TradelineAndRecord` for any subject: it has the other columns."""
+
+    tradeline_key: int
+    tradeline_id: str
+    member_id: str
+    history: bytes
+    trail: bytes
+    marks: int
+    newest_record_index: int
+    submission_id: str
+    body: bytes
+    state: int
+    roles: int
+
+
+_ACCOUNT_COLUMNS = (
+    tradeline.c.tradeline_key,
+    tradeline.c.tradeline_id,
+    tradeline.c.member_id,
+    tradeline.c.history,
+    tradeline.c.trail,
+    tradeline.c.marks,
+    tradeline.c.newest_record_index,
+    submission.c.submission_id,
+    record.c.body,
+    member.c.state,
+    member.c.roles,
+)
+_newest_record = and_(
+    record.c.submission_key == tradeline.c.newest_submission_key,
+    record.c.record_index == tradeline.c.newest_record_index,
+)
 # Subjects' tradelines, each with the record that holds for its newest month.
 _tradelines = (
-    select(
-        party.c.subject_id,
-        tradeline.c.tradeline_key,
-        tradeline.c.tradeline_id,
-        tradeline.c.member_id,
-        tradeline.c.history,
-        tradeline.c.trail,
-        tradeline.c.marks,
-        tradeline.c.newest_record_index,
-        submission.c.submission_id,
-        record.c.body,
-        member.c.state,
-        member.c.roles,
-    )
+    select(party.c.subject_id, *_ACCOUNT_COLUMNS)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
-    .join(
-        record,
-        and_(
-            record.c.submission_key == tradeline.c.newest_submission_key,
-            record.c.record_index == tradeline.c.newest_record_index,
-        ),
-    )
+    .join(record, _newest_record)
     .join(submission, submission.c.submission_key == tradeline.c.newest_submission_key)
     .join(member, member.c.member_id == tradeline.c.member_id)
     .order_by(party.c.subject_id, tradeline.c.tradeline_key)
+)
+accounts_and_records = InQuery(
+    lambda keys: (
+        select(*_ACCOUNT_COLUMNS)
+        .join_from(tradeline, record, _newest_record)
+        .join(submission, submission.c.submission_key == tradeline.c.newest_submission_key)
+        .join(member, member.c.member_id == tradeline.c.member_id)
+        .where(tradeline.c.tradeline_key.in_(keys))
+        .order_by(tradeline.c.tradeline_key)
+    ),
+    AccountAndRecord,
+)
+# Which of these people have an account with some kinds of record in its trail.
+people_with_marks = InQuery[tuple[str]](
+    lambda subject_ids: (
+        select(party.c.subject_id)
+        .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+        .where(party.c.subject_id.in_(subject_ids), tradeline.c.marks.op("&")(bind("mask")) != 0)
+        .distinct()
+    )
 )
 file_tradelines = InQuery(
     lambda subject_ids: _tradelines.where(party.c.subject_id.in_(subject_ids)),
@@ -162,28 +196,30 @@ class RecordAt(NamedTuple):
     submission_id: str
 
 
-records_at = InQuery(
-    lambda keys: (
-        select(
-            record.c.submission_key,
-            record.c.record_index,
-            record.c.body,
-            submission.c.submission_id,
-        )
-        .join_from(record, submission, record.c.submission_key == submission.c.submission_key)
-        .where(
-            # SQLite reads the whole table for an IN of pairs.
-            or_(
-                *(
-                    and_(record.c.submission_key == key, record.c.record_index == index)
-                    for key, index in keys
-                )
-            )
-        )
-    ),
-    RecordAt,
-    pairs=True,
-)
+def _records_at(keys: list[Any]) -> Select[tuple[int, int, bytes, str]]:
+    # SQLite reads the whole table for an IN of pairs, and takes several times as long for an OR.
+    columns = column("submission_key", BigInteger), column("record_index", BigInteger)
+    listed = values(*columns, name="listed").data(keys).cte("listed")
+    wanted = select(*listed.columns).distinct().cte("wanted")  # a short list repeats its last key
+    submission_id = select(submission.c.submission_id).where(
+        submission.c.submission_key == record.c.submission_key
+    )
+    return select(
+        record.c.submission_key,
+        record.c.record_index,
+        record.c.body,
+        submission_id.scalar_subquery().label("submission_id"),
+    ).join_from(
+        wanted,
+        record,
+        and_(
+            record.c.submission_key == wanted.c.submission_key,
+            record.c.record_index == wanted.c.record_index,
+        ),
+    )
+
+
+records_at = InQuery(_records_at, RecordAt, pairs=True)
 # The records of one submission.
 bodies_at = InQuery[tuple[int, bytes]](
     lambda indices: select(record.c.record_index, record.c.body).where(
