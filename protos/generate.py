@@ -14,6 +14,7 @@ process, where a second, differing one from another library would clash.
 from __future__ import annotations
 
 import importlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,8 @@ RULES = "buf/validate/validate.proto"
 def main() -> None:
     files = sorted(str(p.relative_to(PROTOS)) for p in PROTOS.glob("creditbureau/**/*.proto"))
     whole = GEN / "whole.binpb"
-    GEN.mkdir(exist_ok=True)
+    shutil.rmtree(GEN, ignore_errors=True)  # `make check` finds what is not generated
+    GEN.mkdir()
     protoc(f"-I{PROTOS}", "--include_imports", "--include_source_info", f"-o{whole}", *files)
     described = whole.read_bytes()
     contract = without_rules_import(described)

@@ -37,7 +37,7 @@ class ConsentChanged(Refusal):
         super().__init__("CONFLICT", f"the consent {how}: send the request again")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class InquiryWork(JointWork[None]):
     """The unit of work of an inquiry: it runs under its consent's lock.
 
@@ -143,7 +143,7 @@ class _LockedInquiry:
     """An inquiry in the writer's transaction, and what came of it so far.
 
     Attributes:
-        consent_id: The consent that it names.
+        consent_id: The consent that it names, by its own id or by that of its arrangement.
         consent: That consent, locked; None if there is none.
         outcome: Why it goes no further.
     """

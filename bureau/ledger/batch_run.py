@@ -6,6 +6,7 @@ in common may run together, each step for all of them, under one savepoint.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
@@ -29,8 +30,10 @@ from bureau.store.errors import StorageError
 
 logger = structlog.get_logger("bureau.ledger")
 
-# Seconds after which a transaction takes no further unit: limits the wait of the first of them.
+# Seconds after which a transaction takes no further unit: limits the wait of its first one.
 MAX_RUN_S = 0.1
+# Units that run together: what fails in one of them, all of them do again.
+MAX_TOGETHER = 32
 
 
 class BatchRun:
@@ -68,20 +71,23 @@ class BatchRun:
         named: dict[StatementName, Unit[Any]] = {}
         for unit in batch:
             named.setdefault(unit.statement.name, unit)
-        # Duplicate request ids in this batch: the next answers them from the log.
-        self.deferred = [unit for unit in batch if named[unit.statement.name] is not unit]
         self._waiting = deque(named.values())
+        # Duplicate request ids in this batch: the next answers them from the log.
+        self._duplicates = [unit for unit in batch if named[unit.statement.name] is not unit]
+        self.deferred: list[Unit[Any]] = []
+        self._end = math.inf
 
     def run_all(self) -> None:
         """Run the units, as long as the transaction may go on."""
-        end = time.monotonic() + MAX_RUN_S
+        self._end = time.monotonic() + MAX_RUN_S
         while self._waiting:
-            units = self._within_quotas(self._new(self._next_units()))
+            units = self._refuse_over_quota(self._answer_replays(self._next_units()))
             if units:
                 self._run(units)
-            if time.monotonic() > end:
-                self.deferred += self._waiting
-                self._waiting.clear()
+            if time.monotonic() > self._end:
+                break
+        # In the order in which they came: a duplicate comes after the unit that it repeats.
+        self.deferred += [*self._waiting, *self._duplicates]
 
     def _next_units(self) -> list[Unit[Any]]:
         """Take the units that run next: one, or several that may run together."""
@@ -98,7 +104,7 @@ class BatchRun:
                 changed.add(unit.work.about)
         return units
 
-    def _new(self, units: Sequence[Unit[Any]]) -> list[Unit[Any]]:
+    def _answer_replays(self, units: Sequence[Unit[Any]]) -> list[Unit[Any]]:
         """Answer the units whose statements were accepted before; return the others."""
         rows = self._db.all_in(q.entries_of_requests, [unit.statement.name for unit in units])
         entries = {entry.name: entry for row in rows for entry in [LoggedEntry(*row)]}
@@ -111,20 +117,19 @@ class BatchRun:
                 new.append(unit)
         return new
 
-    def _within_quotas(self, units: Sequence[Unit[Any]]) -> list[Unit[Any]]:
+    def _refuse_over_quota(self, units: Sequence[Unit[Any]]) -> list[Unit[Any]]:
         """Refuse the units whose parties have used up a quota; return the others, as far as the
         quotas have something left for all of them.
         """
         allowed: list[Unit[Any]] = []
         for index, unit in enumerate(units):
-            refusal = self.meter.refusal(unit.parties)
-            if refusal and allowed:
-                # What the quota has left depends on the results of those before.
-                self._waiting.extendleft(reversed(units[index:]))
-                break
-            if refusal:
+            if refusal := self.meter.refusal(unit.parties):
                 self._refuse(unit, refusal)
                 continue
+            if self.meter.refusal(unit.parties, with_reserved=True):
+                # Whether the quota has enough left depends on how the units before it end.
+                self._waiting.extendleft(reversed(units[index:]))
+                break
             self.meter.reserve(unit.parties, unit.size)
             allowed.append(unit)
         self.meter.release()
@@ -147,18 +152,16 @@ class BatchRun:
         with self._savepoint(units):
             results = _results(units, txs)
             for unit, result in zip(units, results, strict=True):
-                refusal = result.refusal if isinstance(result, RecordedDenial) else result
-                if isinstance(refusal, Refusal) and self._entry_elsewhere(unit):
-                    raise refusal
+                if isinstance(result, Refusal):
+                    raise result
+                if isinstance(result, RecordedDenial) and self._find_entry(unit):
+                    raise result.refusal
             for unit, tx, result in zip(units, txs, results, strict=True):
                 self._record(unit, tx, result)
         self._now_us = max(self._now_us, *(tx.now_us for tx in txs))
 
     def _record(self, unit: Unit[Any], tx: Transaction, result: Any) -> None:
         """Record the result of a unit that has run."""
-        if isinstance(result, Refusal):
-            self.refused.append((unit, result))
-            return
         leaf = NewLeaf(tx.entry_key, unit.statement, tx.answer_digest, tx.subjects)
         if isinstance(result, RecordedDenial):
             leaf = result.leaf(tx, unit.statement)
@@ -169,6 +172,7 @@ class BatchRun:
     def _savepoint(self, units: Sequence[Unit[Any]]) -> Iterator[None]:
         """Roll back what units do in the block if it fails: that concerns them alone."""
         self._db.execute_raw("SAVEPOINT unit")
+        begun = time.monotonic()
         try:
             yield
         except Exception as error:
@@ -176,27 +180,31 @@ class BatchRun:
                 raise
             # This releases the locks that they took, too.
             self._db.execute_raw("ROLLBACK TO SAVEPOINT unit")
-            self._take_back(units, error)
+            if isinstance(error, StorageError):
+                # The others do not make up for its wait for a lock.
+                self._end += time.monotonic() - begun
+            self._handle_failure(units, error)
+            error.__traceback__ = None  # it refers to the units, and so to their calls
         self._db.execute_raw("RELEASE SAVEPOINT unit")
 
-    def _take_back(self, units: Sequence[Unit[Any]], error: Exception) -> None:
+    def _handle_failure(self, units: Sequence[Unit[Any]], error: Exception) -> None:
         """Refuse a unit that has failed, or let it run again."""
         unit, *others = units
-        if not isinstance(error, Refusal | StorageError):
-            ids = " ".join(each.statement.request_id for each in units)
-            logger.error("unit_broken", request_id=ids, exc_info=error)
         if others:
             # It may be the fault of one of them: each runs by itself.
+            logger.warning("units_apart", units=len(units), error=str(error))
             for each in units:
                 each.is_alone = True
             self._waiting.extendleft(reversed(units))
         elif isinstance(error, Refusal):
             self._refuse(unit, error)
         elif not isinstance(error, StorageError):
+            logger.error("unit_broken", request_id=unit.statement.request_id, exc_info=error)
             broken = Refusal("INTERNAL", "the bureau failed on this request")
             self.refused.append((unit, broken))
         elif error.conflict and unit.try_again():
             # A deadlock with another node, or a row that it wrote or locks.
+            unit.is_apart = True
             self.deferred.append(unit)
         else:
             self.refused.append((unit, refusal_of(error)))
@@ -205,7 +213,7 @@ class BatchRun:
         """Refuse a unit; if another node has accepted the same statement meanwhile, answer with
         its receipt: the effect there is the cause of the refusal here.
         """
-        if entry := self._entry_elsewhere(unit):
+        if entry := self._find_entry(unit):
             self._answer(unit, entry)
         else:
             self.refused.append((unit, refusal))
@@ -217,7 +225,7 @@ class BatchRun:
         committed: Committed[Any] = Committed(None, log.proof_of(self._db, entry), replayed=True)
         self.answered.append((unit, committed))
 
-    def _entry_elsewhere(self, unit: Unit[Any]) -> LoggedEntry | None:
+    def _find_entry(self, unit: Unit[Any]) -> LoggedEntry | None:
         """Return the entry of a unit's statement that another node has made meanwhile."""
         statement = unit.statement
         row = self._db.one(
@@ -235,7 +243,8 @@ def _may_join(unit: Unit[Any], units: Sequence[Unit[Any]], changed: Collection[s
     """
     work = unit.work
     return not units or (
-        isinstance(work, JointWork)
+        len(units) < MAX_TOGETHER
+        and isinstance(work, JointWork)
         and type(work) is type(units[0].work)
         and work.about not in changed
         and not (unit.is_alone or units[0].is_alone)
@@ -248,8 +257,7 @@ def _results(units: Sequence[Unit[Any]], txs: Sequence[Transaction]) -> list[Any
         for tx, span in zip(txs, spans, strict=True):
             tx.span = span
         work = units[0].work
-        if len(units) > 1:
-            assert isinstance(work, JointWork), "other work is done alone"
+        if isinstance(work, JointWork):
             return work.do_together([cast("JointWork[Any]", unit.work) for unit in units], txs)
         with tracing.within(txs[0].span):
             return [work(txs[0])]

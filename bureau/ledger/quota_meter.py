@@ -68,7 +68,7 @@ class _Amounts:
         self.bytes += size
 
 
-NOTHING = _Amounts()
+NO_AMOUNTS = _Amounts()
 
 
 class QuotaMeter:
@@ -89,13 +89,15 @@ class QuotaMeter:
         self._batch: dict[Party, _Amounts] = {}
         self._reserved: dict[Party, _Amounts] = {}
 
-    def refusal(self, parties: Iterable[Party]) -> Refusal | None:
-        """Return QUOTA_EXCEEDED if a party has used up one of its quotas, or has reserved all that
-        is left; None otherwise.
+    def refusal(self, parties: Iterable[Party], *, with_reserved: bool = False) -> Refusal | None:
+        """Return QUOTA_EXCEEDED if a party has used up one of its quotas; None otherwise.
+
+        Args:
+            with_reserved: Count what is reserved as used.
         """
         for party in parties:
-            batch = self._batch.get(party, NOTHING)
-            reserved = self._reserved.get(party, NOTHING)
+            batch = self._batch.get(party, NO_AMOUNTS)
+            reserved = self._reserved.get(party, NO_AMOUNTS) if with_reserved else NO_AMOUNTS
             for limit in self._limits[party]:
                 if limit.unit == "statements":
                     amount = batch.statements + reserved.statements

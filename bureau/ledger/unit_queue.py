@@ -1,8 +1,8 @@
-"""The units of work that wait for the writer: small ones together, a large one by itself, in turns.
+"""The units of work that wait for the writer: small ones together, a large one apart, in turns.
 
-A unit of many records holds the writer for some tenths of a second. What waits with it goes before
-it, and what comes meanwhile goes before the next large one: however many large units wait, a small
-one waits for one of them at most, and a large one for one batch of small ones.
+A unit of many records holds the writer for some tenths of a second, and one that waits for a lock
+for seconds. It has a transaction of its own, before which go the small units that waited when the
+one before it was done: a small unit waits for one such unit at most, however many there are.
 """
 
 from __future__ import annotations
@@ -15,20 +15,17 @@ from typing import Generic, Protocol, TypeVar
 from bureau.errors import Refusal
 from bureau.waker import Waker
 
-# Bytes of a request whose unit is committed by itself: those of some 300 records.
-LARGE_UNIT_BYTES = 64 * 1024
 
-
-class Sized(Protocol):
+class Queued(Protocol):
     """A unit of work."""
 
     @property
-    def size(self) -> int:
-        """Bytes of its request."""
+    def is_apart(self) -> bool:
+        """True if it has a transaction of its own."""
         ...
 
 
-U = TypeVar("U", bound=Sized)
+U = TypeVar("U", bound=Queued)
 
 
 class UnitQueue(Generic[U]):
@@ -44,14 +41,16 @@ class UnitQueue(Generic[U]):
         self._most_waiting = most_waiting
         self._most_together = most_together
         self._small: deque[U] = deque()
-        self._large: deque[U] = deque()
+        self._apart: deque[U] = deque()
+        # Small units that go before the next one that is apart.
+        self._small_first = 0
+        self._was_apart = False
         self._is_closed = False
-        self._is_large_next = False
         self._lock = threading.Lock()
         self._arrived = Waker()
 
     def __len__(self) -> int:
-        return len(self._small) + len(self._large)
+        return len(self._small) + len(self._apart)
 
     def put(self, unit: U) -> None:
         """Add a unit.
@@ -64,14 +63,23 @@ class UnitQueue(Generic[U]):
                 raise Refusal("SHUTTING_DOWN", "the node is stopping")
             if len(self) >= self._most_waiting:
                 raise Refusal("OVERLOADED", "too many writes are waiting")
-            self._of_its_size(unit).append(unit)
+            if unit.is_apart:
+                self._append_apart(unit)
+            else:
+                self._small.append(unit)
             self._arrived.wake()
 
     def put_back(self, units: Sequence[U]) -> None:
-        """Put units that were returned before those that wait, also after `close`."""
+        """Put small units that were returned before those that wait, and the others behind them;
+        also after `close`.
+        """
+        small = [unit for unit in units if not unit.is_apart]
         with self._lock:
-            for unit in reversed(units):
-                self._of_its_size(unit).appendleft(unit)
+            self._small.extendleft(reversed(small))
+            self._small_first += len(small)
+            for unit in units:
+                if unit.is_apart:
+                    self._append_apart(unit)
 
     def close(self) -> None:
         """Refuse further units."""
@@ -85,16 +93,21 @@ class UnitQueue(Generic[U]):
         """
         while True:
             with self._lock:
-                if self._large and (self._is_large_next or not self._small):
-                    self._is_large_next = False
-                    return [self._large.popleft()]
+                if self._was_apart:
+                    self._small_first = len(self._small)
+                is_next = self._small_first <= 0 or not self._small
+                self._was_apart = bool(self._apart) and is_next
+                if self._was_apart:
+                    return [self._apart.popleft()]
                 if self._small:
-                    self._is_large_next = True
                     count = min(len(self._small), self._most_together)
+                    self._small_first -= count
                     return [self._small.popleft() for _ in range(count)]
                 if self._is_closed:
                     return []
             self._arrived.wait()
 
-    def _of_its_size(self, unit: U) -> deque[U]:
-        return self._large if unit.size >= LARGE_UNIT_BYTES else self._small
+    def _append_apart(self, unit: U) -> None:
+        if not self._apart:
+            self._small_first = len(self._small)
+        self._apart.append(unit)

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 # Seconds that a caller waits for its commit; then it gets DEADLINE, outcome unknown.
 MAX_WAIT_S = 60.0
+# Bytes of a request whose unit has a transaction of its own: those of some 300 records.
+LARGE_UNIT_BYTES = 64 * 1024
 # Maximum attempts for a unit that hits a serialization conflict.
 MAX_TRIES = 4
 # Monotonic time after which the caller has given up; the guard sets it, so that the writer
@@ -136,7 +138,7 @@ class JointWork(ABC, Generic[T]):
             txs: The transaction of each, all at one time.
 
         Returns:
-            A Refusal for a work that was not done: it has written nothing.
+            A Refusal for a work that was not done: then all are rolled back, and each runs alone.
         """
 
     def __call__(self, tx: Transaction) -> T | RecordedDenial:
@@ -147,7 +149,7 @@ class JointWork(ABC, Generic[T]):
         return result
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Unit(Generic[T]):
     """A unit of work in the queue, and its outcome.
 
@@ -157,7 +159,9 @@ class Unit(Generic[T]):
         parties: The parties whose quotas it counts for.
         span: The span of its commit; None if the call is not traced.
         waker: Wakes the caller when there is an outcome.
-        is_alone: True if it runs together with no other, as something failed when it did.
+        is_alone: True if it runs together with no other: something failed when it did.
+        is_apart: True if it has a transaction of its own: it is large, or a lock of another
+            transaction kept it waiting.
     """
 
     statement: SignedStatement
@@ -168,9 +172,13 @@ class Unit(Generic[T]):
     span: tracing.Span | None
     waker: Waker
     is_alone: bool = False
+    is_apart: bool = False
     tries: int = 0
     committed: Committed[T] | None = None
     error: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.is_apart = self.size >= LARGE_UNIT_BYTES
 
     @classmethod
     def of_call(cls, statement: SignedStatement, work: Work[T], waker: Waker) -> Unit[T]:

@@ -20,6 +20,7 @@ from rich.table import Table
 from bureau import logs
 from tests.bench import process
 from tests.bench.fixture import QUICK, Size, open_loaded_bureau
+from tests.bench.growth import EACH
 from tests.bench.machine import head
 from tests.bench.measure import BENCHES, Measure
 
@@ -58,10 +59,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer calls, for a first look")
     parser.add_argument("--only", action="append", choices=sorted(BENCHES), metavar="NAME")
-    parser.add_argument("--accounts", type=int, help="of the part growth; a multiple of 100")
+    parser.add_argument("--accounts", type=int, help=f"of the part growth; a multiple of {EACH}")
     arguments = parser.parse_args()
-    if arguments.accounts is not None and (arguments.accounts <= 0 or arguments.accounts % 100):
-        parser.error(f"--accounts {arguments.accounts}: name a multiple of 100")
+    if arguments.accounts is not None and (arguments.accounts <= 0 or arguments.accounts % EACH):
+        parser.error(f"--accounts {arguments.accounts}: name a multiple of {EACH}")
     size = QUICK if arguments.quick else Size()
     size = replace(size, growth=arguments.accounts or size.growth)
     chosen = [name for name in BENCHES if not arguments.only or name in arguments.only]

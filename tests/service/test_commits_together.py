@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -260,21 +262,39 @@ def test_a_fault_in_one_inquiry_fails_it_alone(
     assert [len(group) for group in writer.together] == [4, 1, 1, 1, 1]
 
 
-def test_a_consent_that_another_session_locks_stops_its_own_inquiry_only(
+def test_a_consent_that_another_session_locks_keeps_its_own_inquiry_waiting_only(
     scenario: Scenario, database_url: str
 ) -> None:
     if not database_url:
         pytest.skip("SQLite has one writer")
     people = [_person(scenario) for _ in range(3)]
+    done: list[int] = []
     with psycopg.connect(libpq(database_url)) as session, held_writer(scenario) as writer:
         locked = "SELECT 1 FROM consent WHERE consent_id = %s FOR UPDATE"
         session.execute(locked, [people[1][1]])
-        for person, consent_id in people:
-            writer.ask(_inquiring(scenario, person, consent_id))
-    first, stopped, last = writer.answers()
-    assert _reasons([first, last]) == ["", ""]
-    assert not isinstance(stopped, Report)
-    assert [_logged(person) for person, _ in people] == [[""], [], [""]]
+
+        def ask(number: int) -> object:
+            try:
+                return _inquiring(scenario, *people[number])()
+            finally:
+                done.append(number)
+
+        def unlock() -> list[int]:
+            """Give the lock back once two inquiries are answered; return which they are."""
+            end = time.monotonic() + LONG_S
+            while len(done) < 2:
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            answered = sorted(done)
+            session.rollback()
+            return answered
+
+        for number in range(3):
+            writer.ask(partial(ask, number))
+        answered = writer.pool.submit(unlock)
+    assert answered.result(LONG_S) == [0, 2], "they do not wait until the lock is given back"
+    assert _reasons(writer.answers()) == ["", "", ""]
+    assert [_logged(person) for person, _ in people] == [[""]] * 3
 
 
 def test_a_quota_is_used_up_by_those_that_are_accepted(
@@ -284,9 +304,9 @@ def test_a_quota_is_used_up_by_those_that_are_accepted(
     with open_scenario(*LENDERS, clock=StillClock(), quotas=quotas) as scenario:
         people = [_person(scenario) for _ in range(4)]
         with Operator(scenario.bureau.operator, scenario.clock) as operator:
-            brook = operator.member("brook")
-            brook.quota.statements_per_minute = 2
-            operator.change(brook)
+            member = operator.member("brook")
+            member.quota.statements_per_minute = 2
+            operator.change(member)
         check, refused = commit_inquiries._LockedInquiry.check_report, people[1][0].subject_id
 
         def checked(inquiry: Any) -> None:
@@ -295,8 +315,23 @@ def test_a_quota_is_used_up_by_those_that_are_accepted(
             check(inquiry)
 
         monkeypatch.setattr(commit_inquiries._LockedInquiry, "check_report", checked)
+        others = [_person(scenario, "cedar") for _ in range(4)]
+        age = datetime.now(UTC) - scenario.now()
+
+        def inquire(name: str, person: Wallet, consent_id: str) -> str:
+            raw = Raw(scenario.profiles[name])  # it does not wait until there is a quota again
+            return raw.query(person.subject_id, consent_id, header=raw.header(age=age)).reason
+
         with held_writer(scenario) as writer:
-            for person, consent_id in people:
-                writer.ask(_inquiring(scenario, person, consent_id))
-        assert _reasons(writer.answers()) == ["", "WRONG_STATE", "", "QUOTA_EXCEEDED"]
-        assert [len(group) for group in writer.together] == [2, 1]
+            for each in people:
+                writer.ask(partial(inquire, "brook", *each))
+        assert writer.answers() == ["", "WRONG_STATE", "", "QUOTA_EXCEEDED"]
+        assert [len(group) for group in writer.together] == [2, 1, 1, 1]
+
+        # Those whose quota is used up divide nobody's group.
+        with held_writer(scenario) as writer:
+            for own, other in zip(people, others, strict=True):
+                writer.ask(partial(inquire, "brook", *own))
+                writer.ask(partial(inquire, "cedar", *other))
+        assert writer.answers() == ["QUOTA_EXCEEDED", ""] * 4
+        assert writer.together[-1] == [person.subject_id for person, _ in others]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bureau.ledger import batch_run, unit_queue
+from bureau.ledger import batch_run, units
 from bureau_client import Month, Wallet
 from tests.service.scenario import Scenario, account, open_scenario
 
@@ -85,7 +85,7 @@ def waiting_uploads(scenario: Scenario) -> Iterator[Uploads]:
 def test_small_units_and_large_ones_take_turns(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unit_queue, "LARGE_UNIT_BYTES", 10_000)
+    monkeypatch.setattr(units, "LARGE_UNIT_BYTES", 10_000)
     with waiting_uploads(scenario) as uploads:
         uploads.send(1, 100, 1, 100, 1, 100)
     first, large, small, second, other_small, third = uploads.log_sizes()

@@ -11,7 +11,7 @@ from bureau import field_rules, main, signed_statement
 from bureau.config import Settings
 from bureau.errors import REASONS
 from bureau.journeys import submit
-from bureau.ledger import batch_run, commit_queue, unit_queue
+from bureau.ledger import batch_run, commit_queue, units
 from bureau.party_limits import PartyLimits
 from bureau.quotas import Quotas
 from bureau.rpc import guard, server, unread_answers
@@ -143,7 +143,7 @@ def test_the_fixed_limits_are_those_of_the_code() -> None:
         "writes that wait": (f"{commit_queue.MAX_WAITING:,};",),
         "units in a commit": (
             f"{commit_queue.MAX_BATCH}, none begun after {batch_run.MAX_RUN_S:g} s;",
-            f"{unit_queue.LARGE_UNIT_BYTES // 1024} KiB or more by itself",
+            f"{units.LARGE_UNIT_BYTES // 1024} KiB or more by itself",
         ),
         "calls in one process": ("eight for each of `calls`",),
         "bytes of large requests at work": (

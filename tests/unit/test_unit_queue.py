@@ -1,4 +1,4 @@
-"""The units that wait for the writer: small ones together, a large one by itself, in turns."""
+"""The units that wait for the writer: small ones together, a large one apart, in turns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau.errors import Refusal
-from bureau.ledger.unit_queue import LARGE_UNIT_BYTES, UnitQueue
+from bureau.ledger.unit_queue import UnitQueue
 
 MOST, TOGETHER = 50, 4
 
@@ -21,11 +21,7 @@ class Waiting(NamedTuple):
     """A unit."""
 
     number: int
-    size: int
-
-    @property
-    def is_large(self) -> bool:
-        return self.size >= LARGE_UNIT_BYTES
+    is_apart: bool = False
 
 
 def queue_of(*units: Waiting) -> UnitQueue[Waiting]:
@@ -36,12 +32,14 @@ def queue_of(*units: Waiting) -> UnitQueue[Waiting]:
     return queue
 
 
-def small(number: int) -> Waiting:
-    return Waiting(number, LARGE_UNIT_BYTES - 1)
-
-
 def large(number: int) -> Waiting:
-    return Waiting(number, LARGE_UNIT_BYTES)
+    return Waiting(number, is_apart=True)
+
+
+def numbers_of(queue: UnitQueue[Waiting]) -> list[list[int]]:
+    """Return the numbers of the units of each transaction, until the queue is empty."""
+    queue.close()
+    return [[unit.number for unit in batch] for batch in iter(queue.get, [])]
 
 
 def reason_of(call: Callable[[], object]) -> str:
@@ -50,59 +48,81 @@ def reason_of(call: Callable[[], object]) -> str:
     return refused.value.reason
 
 
-def test_large_units_and_small_ones_take_turns() -> None:
-    queue = queue_of(large(0), *map(small, range(1, 6)), large(6), large(7))
-    batches = [queue.get() for _ in range(5)]
-    assert [[unit.number for unit in batch] for batch in batches] == [
-        [1, 2, 3, 4],
-        [0],
-        [5],
-        [6],
-        [7],
+def test_what_waits_goes_before_a_large_unit_and_what_comes_before_the_next() -> None:
+    queue = queue_of(*map(Waiting, range(9)), large(9), large(10))
+    assert [[unit.number for unit in queue.get()] for _ in range(4)] == [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+        [8],
+        [9],
     ]
-    assert len(queue) == 0
+    for number in range(11, 17):  # they come while the large unit is committed
+        queue.put(Waiting(number))
+    queue.put(large(17))
+    assert numbers_of(queue) == [[11, 12, 13, 14], [15, 16], [10], [17]]
+
+
+def test_a_large_unit_waits_for_those_that_came_before_it_alone() -> None:
+    queue = queue_of(*map(Waiting, range(5)), large(5))
+    batches = []
+    for number in range(6, 30):  # small units never end
+        batches.append([unit.number for unit in queue.get()])
+        queue.put(Waiting(number))
+    assert batches[:3] == [[0, 1, 2, 3], [4, 6], [5]]
+
+
+def test_a_unit_that_met_a_lock_comes_back_behind_what_waits() -> None:
+    queue = queue_of(*map(Waiting, range(6)))
+    first, *others = queue.get()
+    queue.put(large(6))
+    queue.put_back([*others, large(first.number)])
+    assert numbers_of(queue) == [[1, 2, 3, 4], [5], [6], [0]]
 
 
 @given(st.lists(st.booleans(), max_size=MOST), st.data())
-def test_every_unit_comes_once_and_in_order(kinds: list[bool], data: st.DataObject) -> None:
-    units = [large(i) if kind else small(i) for i, kind in enumerate(kinds)]
-    queue, done = queue_of(*units), list[Waiting]()
-    queue.close()
-    waited = 0
-    while batch := queue.get():
-        assert len({unit.is_large for unit in batch}) == 1
-        assert len(batch) <= (1 if batch[0].is_large else TOGETHER)
-        # No small unit sees two large ones go before it.
-        waited = waited + 1 if batch[0].is_large and any(not u.is_large for u in units) else 0
-        count = data.draw(st.integers(1, len(batch)))
+def test_every_unit_comes_once_and_a_small_one_waits_for_one_large_one_at_most(
+    kinds: list[bool], data: st.DataObject
+) -> None:
+    coming = [Waiting(number, kind) for number, kind in enumerate(kinds)]
+    queue, done = queue_of(), list[Waiting]()
+    seen: dict[int, int] = {}  # by small unit that waits, the large ones that went before it
+    while coming or len(queue):
+        for _ in range(data.draw(st.integers(0 if len(queue) else 1, len(coming) or 1))):
+            if coming:
+                unit = coming.pop(0)
+                queue.put(unit)
+                if not unit.is_apart:
+                    seen[unit.number] = 0
+        batch = queue.get()
+        assert len({unit.is_apart for unit in batch}) == 1
+        assert len(batch) <= (1 if batch[0].is_apart else TOGETHER)
+        count = 1 if batch[0].is_apart else data.draw(st.integers(1, len(batch)))
         done += batch[:count]
         queue.put_back(batch[count:])
-        units = [unit for unit in units if unit not in done]
-        assert len(queue) == len(units)
-        assert waited <= 1
+        for unit in batch[:count]:
+            seen.pop(unit.number, None)
+        if batch[0].is_apart:
+            seen = {number: before + 1 for number, before in seen.items()}
+        assert all(before <= 1 for before in seen.values())
     for kind in (True, False):
-        numbers = [unit.number for unit in done if unit.is_large is kind]
+        numbers = [unit.number for unit in done if unit.is_apart is kind]
         assert numbers == [index for index, each in enumerate(kinds) if each is kind]
 
 
 def test_a_full_queue_refuses_and_a_closed_one_gives_what_it_has() -> None:
-    queue = queue_of(*map(small, range(MOST - 1)), large(MOST))
-    assert reason_of(lambda: queue.put(small(0))) == "OVERLOADED"
+    queue = queue_of(*map(Waiting, range(MOST - 1)), large(MOST))
+    assert reason_of(lambda: queue.put(Waiting(0))) == "OVERLOADED"
     queue.close()
-    assert reason_of(lambda: queue.put(small(0))) == "SHUTTING_DOWN"
-    count = 0
-    while batch := queue.get():
-        count += len(batch)
-    assert count == MOST
-    queue.put_back([small(1)])  # its transaction met a conflict at the end
-    assert queue.get() == [small(1)]
-    assert queue.get() == []
+    assert reason_of(lambda: queue.put(Waiting(0))) == "SHUTTING_DOWN"
+    assert sum(map(len, numbers_of(queue))) == MOST
+    queue.put_back([Waiting(1)])  # its transaction met a conflict at the end
+    assert numbers_of(queue) == [[1]]
 
 
 def test_the_writer_sleeps_until_a_unit_comes_or_the_queue_is_closed() -> None:
     queue = queue_of()
     with ThreadPoolExecutor(1) as pool:
-        for unit in (small(1), large(2)):
+        for unit in (Waiting(1), large(2)):
             waiting = pool.submit(queue.get)
             assert not waiting.done()
             queue.put(unit)
@@ -117,7 +137,7 @@ def test_units_of_many_threads_all_arrive() -> None:
 
     def put(thread: int) -> None:
         for number in range(each):
-            queue.put(small(thread * each + number))
+            queue.put(Waiting(thread * each + number))
 
     def read() -> None:
         while batch := queue.get():
