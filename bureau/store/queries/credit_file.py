@@ -91,13 +91,12 @@ accounts_and_records = InQuery(
     ),
     AccountAndRecord,
 )
-# Which of these people have an account with some kinds of record in its trail.
-people_with_marks = InQuery[tuple[str]](
+# The trails of these people's accounts that have some kinds of record, deleted accounts too.
+trails_with_marks = InQuery[tuple[str, bytes]](
     lambda subject_ids: (
-        select(party.c.subject_id)
+        select(party.c.subject_id, tradeline.c.trail)
         .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
         .where(party.c.subject_id.in_(subject_ids), tradeline.c.marks.op("&")(bind("mask")) != 0)
-        .distinct()
     )
 )
 file_tradelines = InQuery(
