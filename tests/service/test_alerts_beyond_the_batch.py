@@ -2,13 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
-from bureau_client import AlertKind, Deletion, DeletionReason, Month
+import pytest
+
+from bureau_client import (
+    AccountStatus,
+    AlertKind,
+    Deletion,
+    DeletionReason,
+    DisputeReason,
+    Month,
+    PortfolioType,
+)
 from tests.service.due_alerts import alerted
+from tests.service.scenario import (
+    AUTUMN_2026,
+    DAY,
+    Scenario,
+    account,
+    clock_of,
+    open_scenario,
+)
 from tests.service.test_lives_retention import MISSED_MONTH, Life, S, life
 from tests.service.test_sales import BOUGHT, GONE, LOST, ref_of, sell
 from tests.service.watching import monitor
+
+MARCH, APRIL = Month(2027, 3), Month(2027, 4)
+LATE: dict[str, Any] = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
+FROZEN: dict[str, Any] = {"special_comment": "AP"}
+
+
+@pytest.fixture(scope="module")
+def scenario(database_url: str) -> Iterator[Scenario]:
+    """Lenders that joined more than 180 days ago: they see of others what they furnish."""
+    names = ("acme", "brook", "cedar", "collector")
+    with open_scenario(*names, database_url=database_url, clock=clock_of(AUTUMN_2026)) as scenario:
+        scenario.later(181 * DAY)
+        person = scenario.person()
+        scenario.submit("cedar", account(person, "card", APRIL))
+        scenario.submit("collector", account(person, "card", APRIL, **LATE))
+        yield scenario
+
+
+def test_a_line_in_default_diverges_for_those_who_see_only_defaults(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", APRIL, **LATE, **FROZEN))
+    scenario.submit("brook", account(person, "card", MARCH))
+    monitor(person, "collector")
+    assert alerted(scenario, person, "brook", account(person, "card", APRIL, **LATE)) == [
+        AlertKind.FIRST_DELINQUENCY,
+        AlertKind.DIVERGENCE,
+    ]
+
+
+def test_a_line_diverges_once_it_is_of_the_kind_that_a_consent_opens(scenario: Scenario) -> None:
+    person = scenario.person()
+    line = {"portfolio_type": PortfolioType.LINE_OF_CREDIT, "account_type": "15"}
+    scenario.submit("acme", account(person, "card", APRIL, **FROZEN))
+    scenario.submit("brook", account(person, "card", MARCH, **line))
+    monitor(person, "cedar", portfolio_types=[PortfolioType.REVOLVING])
+    assert alerted(scenario, person, "brook", account(person, "card", APRIL)) == [
+        AlertKind.DIVERGENCE
+    ]
+
+
+def test_an_account_that_a_dispute_withdraws_is_not_told_about(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MARCH))
+    monitor(person, "cedar")
+    (line,) = person.file().tradelines
+    person.dispute(line.tradeline_id, field="balance_minor", reason=DisputeReason.WRONG_AMOUNT)
+    scenario.later(31 * DAY)
+    late = account(person, "card", APRIL, certified=True, **LATE)
+    assert alerted(scenario, person, "acme", late) == []
 
 
 def sold_account_deleted(debt: Life) -> list[AlertKind]:
