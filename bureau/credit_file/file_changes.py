@@ -110,10 +110,10 @@ def read_changes(
             {name: (before.rows_of(name), _rows_of(now, name, keys)) for name, keys in loud.items()}
         )
         # 3. The lines beside them too, where one may diverge that did not before.
-        anew = [name for name, change in changes.items() if _is_lent_on_anew(change)]
-        files |= _lines_that_may_diverge(_read_files(db, anew), own)
+        diverging = [name for name, change in changes.items() if _may_diverge(change)]
+        files |= _lines_that_may_diverge(_read_files(db, diverging), own)
         sides = {
-            name: (_without(rows, own[name]) | before.rows_of(name), rows)
+            name: (_other_accounts(rows, own[name]) | before.rows_of(name), rows)
             for name, rows in files.items()
         }
         changes |= shaper.compare(sides, is_whole=True)
@@ -249,12 +249,12 @@ def _files_with_sales(db: Connection, people: Iterable[str]) -> dict[str, Rows]:
     )
 
 
-def _without(rows: Rows, keys: Iterable[int]) -> Rows:
+def _other_accounts(rows: Rows, keys: Iterable[int]) -> Rows:
     """Return the rows of the other accounts."""
     return {key: rows[key] for key in rows.keys() - keys}
 
 
-def _is_lent_on_anew(change: FileChange) -> bool:
+def _may_diverge(change: FileChange) -> bool:
     """Return True if a line is lent on, and was not so before in what divergence depends on."""
     return not _lent_on(change.after).items() <= _lent_on(change.before).items()
 
