@@ -103,7 +103,8 @@ def show_consent(
 
 
 def show_grant(consent: HeldConsent, signed: LoggedStatement, now_us: int) -> ConsentView:
-    """Return a consent that nothing has changed, as its subject and its grantee see it.
+    """Return a consent as its subject and its grantee see it where nothing has changed it: without
+    changes, its state as of the grant.
 
     Args:
         signed: The statement that granted it.

@@ -2,7 +2,8 @@
 
 Of a file only the accounts differ that the batch is about, so only these are read, before it and
 after it. The other accounts are read where they matter: where a sale is on file, which links two
-lines, and where a line is lent on as it was not before, as it may diverge from the others.
+lines, and where a line is lent on as it was not before, as it may diverge from the others. Whether
+there is a sale, the lenders' actions tell, which are read of all accounts.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from bureau.credit_file.reciprocity import is_in_default
 from bureau.credit_file.report import reportable
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.sales import TRANSFER
-from bureau.credit_file.stored_records import StoredRecords
+from bureau.credit_file.stored_records import records_of
 from bureau.credit_file.subject_state import SubjectState
 from bureau.policy import Policy
 from bureau.store import queries as q
@@ -39,7 +40,7 @@ from bureau.store.database import Connection
 from creditbureau.v1.record_pb2 import Record
 
 ACTION_MASK = CodeSet.of([ACTION])
-# People whose files are in memory at once.
+# People whose whole files are in memory at once; the accounts of the batch are, of all people.
 PEOPLE_AT_ONCE = 256
 
 # The rows of a subject's accounts by tradeline key.
@@ -109,10 +110,10 @@ def read_changes(
             {name: (before.rows_of(name), _rows_of(now, name, keys)) for name, keys in loud.items()}
         )
         # 3. The lines beside them too, where one may diverge that did not before.
-        anew = [name for name, change in changes.items() if _is_lent_on_anew(change)]
-        files |= _lines_that_may_diverge(_read_files(db, anew), own)
+        diverging = [name for name, change in changes.items() if _may_diverge(change)]
+        files |= _lines_that_may_diverge(_read_files(db, diverging), own)
         sides = {
-            name: (_without(rows, own[name]) | before.rows_of(name), rows)
+            name: (_other_accounts(rows, own[name]) | before.rows_of(name), rows)
             for name, rows in files.items()
         }
         changes |= shaper.compare(sides, is_whole=True)
@@ -227,34 +228,33 @@ def _read_files(db: Connection, people: Iterable[str]) -> dict[str, Rows]:
 
 
 def _files_with_sales(db: Connection, people: Iterable[str]) -> dict[str, Rows]:
-    """Read the files on which a TRANSFER is, also one that was taken back."""
-    acted = db.all_in(q.people_with_marks, list(people), mask=ACTION_MASK)
-    files = _read_files(db, (subject_id for (subject_id,) in acted))
-    actions = {
-        subject_id: [
-            step
-            for row in rows.values()
-            if ACTION in CodeSet(row.marks)
-            for step in steps_of(row.trail)
-            if step.kind == ACTION
-        ]
-        for subject_id, rows in files.items()
-    }
-    records = StoredRecords(db)
-    records.read(chain.from_iterable(actions.values()))
-    return {
-        subject_id: files[subject_id]
-        for subject_id, steps in actions.items()
-        if any(record.action.kind == TRANSFER for _, record, _ in records.of(steps))
-    }
+    """Read the files on which a TRANSFER is, also one that was taken back, or one of an account
+    of which the batch deletes all: it was on file before.
+    """
+    trails = db.all_in(q.trails_with_marks, list(people), mask=ACTION_MASK)
+    actions = [
+        (subject_id, step)
+        for subject_id, trail in trails
+        for step in steps_of(trail)
+        if step.kind == ACTION
+    ]
+    records = records_of(db, [step for _, step in actions])
+    return _read_files(
+        db,
+        {
+            subject_id
+            for (subject_id, _), (_, record, _) in zip(actions, records, strict=True)
+            if record.action.kind == TRANSFER
+        },
+    )
 
 
-def _without(rows: Rows, keys: Iterable[int]) -> Rows:
+def _other_accounts(rows: Rows, keys: Iterable[int]) -> Rows:
     """Return the rows of the other accounts."""
     return {key: rows[key] for key in rows.keys() - keys}
 
 
-def _is_lent_on_anew(change: FileChange) -> bool:
+def _may_diverge(change: FileChange) -> bool:
     """Return True if a line is lent on, and was not so before in what divergence depends on."""
     return not _lent_on(change.after).items() <= _lent_on(change.before).items()
 

@@ -18,7 +18,7 @@ from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 # What makes a tradeline of more than the snapshots of its months.
-INTRICATE = CodeSet.of([DELETION, ACTION, PEOPLE_CHANGED])
+BEYOND_SNAPSHOTS = CodeSet.of([DELETION, ACTION, PEOPLE_CHANGED])
 
 
 class AccountMonth(NamedTuple):
@@ -44,7 +44,7 @@ def is_quiet(before: AccountMonth, after: AccountMonth, policy: Policy, now_us: 
     """
     past, present = before.snapshot, after.snapshot
     return (
-        not after.marks & INTRICATE
+        not after.marks & BEYOND_SNAPSHOTS
         and past.status == CURRENT
         and present.status not in LATE
         and past.parties == present.parties

@@ -48,7 +48,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ShownConsents, Re
     """Store a consent that a subject signed, and return it.
 
     Raises:
-        Refusal: All of `_open_grant`, and the reasons of its unit of work (`commit_grant`).
+        Refusal: All of `_open_grant` and `_commit_grant`.
     """
     # 1. Open and verify, and prove the key that signed.
     with bureau.database.snapshot() as db:
@@ -68,8 +68,7 @@ def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[HeldConsent]:
     """Store a consent that a subject signed.
 
     Raises:
-        Refusal: All of `_open_grant`; NOT_FOUND (request), ALREADY_EXISTS, LIMIT_REACHED; of an
-            answer to a request also WRONG_STATE, WIDER_THAN_REQUEST.
+        Refusal: All of `_open_grant` and `_commit_grant`.
     """
     with bureau.database.snapshot() as db:
         opened = _open_grant(bureau, db, envelope)
@@ -97,6 +96,12 @@ def _open_grant(bureau: Bureau, db: Connection, envelope: Envelope) -> VerifiedS
 
 
 def _commit_grant(bureau: Bureau, opened: VerifiedStatement[Consent]) -> Committed[HeldConsent]:
+    """Store a consent that was verified, in one unit of work.
+
+    Raises:
+        Refusal: NOT_FOUND (request), ALREADY_EXISTS, LIMIT_REACHED; of an answer to a request also
+            WRONG_STATE, WIDER_THAN_REQUEST.
+    """
     consent = opened.message
 
     def work(tx: Transaction) -> HeldConsent:

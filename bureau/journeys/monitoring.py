@@ -24,7 +24,7 @@ from bureau.credit_file.file_changes import (
     read_shown,
 )
 from bureau.credit_file.filed import CreditFile, FiledTradeline
-from bureau.credit_file.freeze import is_stopped
+from bureau.credit_file.freeze import is_stopped, people_on_hold
 from bureau.credit_file.reciprocity import limit_by_reciprocity
 from bureau.credit_file.scope import Scope, lines_in
 from bureau.errors import Refusal
@@ -325,8 +325,7 @@ def _may_ask(
 
     An alert says no more than the member may ask for.
     """
-    rows = db.all_in(q.people_with_holds, sorted(set(people)), now_us=now_us)
-    on_hold = {subject_id for (subject_id,) in rows}
+    on_hold = people_on_hold(db, sorted(set(people)), now_us)
 
     @cache
     def may_ask(member_id: str, subject_id: str, purposes: int) -> bool:

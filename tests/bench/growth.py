@@ -106,7 +106,7 @@ def _crowd(accounts: int) -> list[Person]:
 
 
 def _accounts_of(person: Person) -> Iterator[Account]:
-    """Make a person's accounts anew: ten million of them would fill the memory."""
+    """Make a person's accounts when they are needed: ten million would fill the memory."""
     for number in range(EACH):
         ref = f"{person.subject_id}-{number}"
         yield Account(LENDERS[number % len(LENDERS)], ref, person.subject_id)

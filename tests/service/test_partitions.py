@@ -30,6 +30,7 @@ from bureau.calendar import utc
 from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.ledger.entry_keys import first_key_at, moment_of
+from bureau.store import queries as q
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
@@ -672,6 +673,23 @@ def submit_once(node: Raw, submission: bytes) -> str:
     while outcome.status[1] == "CONFLICT":
         outcome = contract(node, "Furnishing/SubmitRecords", submission)
     return submitted(outcome.reply)
+
+
+def test_records_are_looked_up_in_their_own_months(scenario: Scenario, database: Database) -> None:
+    """Whatever the list is: a join would read every month for a long one."""
+    partition(database)
+    dialect = make_url("postgresql+psycopg://").get_dialect()()
+    with psycopg.connect(libpq(database.url)) as connection:
+        keys = connection.execute("SELECT submission_key, record_index FROM record").fetchall()
+        assert len(keys) == 8
+        for count in (1, 4, 8):
+            query, places = q.records_at.for_values(keys[:count])
+            text = query.sql(dialect).text
+            assert len(connection.execute(text, places).fetchall()) == count
+            plan = connection.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {text}", places).fetchall()
+            months = [line for (line,) in plan if " on record_" in line]
+            read = [line for line in months if "never executed" not in line]
+            assert (len(months) > 1, len(read)) == (True, 1), plan
 
 
 def test_roles_keep_their_privileges(

@@ -91,13 +91,12 @@ accounts_and_records = InQuery(
     ),
     AccountAndRecord,
 )
-# Which of these people have an account with some kinds of record in its trail.
-people_with_marks = InQuery[tuple[str]](
+# The trails of these people's accounts that have some kinds of record, deleted accounts too.
+trails_with_marks = InQuery[tuple[str, bytes]](
     lambda subject_ids: (
-        select(party.c.subject_id)
+        select(party.c.subject_id, tradeline.c.trail)
         .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
         .where(party.c.subject_id.in_(subject_ids), tradeline.c.marks.op("&")(bind("mask")) != 0)
-        .distinct()
     )
 )
 file_tradelines = InQuery(
@@ -188,7 +187,7 @@ record_at = Query[tuple[bytes, str]](
 
 
 class RecordAt(NamedTuple):
-    """A record by its place in a submission."""
+    """A record by its place in a submission, at which there is one."""
 
     submission_key: int
     record_index: int
@@ -198,24 +197,21 @@ class RecordAt(NamedTuple):
 
 def _records_at(keys: list[Any]) -> Select[tuple[int, int, bytes, str]]:
     # SQLite reads the whole table for an IN of pairs, and takes several times as long for an OR.
+    # PostgreSQL reads all partitions for a join with a long list; here it looks up each key.
     columns = column("submission_key", BigInteger), column("record_index", BigInteger)
     listed = values(*columns, name="listed").data(keys).cte("listed")
     wanted = select(*listed.columns).distinct().cte("wanted")  # a short list repeats its last key
+    body = select(record.c.body).where(
+        record.c.submission_key == wanted.c.submission_key,
+        record.c.record_index == wanted.c.record_index,
+    )
     submission_id = select(submission.c.submission_id).where(
-        submission.c.submission_key == record.c.submission_key
+        submission.c.submission_key == wanted.c.submission_key
     )
     return select(
-        record.c.submission_key,
-        record.c.record_index,
-        record.c.body,
+        *wanted.columns,
+        body.scalar_subquery().label("body"),
         submission_id.scalar_subquery().label("submission_id"),
-    ).join_from(
-        wanted,
-        record,
-        and_(
-            record.c.submission_key == wanted.c.submission_key,
-            record.c.record_index == wanted.c.record_index,
-        ),
     )
 
 

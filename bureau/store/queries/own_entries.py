@@ -234,21 +234,10 @@ _holds = (
 )
 _not_ended = (hold.c.ended == 0, hold.c.expire_us > bind("now_us"))
 holds_not_ended = Query(_holds.where(*_not_ended).order_by(hold.c.entry_key), StoredHold)
+# Which of these people have a hold that has not ended.
 people_on_hold = InQuery[tuple[str]](
     lambda subject_ids: (
         select(hold.c.subject_id).where(hold.c.subject_id.in_(subject_ids), *_not_ended).distinct()
-    )
-)
-# Which of these people have a hold that has not ended.
-people_with_holds = InQuery[tuple[str]](
-    lambda subject_ids: (
-        select(hold.c.subject_id)
-        .where(
-            hold.c.subject_id.in_(subject_ids),
-            hold.c.ended == 0,
-            hold.c.expire_us > bind("now_us"),
-        )
-        .distinct()
     )
 )
 hold_by_id = Query(_holds.where(hold.c.hold_id == bind("hold_id")), StoredHold)
