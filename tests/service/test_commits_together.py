@@ -23,7 +23,7 @@ from bureau.journeys import commit_inquiries
 from bureau.journeys.commit_inquiries import InquiryWork
 from bureau.quotas import MemberQuota, Quotas
 from bureau.store.postgres import libpq
-from bureau_client import BureauError, HoldKind, Purpose, Report, Wallet
+from bureau_client import BureauError, ConsentState, HoldKind, Purpose, Report, Wallet
 from bureau_keys.envelope import seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2
@@ -167,6 +167,18 @@ def test_a_consent_is_revoked_between_two_inquiries(scenario: Scenario) -> None:
     assert _reasons([first, *last]) == ["", "CONSENT_REVOKED", ""]
     assert _logged(person) == ["", "CONSENT_REVOKED"]
     assert writer.together == [[person.subject_id], [person.subject_id, other[0].subject_id]]
+
+
+def test_a_consent_that_is_revoked_with_its_pause_is_shown_as_it_is_now(
+    scenario: Scenario,
+) -> None:
+    person, consent_id = _person(scenario)
+    with held_writer(scenario) as writer:
+        writer.ask(partial(person.pause, consent_id))
+        writer.ask(partial(person.revoke, consent_id))
+    paused, revoked = writer.answers()
+    assert [paused.state, revoked.state] == [ConsentState.REVOKED] * 2
+    assert paused.receipt.leaf_index < revoked.receipt.leaf_index
 
 
 def test_the_last_use_of_a_consent_is_counted_once(scenario: Scenario) -> None:
