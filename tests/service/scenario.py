@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,12 @@ AUTUMN_2026 = datetime(2026, 11, 15, 12, tzinfo=UTC)
 PATIENCE = RetryPolicy(read_seconds=60, write_seconds=60, stream_seconds=20, attempts=3)
 
 
+_numbers = count(secrets.randbelow(10**8))
+
+
 def fresh_number() -> str:
     """A social security number that was never issued, another one each time: area 9."""
-    return f"9{secrets.randbelow(10**8):08}"
+    return f"9{next(_numbers) % 10**8:08}"
 
 
 @dataclass
