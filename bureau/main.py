@@ -133,7 +133,6 @@ class Server:
         self.settings = settings
         self._sharing = sharing = sharing or Sharing(settings.passphrase())
         self.clock = clock or Clock()
-        self._switch_interval_s = sys.getswitchinterval()  # the process may go on afterwards
         self.stopped = threading.Event()
         self.failure = ""
         self.other_log: ForkedLogError | LogKeyError | None = None
@@ -311,7 +310,6 @@ class Server:
                     self._running.close()
                     logger.info("stopped", node=self.settings.node)
             finally:
-                sys.setswitchinterval(self._switch_interval_s)
                 self.stopped.set()
 
     def wait(self) -> None:

@@ -38,7 +38,8 @@ RULES = "buf/validate/validate.proto"
 def main() -> None:
     files = sorted(str(p.relative_to(PROTOS)) for p in PROTOS.glob("creditbureau/**/*.proto"))
     whole = GEN / "whole.binpb"
-    shutil.rmtree(GEN, ignore_errors=True)  # `make check` finds what is not generated
+    if GEN.exists():
+        shutil.rmtree(GEN)  # so that `make check` finds what is not generated
     GEN.mkdir()
     protoc(f"-I{PROTOS}", "--include_imports", "--include_source_info", f"-o{whole}", *files)
     described = whole.read_bytes()

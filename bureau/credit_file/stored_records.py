@@ -38,11 +38,7 @@ class StoredRecords:
 
 def records_of(db: Connection, steps: Collection[TrailEntry]) -> Iterator[StepAndRecord]:
     """Read the records of steps together, in their order, each with the id of its submission."""
-    keys = [(step.submission_key, step.record_index) for step in steps]
-    listed = db.all_in(q.records_at, list(dict.fromkeys(keys)))
-    rows = {(row.submission_key, row.record_index): row for row in listed}
-    for step, key in zip(steps, keys, strict=True):
-        yield step, Record.FromString(rows[key].body), rows[key].submission_id
+    return StoredRecords(db).of(steps)
 
 
 def record_of(db: Connection, step: TrailEntry) -> tuple[Record, str]:

@@ -192,7 +192,9 @@ class BatchRun:
         unit, *others = units
         if others:
             # It may be the fault of one of them: each runs by itself.
-            logger.warning("units_apart", units=len(units), error=str(error))
+            # Without the message, which may name a value of a request.
+            reason = error.reason if isinstance(error, Refusal) else type(error).__name__
+            logger.warning("units_apart", units=len(units), reason=reason)
             for each in units:
                 each.is_alone = True
             self._waiting.extendleft(reversed(units))
