@@ -9,9 +9,10 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import bindparam
+from sqlalchemy import Column, bindparam
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.dml import ValuesBase
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
@@ -24,8 +25,7 @@ class CompiledQuery(NamedTuple):
 
     Attributes:
         text: The SQL.
-        places: The parameters' names by place; empty where the driver takes
-            them by name.
+        places: The parameters' names by place.
         bind: Values by name as the driver takes them.
     """
 
@@ -56,6 +56,35 @@ class Statement:
 
 class Change(Statement):
     """A statement that inserts, updates or deletes and returns no rows."""
+
+
+class Insert(Change):
+    """An insert whose parameters are the columns, of one row or of several at once."""
+
+    def __init__(self, clause: ValuesBase, columns: Sequence[Column[Any]]) -> None:
+        """Prepare the statement.
+
+        Args:
+            clause: The insert without its values.
+            columns: The columns, in the table's order.
+        """
+        super().__init__(clause.values({c.name: bindparam(c.name) for c in columns}))
+        self._bare = clause
+        self._columns = tuple(columns)
+        self._shapes: dict[int, Change] = {1: self}
+
+    def of_rows(self, count: int) -> Change:
+        """Return the statement that inserts a number of rows; its parameters are those of one row
+        after the other.
+        """
+        shape = self._shapes.get(count)
+        if shape is None:
+            rows = [
+                {c.name: bindparam(f"{c.name}_{index}", type_=c.type) for c in self._columns}
+                for index in range(count)
+            ]
+            shape = self._shapes[count] = Change(self._bare.values(rows))
+        return shape
 
 
 class Query(Statement, Generic[Row]):
@@ -141,7 +170,7 @@ def _giving(
 ) -> Callable[[Mapping[str, Any]], Any]:
     """Return the function that turns values by name into the driver's parameters."""
     if not places:
-        return lambda values: {**constants, **values}
+        return lambda _values: ()
     if constants or len(places) == 1:
         return lambda values: [(values[n] if n in values else constants[n]) for n in places]
     return itemgetter(*places)

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import psycopg
 import pytest
+from psycopg import RawCursor
 from sqlalchemy import make_url
 
 from bureau.admin import partitioning
@@ -678,15 +679,16 @@ def submit_once(node: Raw, submission: bytes) -> str:
 def test_records_are_looked_up_in_their_own_months(scenario: Scenario, database: Database) -> None:
     """Whatever the list is: a join would read every month for a long one."""
     partition(database)
-    dialect = make_url("postgresql+psycopg://").get_dialect()()
-    with psycopg.connect(libpq(database.url)) as connection:
+    dialect = database.engine.dialect
+    with psycopg.connect(libpq(database.url), cursor_factory=RawCursor) as connection:
         keys = connection.execute("SELECT submission_key, record_index FROM record").fetchall()
         assert len(keys) == 8
         for count in (1, 4, 8):
-            query, places = q.records_at.for_values(keys[:count])
-            text = query.sql(dialect).text
-            assert len(connection.execute(text, places).fetchall()) == count
-            plan = connection.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {text}", places).fetchall()
+            query, parameters = q.records_at.for_values(keys[:count])
+            text, _, bind = query.sql(dialect)
+            values = bind(parameters)
+            assert len(connection.execute(text, values).fetchall()) == count
+            plan = connection.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {text}", values).fetchall()
             months = [line for (line,) in plan if " on record_" in line]
             read = [line for line in months if "never executed" not in line]
             assert (len(months) > 1, len(read)) == (True, 1), plan

@@ -35,7 +35,8 @@ from bureau.journeys.member import StoredMember
 from bureau.journeys.monitoring import Monitor
 from bureau.ledger.log import LoggedEntry
 from bureau.store import checks, queries, tables
-from bureau.store.compiled import Change, InQuery, Query
+from bureau.store.compiled import Change, InQuery, Insert, Query
+from bureau.store.database import Database
 
 MODULES = [
     checks,
@@ -182,6 +183,24 @@ def test_no_two_queries_have_one_name() -> None:
 @pytest.mark.parametrize(("row", "table"), WHOLE_ROWS.items())
 def test_whole_rows_have_their_tables_columns(row: Any, table: Any) -> None:
     assert list(row._fields) == [column.name for column in table.__table__.columns]
+
+
+INSERTS = {
+    name: query
+    for module in MODULES
+    for name, query in vars(module).items()
+    if isinstance(query, Insert)
+}
+
+
+@pytest.mark.parametrize("name", INSERTS)
+@pytest.mark.parametrize("url", ["sqlite:////bureau.db", "postgresql://host/bureau"])
+def test_an_insert_of_rows_takes_the_values_of_one_after_the_other(name: str, url: str) -> None:
+    dialect = Database(url).engine.dialect
+    columns = INSERTS[name].sql(dialect).places
+    rows = INSERTS[name].of_rows(3).sql(dialect)
+    assert rows.places == tuple(f"{c}_{row}" for row in range(3) for c in columns)
+    assert INSERTS[name].of_rows(1) is INSERTS[name]
 
 
 def test_a_start_on_sqlite_loads_nothing_of_postgresql() -> None:

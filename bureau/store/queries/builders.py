@@ -9,14 +9,14 @@ from typing import Any, cast
 
 from sqlalchemy import BigInteger, Table, Text, bindparam
 from sqlalchemy import insert as insert_into
-from sqlalchemy.dialects.sqlite import Insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite.dml import OnConflictClause, OnConflictDoNothing, OnConflictDoUpdate
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 
 from bureau.store import tables as t
-from bureau.store.compiled import Change
+from bureau.store.compiled import Insert
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -29,28 +29,27 @@ def bind(name: str) -> Any:
     return bindparam(name)
 
 
-def insert(model: type[SQLModel]) -> Change:
+def insert(model: type[SQLModel]) -> Insert:
     """Build an insert of all columns but those that the database counts."""
     target = table(model)
-    columns = [c.name for c in target.columns if c.autoincrement is not True]
-    return Change(insert_into(target).values({name: bindparam(name) for name in columns}).inline())
+    columns = [c for c in target.columns if c.autoincrement is not True]
+    return Insert(insert_into(target).inline(), columns)
 
 
-def upsert(target: Table) -> Insert:
+def upsert(target: Table) -> SqliteInsert:
     """Build an insert with `on_conflict_…`, for both databases: to build PostgreSQL's own would
     load its dialect at every start, on SQLite too.
     """
-    return Insert(target)
+    return SqliteInsert(target)
 
 
-def insert_or_ignore(model: type[SQLModel]) -> Change:
+def insert_or_ignore(model: type[SQLModel]) -> Insert:
     """Build an insert that leaves an existing row as it is. SQLite and PostgreSQL
     spell it alike.
     """
     target = table(model)
-    columns = [c.name for c in target.columns if c.autoincrement is not True]
-    clause = upsert(target).values({name: bindparam(name) for name in columns})
-    return Change(clause.on_conflict_do_nothing().inline())
+    columns = [c for c in target.columns if c.autoincrement is not True]
+    return Insert(upsert(target).on_conflict_do_nothing().inline(), columns)
 
 
 @compiles(OnConflictDoNothing, "postgresql")
