@@ -26,11 +26,11 @@ from bureau.credit_file.facility_state import (
 from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.history import ACTION, people_of, steps_of
 from bureau.credit_file.own_entries import withdrawing_disputes
-from bureau.credit_file.quiet_changes import AccountMonth, is_quiet
 from bureau.credit_file.reader import read_groups, tradelines_of
 from bureau.credit_file.reciprocity import is_in_default
 from bureau.credit_file.report import reportable
 from bureau.credit_file.report_versions import current_rules
+from bureau.credit_file.routine_months import AccountMonth, is_routine
 from bureau.credit_file.sales import TRANSFER
 from bureau.credit_file.stored_records import records_of
 from bureau.credit_file.subject_state import SubjectState
@@ -94,20 +94,23 @@ def read_changes(
     Those in which nothing is worth an alert may be left out.
     """
     accounts = iter(sorted(_accounts_on(before.booking, before.accounts.keys()).items()))
-    quiet = _quiet_accounts(before, policy, now_us)
+    routine = _routine_accounts(before, policy, now_us)
     while own := dict(islice(accounts, PEOPLE_AT_ONCE)):
         # 1. Where a sale is on file, the whole file.
         files = _files_with_sales(db, own)
-        # 2. Of everybody else the accounts of the batch, but for those who have quiet ones alone.
-        loud = {
+        # 2. Of everybody else the accounts of the batch, but for those who have routine ones alone.
+        compared = {
             name: keys
             for name, keys in own.items()
-            if name not in files and not quiet.issuperset(keys)
+            if name not in files and not routine.issuperset(keys)
         }
-        shaper = _Shaper(db, [*files, *loud], policy, now_us)
-        now = _read_accounts(db, chain.from_iterable(loud.values()))
+        shaper = _Shaper(db, [*files, *compared], policy, now_us)
+        now = _read_accounts(db, chain.from_iterable(compared.values()))
         changes = shaper.compare(
-            {name: (before.rows_of(name), _rows_of(now, name, keys)) for name, keys in loud.items()}
+            {
+                name: (before.rows_of(name), _rows_of(now, name, keys))
+                for name, keys in compared.items()
+            }
         )
         # 3. The lines beside them too, where one may diverge that did not before.
         diverging = [name for name, change in changes.items() if _may_diverge(change)]
@@ -183,9 +186,9 @@ def _accounts_on(booking: AccountBatch, people: AbstractSet[str]) -> dict[str, l
     return accounts
 
 
-def _quiet_accounts(before: AccountsBefore, policy: Policy, now_us: int) -> set[int]:
+def _routine_accounts(before: AccountsBefore, policy: Policy, now_us: int) -> set[int]:
     """Return the keys of the accounts whose change is worth no alert, but for a sale."""
-    quiet, lines = set(), before.booking.lines  # a record's index is its place
+    routine, lines = set(), before.booking.lines  # a record's index is its place
     for account in before.booking.accounts.values():
         row = before.rows.get(account.tradeline_key)
         if row is None:
@@ -194,14 +197,14 @@ def _quiet_accounts(before: AccountsBefore, policy: Policy, now_us: int) -> set[
         if len(added) == 1 and added[0][:2] == account.newest:
             past = Record.FromString(row.body).snapshot
             present = lines[added[0].record_index].snapshot
-            if is_quiet(
+            if is_routine(
                 AccountMonth(row.marks, row.history, past),
                 AccountMonth(account.marks, account.history, present),
                 policy,
                 now_us,
             ):
-                quiet.add(account.tradeline_key)
-    return quiet
+                routine.add(account.tradeline_key)
+    return routine
 
 
 def _read_accounts(db: Connection, keys: Iterable[int]) -> dict[int, q.AccountAndRecord]:

@@ -16,9 +16,9 @@ from bureau.credit_file.delinquencies import ReportedMonth, delinquencies_of
 from bureau.credit_file.facility_state import is_frozen, is_lent_on
 from bureau.credit_file.filed import CreditFile, FiledTradeline, role_of
 from bureau.credit_file.history import ORIGINAL, Account, TrailEntry
-from bureau.credit_file.quiet_changes import AccountMonth, is_quiet
 from bureau.credit_file.report import reportable
 from bureau.credit_file.report_versions import current_rules
+from bureau.credit_file.routine_months import AccountMonth, is_routine
 from bureau.credit_file.subject_state import SubjectState
 from bureau.policy import load_policy
 from bureau_keys.liability import LIABILITIES
@@ -132,7 +132,7 @@ def states(stretches: list[Months], newest: int) -> list[State]:
 @example([], Months(close_date=20200101), ("close_date", 0), 0, None)
 @example([], Months(), ("status", CURRENT), 1, 1)
 @example([Months(2, LATE)], Months(), ("role", AUTHORISED_USER), 0, None)
-def test_what_is_quiet_is_worth_no_alert(
+def test_what_is_routine_is_worth_no_alert(
     before: list[Months],
     usual: Months,
     change: tuple[str, Any],
@@ -155,17 +155,18 @@ def test_what_is_quiet_is_worth_no_alert(
         }
 
     *_, past, present = states(stretches, month_before(NEWEST, lag))
-    if is_quiet(past.newest, present.newest, rules.policy, NOW_US):
+    if is_routine(past.newest, present.newest, rules.policy, NOW_US):
         old, new = shown(past), shown(present)
         assert list(changes(old, new)) == []
         assert lent_on(new).items() <= lent_on(old).items()
 
 
-def test_an_ordinary_month_is_quiet() -> None:
+def test_an_ordinary_month_is_routine() -> None:
     """And a month that is late is not, nor the one that cures it."""
     months = states([Months(12), Months(1, LATE), Months(2)], NEWEST)
     policy = replace(US, stale_months=None)
-    quiet = [
-        is_quiet(past.newest, present.newest, policy, NOW_US) for past, present in pairwise(months)
+    routine = [
+        is_routine(past.newest, present.newest, policy, NOW_US)
+        for past, present in pairwise(months)
     ]
-    assert quiet == [True] * 11 + [False, False, True]
+    assert routine == [True] * 11 + [False, False, True]

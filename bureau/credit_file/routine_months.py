@@ -1,4 +1,4 @@
-"""Tell that an account changed in no way that is worth an alert, from the account alone. Pure.
+"""Tell that a month of an account is worth no alert, from the account alone. Pure.
 
 Most months are as good as the month before them: for these no file has to be read.
 """
@@ -35,7 +35,7 @@ class AccountMonth(NamedTuple):
     snapshot: TradelineSnapshot
 
 
-def is_quiet(before: AccountMonth, after: AccountMonth, policy: Policy, now_us: int) -> bool:
+def is_routine(before: AccountMonth, after: AccountMonth, policy: Policy, now_us: int) -> bool:
     """Return True if one more month is worth no alert about anybody on an account, whatever else
     is on file but a sale.
 
