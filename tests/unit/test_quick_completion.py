@@ -46,12 +46,19 @@ LEFT = [
 ]
 
 
+@pytest.fixture(scope="module")
+def tables() -> dict[str, dict[str, Any]]:
+    return {program: table_of(group, name=program) for program, group in GROUPS.items()}
+
+
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(
+    tables: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    for program, group in GROUPS.items():
-        quick_completion.keep(program, table_of(group, name=program))
+    for program, table in tables.items():
+        quick_completion.keep(program, table)
     return tmp_path
 
 
