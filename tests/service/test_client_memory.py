@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -34,38 +33,21 @@ from bureau_client import (
 from bureau_client.wallet_folder import WalletFolder
 from bureau_keys.fork_evidence import Finding, ForkEvidence
 from bureau_keys.log_memory import EVIDENCE, MEMORY, MemoryFolder
+from tests.programs import run_program
 
 INVALID = 5
 ROLES = ("furnisher", "subscriber", "attester")
 
 
-@dataclass
-class CommandResult:
-    """The result of a command."""
-
-    code: int
-    out: str
-    err: str
-
-
-def run(*words: object, given: str = "") -> CommandResult:
+def run(*words: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run one of the commands in a process of its own."""
-    command = [str(Path(sys.executable).with_name(str(words[0]))), *map(str, words[1:])]
-    done = subprocess.run(
-        command,
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "400"},
-    )
-    return CommandResult(done.returncode, done.stdout, done.stderr)
+    return run_program(*words, stdin=stdin, COLUMNS="400")
 
 
-def evaluate(profile: Path) -> CommandResult:
+def evaluate(profile: Path) -> subprocess.CompletedProcess[str]:
     """Write to the log by the command line of a lender."""
     words = ("bureau-lender", "subject-id", "US", "ssn", "--profile", profile)
-    return run(*words, given="000-12-3456\n")
+    return run(*words, stdin="000-12-3456\n")
 
 
 @dataclass
@@ -131,57 +113,57 @@ def test_the_next_client_catches_a_log_that_went_back(
 def test_the_command_lines_name_the_evidence_until_it_is_forgotten(histories: Histories) -> None:
     acme, agent = histories.profiles / "acme", histories.profiles / "agent"
     with histories.served(histories.folder, "brook"):
-        assert evaluate(acme).code == 0
+        assert evaluate(acme).returncode == 0
     kept = MemoryFolder(acme).read().newest
     with histories.served(histories.older):
         caught = evaluate(acme)
-        assert caught.code == INVALID, caught.err
-        assert str(acme / EVIDENCE) in caught.err
-        assert caught.out == "", "the answer is not used"
+        assert caught.returncode == INVALID, caught.stderr
+        assert str(acme / EVIDENCE) in caught.stderr
+        assert caught.stdout == "", "the answer is not used"
 
         # Every further call is refused, whoever makes it.
         again = run("bureau", "log", "checkpoint", "--profile", acme)
-        assert (again.code, again.out) == (INVALID, "")
-        assert str(acme / EVIDENCE) in again.err
+        assert (again.returncode, again.stdout) == (INVALID, "")
+        assert str(acme / EVIDENCE) in again.stderr
 
         # Anyone verifies the file; what it does not show by itself, the log is asked for.
         check = ("bureau", "log", "check-evidence", acme / EVIDENCE, "--profile", agent)
         checked = run(*check, "--ask")
-        assert checked.code == 0, checked.err
-        assert Finding.OPEN.value in checked.err
-        assert kept in checked.out
+        assert checked.returncode == 0, checked.stderr
+        assert Finding.OPEN.value in checked.stderr
+        assert kept in checked.stdout
 
         # The owner has acted: the client goes on.
         forgot = run("bureau-lender", "forget-checkpoint", "--profile", acme)
-        assert forgot.code == 0, forgot.err
-        assert "fork-evidence-" in forgot.err
-        assert evaluate(acme).code == 0
+        assert forgot.returncode == 0, forgot.stderr
+        assert "fork-evidence-" in forgot.stderr
+        assert evaluate(acme).returncode == 0
 
 
 def test_evidence_that_shows_no_fork_is_no_evidence(histories: Histories, tmp_path: Path) -> None:
     acme = histories.profiles / "acme"
     with histories.served(histories.folder) as bureau:
-        assert evaluate(acme).code == 0
+        assert evaluate(acme).returncode == 0
         kept = MemoryFolder(acme).read().newest
         bureau.add_member("brook", ["auditor"])
-        assert evaluate(acme).code == 0
+        assert evaluate(acme).returncode == 0
         file = tmp_path / "claim.json"
         file.write_bytes(ForkEvidence(kept, MemoryFolder(acme).read().newest).to_json())
         check = ("bureau", "log", "check-evidence", file, "--profile", acme)
-        assert run(*check).code == 0, "it may be a fork: the log was not asked"
-        assert run(*check, "--ask").code == INVALID
+        assert run(*check).returncode == 0, "it may be a fork: the log was not asked"
+        assert run(*check, "--ask").returncode == INVALID
         file.write_text("{}")
-        assert run(*check).code == INVALID
+        assert run(*check).returncode == INVALID
 
 
 def test_an_auditors_command_remembers_too(histories: Histories) -> None:
     agent = histories.profiles / "agent"
     with histories.served(histories.folder, "brook", "cedar"):
-        assert run("bureau", "log", "verify", "--profile", agent).code == 0
+        assert run("bureau", "log", "verify", "--profile", agent).returncode == 0
     with histories.served(histories.older, "delta"):
         caught = run("bureau", "log", "checkpoint", "--profile", agent)
-        assert caught.code == INVALID
-        assert (caught.out, (agent / EVIDENCE).exists()) == ("", True)
+        assert caught.returncode == INVALID
+        assert (caught.stdout, (agent / EVIDENCE).exists()) == ("", True)
 
 
 def test_the_clients_of_every_class_are_held_to_it(histories: Histories) -> None:
@@ -197,7 +179,7 @@ def test_the_clients_of_every_class_are_held_to_it(histories: Histories) -> None
                     identify_time=datetime.now(UTC),
                 )
         assert folder.rotate(Profile.load(agent)) is not None
-        assert run("bureau-wallet", "forget-checkpoint", "--wallet", folder.path).code == 0
+        assert run("bureau-wallet", "forget-checkpoint", "--wallet", folder.path).returncode == 0
         assert not (folder.path / MEMORY).exists()
         with folder.open(Profile.load(agent)) as person:
             person.set_statement("I have a new job.")
@@ -210,11 +192,11 @@ def test_the_clients_of_every_class_are_held_to_it(histories: Histories) -> None
     words = ("bureau-wallet", "statement", "Again.", "--wallet", folder.path, "--profile", agent)
     with histories.served(histories.folder), Lender.from_profile(acme) as lender:
         lender.subject_id("US", "ssn", "000-00-0001")
-        assert run(*words).code == 0
+        assert run(*words).returncode == 0
     with histories.served(histories.older, "other", "others", "more"):
         caught = run(*words)
-        assert caught.code == INVALID, caught.err
-        assert str(folder.path / EVIDENCE) in caught.err
+        assert caught.returncode == INVALID, caught.stderr
+        assert str(folder.path / EVIDENCE) in caught.stderr
 
         async def ask() -> None:
             async with AsyncLender.from_profile(acme) as lender:
@@ -247,7 +229,7 @@ def test_two_processes_of_one_profile_keep_one_log(histories: Histories) -> None
         for process in running:
             assert process.communicate("000-12-3456\n")[0]
         assert [process.returncode for process in running] == [0] * 4
-        assert evaluate(acme).code == 0
+        assert evaluate(acme).returncode == 0
         memory = json.loads((acme / MEMORY).read_text())
         with Auditor.from_profile(acme) as auditor:
             assert auditor.checkpoint().note == memory["newest"]
@@ -259,7 +241,7 @@ def test_a_folder_that_cannot_be_written_breaks_no_call(histories: Histories) ->
     with histories.served(histories.folder):
         (acme / "log-memory.lock").mkdir()
         done = evaluate(acme)
-        assert done.code == 0
-        assert done.err.count("only until it ends") == 1
-        assert len(done.out.strip()) == 32
+        assert done.returncode == 0
+        assert done.stderr.count("only until it ends") == 1
+        assert len(done.stdout.strip()) == 32
         assert not (acme / MEMORY).exists()

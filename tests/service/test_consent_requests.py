@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -39,6 +37,7 @@ from creditbureau.v1 import consents_pb2
 from creditbureau.v1.consent_pb2 import Consent as Signed
 from creditbureau.v1.consent_request_pb2 import ConsentRequest as Request
 from creditbureau.v1.envelope_pb2 import Envelope
+from tests.programs import output_of
 from tests.service.raw import Raw
 from tests.service.scenario import DAY, Scenario, fresh_number, open_scenario
 
@@ -411,39 +410,33 @@ def test_both_command_lines(tmp_path: Path) -> None:
         terms = ("--action", "inquire", "--purpose", "credit-application", "--max-uses", "2")
         sections = ("--section", "summary", "--section", "tradelines")
         words = ("--text", "Your new loan", "--output", "json")
-        shown = run(
+        shown = output_of(
             "bureau-lender", "request-consent", subject_id, *lender, *terms, *sections, *words
         )
         request_id = json.loads(shown)["consent_request_id"]
-        listed = run("bureau-wallet", "consent-requests", *wallet)
+        listed = output_of("bureau-wallet", "consent-requests", *wallet)
         assert "acme" in listed
         assert "Your new loan" in listed
         narrow = ("--section", "summary", "--output", "json")
-        consent = json.loads(run("bureau-wallet", "grant-request", request_id, *wallet, *narrow))
+        consent = json.loads(
+            output_of("bureau-wallet", "grant-request", request_id, *wallet, *narrow)
+        )
         assert consent["sections"] == ["SUMMARY"]
-        assert "narrower consent granted" in run("bureau-lender", "consent-requests", *lender)
+        assert "narrower consent granted" in output_of("bureau-lender", "consent-requests", *lender)
         second, third = asked(scenario, subject_id), asked(scenario, subject_id)
         note = ("--note", "no")
-        run("bureau-wallet", "decline-request", second.consent_request_id, *wallet, *note)
-        run("bureau-lender", "withdraw-request", third.consent_request_id, *lender)
+        output_of("bureau-wallet", "decline-request", second.consent_request_id, *wallet, *note)
+        output_of("bureau-lender", "withdraw-request", third.consent_request_id, *lender)
         states = [each.state.name for each in person.consent_requests()]
         assert states == ["WITHDRAWN", "DECLINED", "NARROWED"]
 
         # A newer consent replaces the one that was granted.
         newer = ("--action", "inquire", "--purpose", "credit-application", "--max-uses", "1")
-        run(
+        output_of(
             *("bureau-wallet", "grant", "acme", *newer, "--section", "summary", *wallet),
             *("--replaces", consent["consent_id"]),
         )
         for command in (("bureau-wallet", *wallet), ("bureau-lender", *lender)):
-            listed = run(command[0], "arrangements", *command[1:])
+            listed = output_of(command[0], "arrangements", *command[1:])
             assert "replaced by a newer consent" in listed
             assert consent["consent_id"] in listed
-
-
-def run(*words: str) -> str:
-    """Run a command line, and return what it prints."""
-    command = [str(Path(sys.executable).parent / words[0]), *words[1:]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,26 +10,16 @@ from pathlib import Path
 import pytest
 
 from bureau_client import ConsentMode
+from tests.programs import output_of
 from tests.service.scenario import Scenario, open_scenario
 from tests.service.test_consent_watch import used
 from tests.service.test_decisions import wallet_folder
-
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
     with open_scenario("acme", "brook") as scenario:
         yield scenario
-
-
-def run(*command: object) -> str:
-    name, *arguments = map(str, command)
-    done = subprocess.run(
-        [str(BIN / name), *arguments], check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_a_lender_hears_deletes_and_confirms(scenario: Scenario, tmp_path: Path) -> None:
@@ -48,28 +36,28 @@ def test_a_lender_hears_deletes_and_confirms(scenario: Scenario, tmp_path: Path)
 
     # The changes as JSON lines, with the note; a cursor goes on after the last one.
     watch = ("bureau-lender", "consent", "watch", *lender, "--for", 5)
-    lines = [json.loads(line) for line in run(*watch).splitlines()]
+    lines = [json.loads(line) for line in output_of(*watch).splitlines()]
     mine = [line for line in lines if line["consent"]["consent_id"] == consent_id]
     assert [(line["kind"], line["note"]) for line in mine] == [
         ("GRANTED", ""),
         ("REVOKED", "I found \u4e00 another"),
     ]
     assert mine[-1]["consent"]["delete_by_time"]
-    assert run(*watch, "--after", lines[-1]["cursor"]) == ""
-    listed = run(
+    assert output_of(*watch, "--after", lines[-1]["cursor"]) == ""
+    listed = output_of(
         *("bureau-lender", "consents", *lender, "--output", "json", "--changed-since"),
         f"{since:%Y-%m-%dT%H:%M:%S}",
     )
     assert consent_id in {one["consent_id"] for one in json.loads(listed)}
 
     # Everybody sees that it is overdue, until it is confirmed.
-    (row,) = json.loads(run("bureau-wallet", "deletions", *own, "--output", "json"))
+    (row,) = json.loads(output_of("bureau-wallet", "deletions", *own, "--output", "json"))
     assert (row["grantee"], row["state"]) == ("acme", "overdue")
     overdue = ("bureau", "deletions", "--dir", scenario.bureau.folder, "--output", "json")
-    (row,) = json.loads(run(*overdue))
+    (row,) = json.loads(output_of(*overdue))
     assert (row["member_id"], row["consent_id"], row["report_count"]) == ("acme", consent_id, 1)
-    run("bureau-lender", "consent", "confirm-deletion", consent_id, *lender, "--reports", 1)
-    assert json.loads(run(*overdue)) == []
-    (row,) = json.loads(run("bureau-wallet", "deletions", *own, "--output", "json"))
+    output_of("bureau-lender", "consent", "confirm-deletion", consent_id, *lender, "--reports", 1)
+    assert json.loads(output_of(*overdue)) == []
+    (row,) = json.loads(output_of("bureau-wallet", "deletions", *own, "--output", "json"))
     assert row["state"] == "confirmed late"
-    assert "confirmed late" in run("bureau-wallet", "deletions", *own)
+    assert "confirmed late" in output_of("bureau-wallet", "deletions", *own)

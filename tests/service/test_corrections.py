@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -40,6 +38,7 @@ from bureau_client import (
 )
 from bureau_client.files import CsvSource, import_file
 from bureau_client.files.csv_records import columns, write_row
+from tests.programs import output_of
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 CORRECTION = SubmissionKind.CORRECTION
@@ -348,12 +347,9 @@ def test_a_file_of_corrections_is_taken(scenario: Scenario, tmp_path: Path) -> N
 
     asyncio.run(correct())
     scenario.profiles["acme"].save(tmp_path / "acme")
-    command = str(Path(sys.executable).with_name("bureau-lender"))
-    words = ["import", str(files[2]), "--kind", "correction", "--profile", str(tmp_path / "acme")]
-    done = subprocess.run(
-        [command, *words], check=False, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    profile_folder = tmp_path / "acme"
+    words = ("import", files[2], "--kind", "correction", "--profile", profile_folder)
+    output_of("bureau-lender", *words)
     assert {profile(person)[1] for person, _ in people} == {"00"}
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -43,6 +41,7 @@ from bureau_keys.envelope import seal
 from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.decision_pb2 import DecisionReceipt
 from creditbureau.v1.envelope_pb2 import Envelope
+from tests.programs import output_of
 from tests.service import calls
 from tests.service.client_calls import decision_on
 from tests.service.raw import Raw
@@ -352,10 +351,7 @@ def test_an_erasure_leaves_decisions_and_their_proofs(scenario: Scenario) -> Non
 
 def test_the_command_lines_show_decisions_in_words(tmp_path: Path) -> None:
     def run(command: str, *arguments: str | Path) -> str:
-        words = [str(Path(sys.executable).with_name(command)), "decisions", *map(str, arguments)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return output_of(command, "decisions", *arguments)
 
     with open_scenario("acme") as scenario:
         folder, person = wallet_folder(scenario, tmp_path / "wallet")

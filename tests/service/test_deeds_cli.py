@@ -16,9 +16,9 @@ from bureau_client import (
     Initiator,
     Month,
 )
+from tests.programs import output_of
 from tests.service.client_calls import decision_on
 from tests.service.scenario import account, open_scenario
-from tests.service.test_consent_watch_cli import run
 from tests.service.test_decisions import wallet_folder
 
 MAY = Month(2024, 5)
@@ -44,17 +44,17 @@ def test_the_ids_of_lines_and_deeds_are_those_that_dispute_and_complaint_take(
         own = ("--wallet", folder, "--profile", tmp_path / "agent", "--output", "json")
 
         # The id of the line opens a dispute; the list then shows that it is disputed.
-        (line,) = json.loads(run("bureau-wallet", "dispute", "lines", *own))
+        (line,) = json.loads(output_of("bureau-wallet", "dispute", "lines", *own))
         about = ("--field", "balance_minor", "--reason", "wrong-amount")
-        opened = run("bureau-wallet", "dispute", "open", line["tradeline_id"], *about, *own)
+        opened = output_of("bureau-wallet", "dispute", "open", line["tradeline_id"], *about, *own)
         assert json.loads(opened)["tradeline_id"] == line["tradeline_id"]
-        (line,) = json.loads(run("bureau-wallet", "dispute", "lines", *own))
+        (line,) = json.loads(output_of("bureau-wallet", "dispute", "lines", *own))
         assert line["dispute"] == "OPEN"
         (dispute,) = person.disputes()
         acme.answer_dispute(dispute.dispute_id, DisputeOutcome.ACCURATE)
 
         # Every deed is listed once, with the kinds that fit it; each of them is taken.
-        deeds = json.loads(run("bureau-wallet", "complaint", "deeds", *own))
+        deeds = json.loads(output_of("bureau-wallet", "complaint", "deeds", *own))
         by_kinds = {tuple(deed["complaint_kinds"]): deed for deed in deeds}
         assert set(by_kinds) == {
             ("ACTION_WITHOUT_REASON", "REVIEW_MISSED"),
@@ -66,11 +66,11 @@ def test_the_ids_of_lines_and_deeds_are_those_that_dispute_and_complaint_take(
         assert len(deeds) == len({deed["deed"] for deed in deeds})
         freeze = by_kinds["ACTION_WITHOUT_REASON", "REVIEW_MISSED"]
         kind = "action-without-reason"
-        run("bureau-wallet", "complaint", "open", "acme", kind, freeze["deed"], *own)
+        output_of("bureau-wallet", "complaint", "open", "acme", kind, freeze["deed"], *own)
         for kinds, deed in by_kinds.items():
             if deed is not freeze:
                 person.complain("acme", ComplaintKind[kinds[0]], deed["deed"])
-        listed = json.loads(run("bureau-wallet", "complaint", "deeds", *own))
+        listed = json.loads(output_of("bureau-wallet", "complaint", "deeds", *own))
         complained = {tuple(deed["complaint_kinds"]) for deed in listed if deed["complaint"]}
         assert complained == set(by_kinds)
         assert {each.state for each in person.complaints()} == {ComplaintState.OPEN}
@@ -80,10 +80,10 @@ def test_the_ids_of_lines_and_deeds_are_those_that_dispute_and_complaint_take(
         lender = ("--profile", tmp_path / "acme", "--output", "json")
         complaint_id = person.complaints()[0].complaint_id
         words = ("--narrative", "We were asked to.")
-        answer = run(
+        answer = output_of(
             "bureau-lender", "complaint", "answer", complaint_id, "rejected", *words, *lender
         )
-        escalated = run("bureau-wallet", "complaint", "escalate", complaint_id, *own)
+        escalated = output_of("bureau-wallet", "complaint", "escalate", complaint_id, *own)
         for shown, state in ((answer, "ANSWERED"), (escalated, "ESCALATED")):
             complaint = json.loads(shown)
             assert (complaint["state"], complaint["proved"]) == (state, True)

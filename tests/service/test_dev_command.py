@@ -17,6 +17,7 @@ import pytest
 
 from bureau.sandbox.magic import magic_subjects
 from bureau.testing import free_port, make_sandbox
+from tests.programs import run_program
 from tests.service.postgres import until
 
 BIN = Path(sys.executable).parent
@@ -31,16 +32,21 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(home: Path, *command: str, fails: int = 0) -> str:
-    done = subprocess.run(
-        command,
+    done = run_program(*command, folder=home, COLUMNS="200")
+    assert done.returncode == fails, done.stderr
+    return done.stderr if fails else done.stdout
+
+
+def run_in_a_shell(home: Path, typed: str) -> str:
+    path = f"{BIN}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-euc", typed],
         cwd=home,
         capture_output=True,
         text=True,
-        check=False,
-        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "COLUMNS": "200"},
-    )
-    assert done.returncode == fails, done.stderr
-    return done.stderr if fails else done.stdout
+        check=True,
+        env={**os.environ, "PATH": path},
+    ).stdout
 
 
 @contextmanager
@@ -70,7 +76,7 @@ def test_the_first_start_prints_a_first_call_that_works(tmp_path: Path) -> None:
         shell, python = text.split("# The lender, in Python:\n")
         lender, person = (part for part in shell.split("\n\n") if "bureau-" in part)
         for part, shown in ((lender, "riverbank"), (person, "meadow")):
-            assert shown in run(tmp_path, "bash", "-euc", part)
+            assert shown in run_in_a_shell(tmp_path, part)
         done = subprocess.run(
             [sys.executable, "-c", python], cwd=tmp_path, capture_output=True, text=True, check=True
         )
@@ -151,12 +157,8 @@ def test_commands_with_a_node(home: Path) -> None:
         )
         assert "hillside" in run(home, "bureau-lender", "members", *profile)
         # So does the identification of a person, which is at most 30 days old.
-        subject = run(
-            home,
-            "bash",
-            "-euc",
-            f"echo 000-99-0001 | bureau-lender subject-id US ssn {' '.join(profile)}",
-        )
+        typed = f"echo 000-99-0001 | bureau-lender subject-id US ssn {' '.join(profile)}"
+        subject = run_in_a_shell(home, typed)
         agent = ("--profile", "bureau-dev/members/wallets", "--wallet", "mine")
         run(home, "bureau-wallet", "create", subject.strip(), "--wallet", "mine")
         run(home, "bureau-wallet", "binding", *agent, "--file", "binding.bin")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -40,6 +39,7 @@ from bureau_client.files.metro2 import (
     write,
 )
 from bureau_client.files.metro2.layout import layouts
+from tests.programs import run_program
 from tests.service.scenario import Scenario, account, open_scenario
 
 DAY = date(2024, 5, 31)
@@ -416,9 +416,8 @@ def test_an_export_names_who_is_left_out_and_fills_what_is_unknown(
     assert (reason["rule"], reason["original_line"]) == ("M2-WORD", "2")
 
 
-def lender(*words: Any) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("bureau-lender")), *map(str, words)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+def lender(*words: object) -> CompletedProcess[str]:
+    return run_program("bureau-lender", *words)
 
 
 def test_all_that_the_bureau_refuses_is_named_with_its_line(

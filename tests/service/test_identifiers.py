@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -16,9 +15,9 @@ from bureau_client import InvalidRequest, Lender
 from bureau_client.files import Metro2Source, import_file
 from bureau_client.files.applicants import COLUMNS, read_applicants
 from bureau_keys.profile import Profile
+from tests.programs import run_program
 from tests.service.test_files import base, written
 
-PROGRAM = str(Path(sys.executable).with_name("bureau-lender"))
 ISSUED, NEVER_ISSUED = "123-45-6789", "666-12-3456"
 
 
@@ -31,9 +30,8 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def run(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [PROGRAM, *map(str, words)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+def run(*words: str | Path, stdin: str = "") -> CompletedProcess[str]:
+    return run_program("bureau-lender", *words, stdin=stdin)
 
 
 def test_profiles_refuse_numbers_that_were_never_issued(profile: Path) -> None:

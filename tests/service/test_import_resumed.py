@@ -21,9 +21,10 @@ from bureau_client import Action, AsyncLender, Month, Party, SubmissionKind
 from bureau_client.files import CsvSource, import_file, import_file_async
 from bureau_client.files.csv_records import columns, write_row
 from bureau_client.models.progress import Progress
+from tests.programs import run_program
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 
-IMPORT = (str(Path(sys.executable).with_name("bureau-lender")), "import")
+LENDER = str(Path(sys.executable).with_name("bureau-lender"))
 # Three batches.
 ROWS = 20_002
 MAY = Month(2024, 5)
@@ -78,9 +79,18 @@ def test_an_import_is_killed_and_started_again(
     strangers = (7, 9_999, 10_001, ROWS - 1)
     file = rows_of(scenario, tmp_path / "may.csv", ROWS, strangers)
     scenario.profiles["acme"].save(tmp_path / "profile")
-    command = [*IMPORT, str(file), "--profile", str(tmp_path / "profile"), "--skip-invalid"]
+    command = [
+        "bureau-lender",
+        "import",
+        str(file),
+        "--profile",
+        str(tmp_path / "profile"),
+        "--skip-invalid",
+    ]
     monkeypatch.setattr(ledger, "commit", commit_one)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+    with subprocess.Popen(
+        [LENDER, *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as first:
         wait_for_a_batch(scenario, "may.csv")
         first.send_signal(signal.SIGKILL)
         first.wait()
@@ -89,7 +99,7 @@ def test_an_import_is_killed_and_started_again(
     rejects = tmp_path / "may.csv.rejects.csv"
     assert not rejects.exists()
 
-    again = subprocess.run(command, check=False, capture_output=True, text=True)
+    again = run_program(*command)
     assert again.returncode == 8, again.stderr
     assert f"{ROWS - len(strangers)} of {ROWS} rows accepted" in again.stderr
     # The batch of before the crash left a row out, too.

@@ -21,6 +21,7 @@ from bureau_client.agent.reviews import Review, ReviewState
 from bureau_client.cli.agent import print_reviews
 from bureau_client.files.lines import COLUMNS
 from bureau_client.risk.signed_policy import sign_policy
+from tests.programs import run_program
 from tests.service.line_agents import (
     Lines,
     agent_of,
@@ -72,7 +73,7 @@ class AgentFolder:
         own = {"--profile": "acme", "--policy": "policy.json", "--lines": "lines.csv"}
         options = [word for name, file in own.items() for word in (name, str(self._folder / file))]
         appeal = ["--state", str(self.state), "--appeal", "appeals@acme.example"]
-        return [LENDER, "agent", *options, *appeal, *map(str, more)]
+        return ["bureau-lender", "agent", *options, *appeal, *map(str, more)]
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def folder(scenario: Scenario, tmp_path: Path) -> AgentFolder:
 @contextmanager
 def running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [LENDER, *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             yield process
@@ -167,7 +168,7 @@ def test_a_policy_by_a_scorecard_of_the_lenders_own_needs_its_file(
     person = customer(scenario, folder.lines)
     fall_late(scenario, person)
     command = [*folder.command(), "--policy", str(tmp_path / "scored.json")]
-    refused = run([*command, "--for", "1"])
+    refused = run_program(*command, "--for", "1")
     assert refused.returncode == 5
     assert "scorecard 'acme-own': is missing" in " ".join(refused.stderr.split())
     with running([*command, "--scorecard", str(tmp_path / "scorecard.json")]) as live:
@@ -196,20 +197,19 @@ def test_a_review_with_a_problem_is_part_of_the_exit_code(
     assert "1 alerts have a problem" in shown.err
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, check=False, capture_output=True, text=True)
-
-
 def test_the_exit_code_says_how_a_run_ended(
     scenario: Scenario, folder: AgentFolder, tmp_path: Path
 ) -> None:
     with agent_of(scenario, folder.lines, folder.state):
-        refused = run(folder.command("--for", "1"))
+        refused = run_program(*folder.command("--for", "1"))
     assert refused.returncode == 6
     assert "in use by another agent" in refused.stderr
     (tmp_path / "applications.json").write_text("{}")
-    assert run([*folder.command(), "--policy", str(tmp_path / "applications.json")]).returncode == 5
-    assert run([*folder.command(), "--lines", str(tmp_path / "policy.json")]).returncode == 5
-    assert run(folder.command("--for", "0.1")).returncode == 0
-    template = run([LENDER, "template", "--lines"])
+    assert (
+        run_program(*folder.command(), "--policy", str(tmp_path / "applications.json")).returncode
+        == 5
+    )
+    assert run_program(*folder.command(), "--lines", str(tmp_path / "policy.json")).returncode == 5
+    assert run_program(*folder.command("--for", "0.1")).returncode == 0
+    template = run_program("bureau-lender", "template", "--lines")
     assert template.stdout.strip() == ",".join(column.name for column in COLUMNS)

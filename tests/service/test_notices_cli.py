@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bureau_client import FacilityActionKind, HoldKind
+from tests.programs import output_of
 from tests.service.scenario import Scenario, account, open_scenario
-from tests.service.test_consent_watch_cli import run
 from tests.service.test_decisions import wallet_folder
 from tests.service.watching import MAY, freeze
 
@@ -29,24 +29,26 @@ def test_a_person_follows_and_an_agent_passes_on(scenario: Scenario, tmp_path: P
     freeze(scenario, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
 
     # In words: the sentence, and the reasons with what the person can do.
-    shown = run("bureau-wallet", "notices", "list", *own, "--limit", 1)
+    shown = output_of("bureau-wallet", "notices", "list", *own, "--limit", 1)
     assert "has frozen a credit line" in " ".join(shown.split())
     assert "record" in shown
-    assert "冻结" in run("bureau-wallet", "notices", "list", *own, "--language", "zh")
-    assert run("bureau-wallet", "notices", *own) == run("bureau-wallet", "notices", "list", *own)
+    assert "冻结" in output_of("bureau-wallet", "notices", "list", *own, "--language", "zh")
+    assert output_of("bureau-wallet", "notices", *own) == output_of(
+        "bureau-wallet", "notices", "list", *own
+    )
 
     # The stream, from a cursor, without what the person does not want to hear of from then on.
     watch = ("bureau-wallet", "notices", "watch", *own, "--for", 4)
-    lines = [json.loads(line) for line in run(*watch).splitlines()]
+    lines = [json.loads(line) for line in output_of(*watch).splitlines()]
     assert [line["kind"] for line in lines][-2:] == ["NEW_ACCOUNT", "LINE_FROZEN"]
     choose = ("bureau-wallet", "notices", "choose", *own)
-    run(*choose, "--without", "new-account", "--agent", "agent", "--notice-language", "zh")
-    kept = json.loads(run(*choose, "--output", "json"))
+    output_of(*choose, "--without", "new-account", "--agent", "agent", "--notice-language", "zh")
+    kept = json.loads(output_of(*choose, "--output", "json"))
     assert (kept["muted"], kept["agent_id"], kept["language"]) == (["NEW_ACCOUNT"], "agent", "zh")
     scenario.submit("acme", account(person, "loan", MAY))
     freeze(scenario, "acme", account(person, "loan", MAY).account_ref, FacilityActionKind.FREEZE)
     after = ("--after", lines[-1]["cursor"])
-    assert [json.loads(line)["kind"] for line in run(*watch, *after).splitlines()] == [
+    assert [json.loads(line)["kind"] for line in output_of(*watch, *after).splitlines()] == [
         "LINE_FROZEN"
     ]
 
@@ -55,7 +57,7 @@ def test_a_person_follows_and_an_agent_passes_on(scenario: Scenario, tmp_path: P
     cursor, mail = tmp_path / "cursor", tmp_path / "mail.jsonl"
     forward = ("bureau-wallet", "notices", "forward", "--profile", tmp_path / "agent")
     options = ("--cursor", cursor, "--file", mail, "--for", 4)
-    run(*forward, *options)
+    output_of(*forward, *options)
     frozen, line = map(json.loads, mail.read_text().splitlines())
     assert frozen["kind"] == "LINE_FROZEN"
     assert (line["kind"], line["subject_id"], line["language"]) == (
@@ -63,7 +65,7 @@ def test_a_person_follows_and_an_agent_passes_on(scenario: Scenario, tmp_path: P
         person.subject_id,
         "zh",
     )
-    run(*forward, *options)
+    output_of(*forward, *options)
     assert len(mail.read_text().splitlines()) == 2
-    run(*choose, "--everything")
-    assert json.loads(run(*choose, "--output", "json"))["agent_id"] == ""
+    output_of(*choose, "--everything")
+    assert json.loads(output_of(*choose, "--output", "json"))["agent_id"] == ""

@@ -29,6 +29,7 @@ from bureau_client import (
     Unavailable,
 )
 from bureau_client._operations import methods
+from tests.programs import run_program
 from tests.service.liar import deceive
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import (
@@ -113,11 +114,12 @@ def test_a_portfolio_is_killed_and_started_again(
     scenario.profiles["dune"].save(tmp_path / "profile")
     reports = tmp_path / "reports"
     command = [
-        *(str(Path(sys.executable).with_name("bureau-lender")), "portfolio"),
+        *("bureau-lender", "portfolio"),
         *("--profile", str(tmp_path / "profile"), "--save", str(reports)),
         *("--purpose", "account-review"),
     ]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as first:
+    program = str(Path(sys.executable).with_name(command[0]))
+    with subprocess.Popen([program, *command[1:]], stderr=subprocess.DEVNULL) as first:
         while first.poll() is None and saved_in(reports) < 3:
             time.sleep(0.05)
         first.send_signal(signal.SIGKILL)
@@ -127,12 +129,10 @@ def test_a_portfolio_is_killed_and_started_again(
     assert 2 < saved_in(reports) < 60
     assert (reports / "unfinished.json").exists()
     # What is unfinished there is of another kind.
-    other = subprocess.run(
-        [*command[:-1], "collection"], check=False, capture_output=True, text=True
-    )
+    other = run_program(*command[:-1], "collection")
     assert other.returncode == 5
     assert "an unfinished portfolio of ACCOUNT_REVIEW" in " ".join(other.stderr.split())
-    again = subprocess.run(command, check=False, capture_output=True, text=True)
+    again = run_program(*command)
     assert again.returncode == 0, again.stderr
     assert "continuing" in again.stderr
     saved = [Report.load(path) for path in reports.iterdir()]

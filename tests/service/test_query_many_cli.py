@@ -19,6 +19,7 @@ from bureau import signed_statement
 from bureau_client import Inquiry, Month, Wallet
 from bureau_client.files.applicants import COLUMNS
 from bureau_client.files.querying import JOURNAL, TABLE, report_name
+from tests.programs import run_program
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.test_query_many import inquiry_of, uses
 
@@ -56,11 +57,16 @@ def write_file(path: Path, lines: list[dict[str, str]]) -> Path:
 
 
 def command_of(file: Path, profile: Path, save: Path, *more: str) -> list[str]:
-    return [LENDER, "query-many", str(file), "--profile", str(profile), "--save", str(save), *more]
-
-
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+    return [
+        "bureau-lender",
+        "query-many",
+        str(file),
+        "--profile",
+        str(profile),
+        "--save",
+        str(save),
+        *more,
+    ]
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -94,7 +100,7 @@ def test_a_file_becomes_reports_and_one_table(
             line_of(second, application="A-5", **(number | {"country": "USA"})),
         ],
     )
-    result = run(*command_of(file, profile, tmp_path / "reports"))
+    result = run_program(*command_of(file, profile, tmp_path / "reports"))
     assert result.returncode == 8, result.stderr
     assert "3 reports saved" in result.stderr
     assert "3 lines have no report" in result.stderr
@@ -118,7 +124,9 @@ def test_a_file_becomes_reports_and_one_table(
     saved = tmp_path / "reports" / rows[0]["report"]
     report = json.loads(saved.read_text())
     assert report["evidence"]
-    verified = run(LENDER, "verify", str(saved), "--profile", str(profile), "--output", "json")
+    verified = run_program(
+        "bureau-lender", "verify", str(saved), "--profile", str(profile), "--output", "json"
+    )
     assert verified.returncode == 0, verified.stderr
     shown = json.loads(verified.stdout)
     figures = {
@@ -131,7 +139,7 @@ def test_a_file_becomes_reports_and_one_table(
     assert {name: float(rows[0][name]) for name in figures} == figures
     # Again: all reports are there, none is asked for, and the refusals are the same.
     asked = scenario.lenders["acme"].inquiries()
-    again = run(*command_of(file, profile, tmp_path / "reports"))
+    again = run_program(*command_of(file, profile, tmp_path / "reports"))
     assert again.returncode == 8
     assert "3 reports were saved by an earlier run" in again.stderr
     # The bureau's words about a denial that is asked for again are others.
@@ -165,7 +173,9 @@ def test_a_run_is_killed_and_started_again(
 
     monkeypatch.setattr(signed_statement, "sign_report", sign_half)
     command = command_of(file, profile, folder, "--concurrency", "3")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+    with subprocess.Popen(
+        [LENDER, *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as first:
         assert is_half.wait(300)
         first.send_signal(signal.SIGKILL)
         first.wait()
@@ -181,7 +191,7 @@ def test_a_run_is_killed_and_started_again(
     spoiled = next(iter(saved))
     (folder / spoiled).write_bytes(saved[spoiled][:100])
 
-    again = run(*command)
+    again = run_program(*command)
     assert again.returncode == 0, again.stderr
     assert f"{len(saved) - 1} reports were saved by an earlier run" in again.stderr
     assert (folder / JOURNAL).read_bytes().startswith(journal)
@@ -199,9 +209,9 @@ def test_a_changed_file_asks_only_what_is_new(
     one, other, third = (inquiry_of(scenario, scenario.person()) for _ in range(3))
     folder = tmp_path / "reports"
     file = write_file(tmp_path / "a.csv", [line_of(one), line_of(other)])
-    assert run(*command_of(file, profile, folder)).returncode == 0
+    assert run_program(*command_of(file, profile, folder)).returncode == 0
     file = write_file(tmp_path / "a.csv", [line_of(third), line_of(other)])
-    result = run(*command_of(file, profile, folder))
+    result = run_program(*command_of(file, profile, folder))
     assert result.returncode == 0, result.stderr
     assert "1 reports were saved by an earlier run" in result.stderr
     assert [row["subject_id"] for row in rows_of(folder)] == [third.subject_id, other.subject_id]
@@ -221,7 +231,7 @@ def test_a_wrong_header_is_refused_before_anything_is_sent(
 ) -> None:
     file = tmp_path / "a.csv"
     file.write_text(header)
-    result = run(*command_of(file, profile, tmp_path / "reports"))
+    result = run_program(*command_of(file, profile, tmp_path / "reports"))
     assert result.returncode == code, result.stderr
     assert message in " ".join(result.stderr.split())
     assert not (tmp_path / "reports").exists()
@@ -234,18 +244,18 @@ def test_a_spoiled_journal_and_a_file_that_is_the_table_are_refused(
     folder.mkdir()
     inquiry = inquiry_of(scenario, scenario.person())
     table = write_file(folder / TABLE, [line_of(inquiry)])
-    assert run(*command_of(table, profile, folder)).returncode == 5
+    assert run_program(*command_of(table, profile, folder)).returncode == 5
     file = table.rename(tmp_path / "a.csv")
     (folder / JOURNAL).write_text('{"format": "creditbureau/inquiry-journal/v1"}\nspoiled\n')
-    result = run(*command_of(file, profile, folder))
+    result = run_program(*command_of(file, profile, folder))
     assert result.returncode == 5
     assert "line 2 is not an inquiry" in " ".join(result.stderr.split())
     assert uses(scenario, inquiry) == 0
 
 
 def test_the_columns_are_printed() -> None:
-    result = run(LENDER, "template", "--applicants")
+    result = run_program("bureau-lender", "template", "--applicants")
     assert result.stdout == ",".join(column.name for column in COLUMNS) + "\n"
-    described = run(LENDER, "template", "--applicants", "--describe")
+    described = run_program("bureau-lender", "template", "--applicants", "--describe")
     assert "consent_id" in described.stdout
     assert "credit-application" in described.stdout

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -32,22 +30,16 @@ from bureau_client import (
 )
 from bureau_client.models.codes import ConsentState, HoldState
 from bureau_client.wallet_folder import WalletFolder
-from tests.service.scenario import DAY, Scenario, database_of, fresh_number, open_scenario
+from tests.programs import output_of
+from tests.service.scenario import DAY, Scenario, fresh_number, open_scenario
 
-BIN = Path(sys.executable).parent
 # The waiting period and the notice period of the United States, in `bureau/data/policy`.
 WAITING, NOTICE = timedelta(hours=72), 365 * DAY
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def scenario(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Scenario]:
-    folder = tmp_path_factory.mktemp("database")
-    with (
-        database_of(request.param, folder) as url,
-        open_scenario("acme", "brook", database_url=url) as scenario,
-    ):
+@pytest.fixture(scope="module")
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", database_url=database_url) as scenario:
         scenario.lender("brook-cards", group="brook-group")
         scenario.lender("brook-loans", group="brook-group")
         yield scenario
@@ -326,27 +318,24 @@ def test_the_command_lines_replace_and_repudiate_keys(tmp_path: Path) -> None:
         wallets = [WalletFolder.create(tmp_path / name, number) for name in ("old", "new")]
         bindings = [tmp_path / "old.bin", tmp_path / "new.bin"]
 
-        def run(command: str, *arguments: str | Path) -> str:
-            done = subprocess.run(
-                [BIN / command, *arguments], capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stderr
-            return done.stdout
-
         def attest(index: int, attester: Path, *options: str) -> None:
             through = ("--wallet", wallets[index].path, "--profile", agent)
-            run("bureau-wallet", "binding", *through, "--file", bindings[index])
+            output_of("bureau-wallet", "binding", *through, "--file", bindings[index])
             method = ("--method", "in-person", *options)
-            run("bureau-lender", "attest", bindings[index], "--profile", attester, *method)
+            output_of("bureau-lender", "attest", bindings[index], "--profile", attester, *method)
 
         old, new = ((str(wallet.path), "--profile", str(agent)) for wallet in wallets)
         attest(0, acme)
         attest(1, brook, "--replaces")
-        notices = run("bureau-wallet", "notices", "list", "--wallet", *old, "--output", "json")
+        notices = output_of(
+            "bureau-wallet", "notices", "list", "--wallet", *old, "--output", "json"
+        )
         key_id = json.loads(notices)[0]["key_id"]
-        assert key_id in run("bureau-wallet", "notices", "list", "--wallet", *old)
-        run("bureau-wallet", "approve-key", key_id, "--wallet", *old)
-        run("bureau-wallet", "notices", "list", "--wallet", *new)
+        assert key_id in output_of("bureau-wallet", "notices", "list", "--wallet", *old)
+        output_of("bureau-wallet", "approve-key", key_id, "--wallet", *old)
+        output_of("bureau-wallet", "notices", "list", "--wallet", *new)
         for attester in (acme, brook):
-            output = run("bureau-lender", "repudiate-key", number, key_id, "--profile", attester)
+            output = output_of(
+                "bureau-lender", "repudiate-key", number, key_id, "--profile", attester
+            )
         assert "start time" in output
