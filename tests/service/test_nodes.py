@@ -41,7 +41,7 @@ from creditbureau.v1 import (
     subjects_pb2,
 )
 from tests.service.nodes import Nodes, at_once, further_nodes
-from tests.service.postgres import Postgres, postgres_in
+from tests.service.postgres import Postgres
 from tests.service.postgres_scenario import INQUIRE, LENDER, Scenario, open_scenario
 from tests.service.raw import Answer, Person, Raw, attestation, snapshot
 
@@ -51,12 +51,6 @@ PATIENCE_S = 60.0
 # Answers, and whether something had been acknowledged before the question.
 Asked: TypeAlias = "list[tuple[bool, Answer]]"
 SUBMIT = "Furnishing/SubmitRecords"
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
-        yield postgres
 
 
 @dataclass
@@ -106,7 +100,7 @@ def deployment(
 ) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("nodes") / "bureau"
     with (
-        open_scenario(postgres.new_database(), folder) as scenario,
+        open_scenario(postgres.migrated_database(), folder) as scenario,
         # Clocks are never quite the same.
         further_nodes(
             scenario.bureau, Shifted(-8 * MICROSECONDS), Shifted(5 * MICROSECONDS)

@@ -24,7 +24,7 @@ from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.main import Server
 from bureau.store.database import Database
 from bureau.testing import running_bureau
-from tests.service.postgres import Postgres, both, postgres_in, until
+from tests.service.postgres import Postgres, both, running_postgres, until
 
 
 def settings_of(folder: Path, **overrides: object) -> Settings:
@@ -119,8 +119,8 @@ def test_a_node_knows_what_others_have_written(tmp_path: Path) -> None:
 
 def test_an_idle_node_takes_no_lagging_standby(tmp_path: Path) -> None:
     """Each node has a folder of its own, and the one that was promoted lost the other's entry."""
-    with postgres_in(tmp_path / "data") as postgres:
-        lagging = postgres.standby(tmp_path / "standby", synchronous=False)
+    with running_postgres() as postgres:
+        lagging = postgres.standby(synchronous=False)
         plan = InitOptions(database_url=both(postgres.new_database(), lagging))
         with running_bureau(tmp_path / "one", plan) as bureau:
             until(lambda: follows(postgres), "the standby follows")

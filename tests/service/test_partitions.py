@@ -46,7 +46,7 @@ from bureau_client import Auditor, Lender, Purpose, Report
 from creditbureau.v1 import consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service.nodes import Nodes, at_once, further_nodes
-from tests.service.postgres import TOOLS, UP_WITHIN_S, Postgres, postgres_in, until
+from tests.service.postgres import TOOLS, UP_WITHIN_S, Postgres, running_postgres, until
 from tests.service.postgres_scenario import INQUIRE, Scenario, contract, open_scenario, submitted
 from tests.service.raw import Answer, Raw, snapshot
 from tests.service.test_operator_cli import INVALID, OK, UNAVAILABLE, USAGE, bureau
@@ -81,14 +81,14 @@ def upgrade() -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as postgres:
         yield postgres
 
 
 @pytest.fixture
 def scenario(postgres: Postgres, tmp_path: Path) -> Iterator[Scenario]:
-    with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+    with open_scenario(postgres.migrated_database(), tmp_path / "bureau") as scenario:
         for number in range(8):
             assert furnish(scenario, scenario.acme, "before", number).code == "OK"
         yield scenario
@@ -883,7 +883,7 @@ def test_an_index_that_would_be_lost_ends_the_command(
 def test_a_synchronous_standby_has_the_partitions(
     postgres: Postgres, scenario: Scenario, database: Database
 ) -> None:
-    standby = postgres.standby(Path(postgres.server.pgdata).parent / "standby", synchronous=True)
+    standby = postgres.standby(synchronous=True)
     partition(database)
     assert furnish(scenario, scenario.acme, "after", 1).code == "OK"
     postgres.wait_for_standbys("")

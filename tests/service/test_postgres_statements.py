@@ -13,25 +13,21 @@ from bureau.store import schema
 from bureau.store.database import Connection, Database
 from bureau.store.errors import StorageError
 from bureau.store.rows import rows_of
-from tests.service.scenario import database_of
 
 # psycopg prepares what a connection runs the sixth time.
 OFTEN = 8
 STATEMENTS = rows_of("statement")
 # SQLite's driver keeps statements by their text.
-ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
+@pytest.fixture(scope="module")
+def database(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     folder = tmp_path_factory.mktemp("database")
-    with database_of(request.param, folder) as url:
-        database = Database(url or f"sqlite:///{folder}/bureau.db", "n1")
-        schema.upgrade(database)
-        yield database
-        database.dispose()
+    database = Database(database_url or f"sqlite:///{folder}/bureau.db", "n1")
+    schema.upgrade(database)
+    yield database
+    database.dispose()
 
 
 def prepared(database: Database, table: str) -> int:

@@ -18,7 +18,7 @@ from bureau.config import Settings
 from bureau.main import Server
 from bureau.testing import running_bureau
 from creditbureau.v1 import log_pb2
-from tests.service.postgres import Postgres, Standby, both, postgres_in, until
+from tests.service.postgres import Postgres, Standby, both, running_postgres, until
 from tests.service.postgres_scenario import (
     Outcome,
     Scenario,
@@ -42,20 +42,14 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder which PostgreSQL's own user may enter, once the first server is made."""
-    return tmp_path_factory.mktemp("postgres")
-
-
-@pytest.fixture(scope="module")
-def postgres(folder: Path) -> Iterator[Postgres]:
-    with postgres_in(folder / "data") as postgres:
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as postgres:
         yield postgres
 
 
 @pytest.fixture(scope="module")
-def standby(postgres: Postgres, folder: Path) -> Standby:
-    return postgres.standby(folder / "standby", synchronous=True)
+def standby(postgres: Postgres) -> Standby:
+    return postgres.standby(synchronous=True)
 
 
 @pytest.fixture
@@ -234,7 +228,7 @@ def standby_check(settings: Settings) -> CheckResult:
 
 # Last: the primary does not come back.
 def test_a_promoted_server_acknowledges_once_it_has_a_standby_of_its_own(
-    scenario: Scenario, postgres: Postgres, standby: Standby, folder: Path
+    scenario: Scenario, postgres: Postgres, standby: Standby
 ) -> None:
     acknowledged = {
         submitted(until_served(scenario.acme, SUBMIT, scenario.submission())) for _ in range(3)
@@ -245,7 +239,7 @@ def test_a_promoted_server_acknowledges_once_it_has_a_standby_of_its_own(
     standby.promote()
     until_unfit(scenario)
     refused_as_unfit(scenario, SUBMIT, retried, "synchronous_standby_names")
-    second = standby.standby(folder / "second", synchronous=True)
+    second = standby.standby("second", synchronous=True)
     until_fit(scenario)
     submission_id = submitted(until_served(scenario.acme, SUBMIT, retried))
     assert scenario.stored() == acknowledged | {submission_id}

@@ -4,7 +4,6 @@ a contracting revision takes the older one out."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from bureau.store import schema
 from bureau.store.database import Database
 from bureau.store.migrations import NEWEST
 from tests.service.nodes import further_nodes
-from tests.service.postgres import Postgres, postgres_in, until
+from tests.service.postgres import Postgres, until
 from tests.service.postgres_scenario import Scenario, contract, health, open_scenario, submitted
 from tests.service.raw import Answer, Raw
 
@@ -65,12 +64,6 @@ def upgrade() -> None:
     raise_floor("{NEXT}")
     op.drop_table("remark")
 '''
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
-        yield postgres
 
 
 @dataclass
@@ -123,7 +116,7 @@ def test_versions_side_by_side(
         folders = (*schema.REVISION_FOLDERS[:1], str(later))
         monkeypatch.setattr("bureau.store.schema.REVISION_FOLDERS", folders)
 
-    with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+    with open_scenario(postgres.migrated_database(), tmp_path / "bureau") as scenario:
         settings = scenario.bureau.settings
         load = Load(scenario, [scenario.acme])
         threads = [threading.Thread(target=load.run) for _ in range(3)]
@@ -183,7 +176,7 @@ def test_a_change_waits_its_turn_and_not_in_front_of_others(
     later = tmp_path / "later"
     later.mkdir()
     (later / f"{NEXT}_synthetic.py").write_text(EXPAND)
-    with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+    with open_scenario(postgres.migrated_database(), tmp_path / "bureau") as scenario:
         settings = scenario.bureau.settings
         monkeypatch.setattr("bureau.store.migrations.NEWEST", NEXT)
         folders = (*schema.REVISION_FOLDERS, str(later))
@@ -215,7 +208,7 @@ def test_an_index_waits_for_who_is_slow_and_nobody_for_it(
     later = tmp_path / "later"
     later.mkdir()
     (later / f"{NEXT}_synthetic.py").write_text(INDEX)
-    with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+    with open_scenario(postgres.migrated_database(), tmp_path / "bureau") as scenario:
         settings = scenario.bureau.settings
         monkeypatch.setattr("bureau.store.migrations.NEWEST", NEXT)
         folders = (*schema.REVISION_FOLDERS, str(later))

@@ -17,7 +17,7 @@ from bureau.config import Settings
 from bureau.ledger.node_checks import ForkedLogError
 from bureau.main import Server
 from creditbureau.v1 import log_pb2
-from tests.service.postgres import Postgres, Standby, both, postgres_in, until
+from tests.service.postgres import Postgres, Standby, both, running_postgres, until
 from tests.service.postgres_scenario import (
     Scenario,
     contract,
@@ -39,14 +39,14 @@ CANCEL = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[Postgres]:
-    with postgres_in(tmp_path / "data") as postgres:
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as postgres:
         yield postgres
 
 
 @pytest.fixture
-def standby(postgres: Postgres, tmp_path: Path) -> Standby:
-    return postgres.standby(tmp_path / "standby", synchronous=True)
+def standby(postgres: Postgres) -> Standby:
+    return postgres.standby(synchronous=True)
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_a_promoted_standby_is_found_and_has_everything(
 def test_a_lagging_standby_is_refused_with_both_checkpoints(
     postgres: Postgres, tmp_path: Path
 ) -> None:
-    lagging = postgres.standby(tmp_path / "standby", synchronous=False)
+    lagging = postgres.standby(synchronous=False)
     url = both(postgres.new_database(), lagging)
     with open_scenario(url, tmp_path / "bureau") as scenario:
         until(lambda: _follows(postgres), "the standby follows")

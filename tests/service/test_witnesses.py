@@ -42,7 +42,7 @@ from bureau_client import (
 from bureau_client.verify import verify_bundle, verify_witnessed, witnesses_of
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.note import parse_vkey
-from tests.service.postgres import both, postgres_in
+from tests.service.postgres import Postgres, both, running_postgres
 from tests.service.test_standby import CANCEL, WAITING
 from tests.service.witnesses import WitnessProcess, witnesses
 from tests.unit.operator.lived_in import live_in
@@ -361,8 +361,8 @@ def test_what_one_machine_has_is_not_brought(tmp_path: Path) -> None:
     """A commit that does not wait for the standby is there for all to see; the witness
     would not forget it, the promoted standby would not know it.
     """
-    with postgres_in(tmp_path / "data") as postgres:
-        standby = postgres.standby(tmp_path / "standby", synchronous=True)
+    with running_postgres() as postgres:
+        standby = postgres.standby(synchronous=True)
         plan = InitOptions(database_url=both(postgres.new_database(), standby))
         with open_scenario(tmp_path, ["w6"], plan) as scenario:
             (witness,) = scenario.watchers
@@ -392,36 +392,35 @@ def write_in_vain(profile: Profile) -> None:
         lender.add_key(SigningKey.generate())
 
 
-def test_nodes_of_one_log_bring_the_same(tmp_path: Path) -> None:
-    with postgres_in(tmp_path / "data") as postgres:
-        plan = InitOptions(database_url=postgres.new_database())
-        with open_scenario(tmp_path, ["w4", "w5"], plan) as scenario:
-            changes = {"node": "node-2", "listen": "127.0.0.1:0"}
-            settings = Settings.load(
-                scenario.bureau.folder,
-                witnesses=[watcher.setting for watcher in scenario.watchers],
-                **changes,
+def test_nodes_of_one_log_bring_the_same(postgres: Postgres, tmp_path: Path) -> None:
+    plan = InitOptions(database_url=postgres.migrated_database())
+    with open_scenario(tmp_path, ["w4", "w5"], plan) as scenario:
+        changes = {"node": "node-2", "listen": "127.0.0.1:0"}
+        settings = Settings.load(
+            scenario.bureau.folder,
+            witnesses=[watcher.setting for watcher in scenario.watchers],
+            **changes,
+        )
+        second = Server(settings)
+        second.start()
+        try:
+            acme = replace(
+                scenario.member("acme", quorum=2),
+                addresses=(scenario.bureau.address, second.address),
             )
-            second = Server(settings)
-            second.start()
-            try:
-                acme = replace(
-                    scenario.member("acme", quorum=2),
-                    addresses=(scenario.bureau.address, second.address),
+            receipts = [write(acme) for _ in range(6)]
+            scenario.bureau.server.stop()
+            # Who is left serves the other's cosignatures, and goes on.
+            patient = RetryPolicy(attempts=8)
+            with Lender(acme, policy=patient) as lender:
+                receipts.append(lender.add_key(SigningKey.generate()))
+                for receipt in receipts:
+                    assert len(verify_witnessed(receipt.checkpoint, acme.trust)) == 2
+            for name in ("w4", "w5"):
+                assert errands(name, "cosigned") > 0
+                assert not any(
+                    errands(name, wrong) for wrong in ("refused", "misunderstood", "ahead")
                 )
-                receipts = [write(acme) for _ in range(6)]
-                scenario.bureau.server.stop()
-                # Who is left serves the other's cosignatures, and goes on.
-                patient = RetryPolicy(attempts=8)
-                with Lender(acme, policy=patient) as lender:
-                    receipts.append(lender.add_key(SigningKey.generate()))
-                    for receipt in receipts:
-                        assert len(verify_witnessed(receipt.checkpoint, acme.trust)) == 2
-                for name in ("w4", "w5"):
-                    assert errands(name, "cosigned") > 0
-                    assert not any(
-                        errands(name, wrong) for wrong in ("refused", "misunderstood", "ahead")
-                    )
-            finally:
-                second.stop()
-        assert all(watcher.shown()["evidence"] == [] for watcher in scenario.watchers)
+        finally:
+            second.stop()
+    assert all(watcher.shown()["evidence"] == [] for watcher in scenario.watchers)
