@@ -407,12 +407,12 @@ def test_two_runs_and_a_migration_take_turns(
         threads[0].start()
         until(lambda: has_waited(0, "building indexes"), "the first run waits for the reader")
         threads[1].start()
-        threads[2].start()
         until(lambda: has_waited(1, "another run or a migration"), "the second run waits", 10)
         with monkeypatch.context() as patch:
             patch.setattr(schema, "TURN_S", 0.0)
             with pytest.raises(StorageError, match="`bureau db partition` is at work"):
                 schema.upgrade(database)
+        threads[2].start()
         # Longer than the server takes to find two sessions that wait for each other.
         time.sleep(3)
         assert clock_reads[1] == 0, "the months are those of the time after the wait"
