@@ -50,6 +50,7 @@ MODULES = (
     "workers",
     "plain",
     "growth",
+    "stored",
 )
 
 

@@ -82,6 +82,7 @@ class Size:
         many: People on whom one `query_many` queries reports.
         growth: Accounts of the bureau that has grown.
         import_mb: Megabytes of the file that is imported.
+        stored: Accounts of which two years are furnished, to count the bytes on the disk.
     """
 
     people: int = 600
@@ -93,10 +94,19 @@ class Size:
     many: int = 10_000
     growth: int = 1_000_000
     import_mb: int = 1000
+    stored: int = 30_000
 
 
 QUICK = Size(
-    people=150, rounds=2, calls=300, batches=2, pile=1000, many=600, growth=100_000, import_mb=20
+    people=150,
+    rounds=2,
+    calls=300,
+    batches=2,
+    pile=1000,
+    many=600,
+    growth=100_000,
+    import_mb=20,
+    stored=6_000,
 )
 
 

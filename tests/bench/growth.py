@@ -58,9 +58,9 @@ def growth(loaded: LoadedBureau) -> Iterator[Measure]:
         few, grown = (
             stack.enter_context(open_loaded_bureau(Path(folder), size)) for folder in folders
         )
-        crowd = _crowd(wanted)
-        _sign_up(grown, crowd)
-        before = _stored(grown.folder)
+        crowd = crowd_of(wanted)
+        sign_up(grown, crowd)
+        before = stored_bytes(grown.folder)
         used = process.cpu_seconds(grown.bureau.pid)
         furnished = sum(_furnish(grown, crowd))
         yield Measure(
@@ -90,7 +90,7 @@ def growth(loaded: LoadedBureau) -> Iterator[Measure]:
             unit="MiB",
             baseline=process.memory_mib(few.bureau.pid),
         )
-        stored = _stored(grown.folder)
+        stored = stored_bytes(grown.folder)
         yield Measure(name=f"database {whole}", value=stored / MIB, unit="MiB")
         yield Measure(
             name=f"stored for an account of one month {whole}",
@@ -100,7 +100,7 @@ def growth(loaded: LoadedBureau) -> Iterator[Measure]:
         yield from _operated(grown.folder, whole)
 
 
-def _crowd(accounts: int) -> list[Person]:
+def crowd_of(accounts: int) -> list[Person]:
     """Make people who have a number of accounts between them, EACH of their own."""
     return [replace(person, accounts=()) for person in people("grown", LENDERS, accounts // EACH)]
 
@@ -112,7 +112,7 @@ def _accounts_of(person: Person) -> Iterator[Account]:
         yield Account(LENDERS[number % len(LENDERS)], ref, person.subject_id)
 
 
-def _sign_up(grown: LoadedBureau, crowd: list[Person]) -> None:
+def sign_up(grown: LoadedBureau, crowd: list[Person]) -> None:
     """Bind the keys of the crowd, and let all lenders furnish and the one inquire."""
     origin, agent = grown.settings.origin, grown.lenders[LENDERS[0]]
     keys = (attestation(origin, person, LENDERS[0], agent.key) for person in crowd)
@@ -174,7 +174,7 @@ def _in_turns(few: LoadedBureau, many: LoadedBureau) -> tuple[Load, Load]:
     return loads
 
 
-def _stored(folder: Path) -> int:
+def stored_bytes(folder: Path) -> int:
     """Return the bytes of a SQLite database, with those that are in its write-ahead log only."""
     with closing(sqlite3.connect(folder / "bureau.db")) as database:
         (pages,), (size,) = (
