@@ -40,6 +40,7 @@ from bureau.party_limits import ACCOUNT_BYTES, PartyLimits
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau.store.record_blocks import blocks_of
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.notice_pb2 import (
     NOTICE_KIND_ADVERSE_DATA,
@@ -240,11 +241,7 @@ class AccountBatch:
         if self.actions and (breaches := list(self._too_many_actions(limits))):
             raise field_rules.refusal(breaches)
         accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
-        rows = [
-            (entry_key, line.record_index, accounts[line.account_ref].tradeline_key, line.raw)
-            for line in lines
-        ]
-        tx.db.execute_many_tuples(q.add_record, q.RECORD_COLUMNS, rows)
+        self._store_records(tx)
         breaches = []
         met: list[tuple[str, int]] = []
         # The people on whom an account is new, or has a longer history. A correction that adds
@@ -304,6 +301,13 @@ class AccountBatch:
         full = self._full_files(tx, limits, grown)
         if breaches := list(self._beyond(limits, full)):
             raise field_rules.refusal(breaches)
+
+    def _store_records(self, tx: Transaction) -> None:
+        """Store the records, several in a row."""
+        keys = {ref: account.tradeline_key for ref, account in self.accounts.items()}
+        records = [(line.record_index, keys[line.account_ref], line.raw) for line in self.lines]
+        rows = [(tx.entry_key, *block) for block in blocks_of(records)]
+        tx.db.execute_many_tuples(q.add_record, q.RECORD_COLUMNS, rows)
 
     def _newly_dated(self, tx: Transaction) -> Iterator[BatchRecord]:
         """Yield the records whose date of first delinquency may be later than one on file.

@@ -14,6 +14,7 @@ from bureau.errors import Refusal
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau.store.record_blocks import RecordBlock
 from creditbureau.v1 import complaint_pb2
 from creditbureau.v1.complaint_pb2 import ComplaintOpening
 from creditbureau.v1.dispute_pb2 import DISPUTE_STATE_OPEN as OPEN
@@ -58,15 +59,21 @@ def _is_own_action(db: Connection, opening: ComplaintOpening) -> bool:
     """Return True if a record is a facility action that the subject's file shows or showed."""
     deed = opening.deed
     row = db.one(
-        q.action_deed,
+        q.furnished_deed,
         member_id=opening.member_id,
-        subject_id=opening.subject_id,
         deed_id=deed.id,
         record_index=deed.record_index,
     )
     if row is None:
         return False
-    named = actions_while_named(StoredRecords(db), steps_of(row.trail), opening.subject_id)
+    records = {record.record_index: record for record in RecordBlock(*row[1:]).records()}
+    stored = records.get(deed.record_index)
+    trail = stored and db.one(
+        q.trail_about, tradeline_key=stored.tradeline_key, subject_id=opening.subject_id
+    )
+    if trail is None:
+        return False
+    named = actions_while_named(StoredRecords(db), steps_of(trail[0]), opening.subject_id)
     record = (row.submission_key, deed.record_index)
     return any(
         step.kind == ACTION and (step.submission_key, step.record_index) == record for step in named

@@ -43,9 +43,8 @@ def records_of(db: Connection, steps: Collection[TrailEntry]) -> Iterator[StepAn
 
 def record_of(db: Connection, step: TrailEntry) -> tuple[Record, str]:
     """Read a record of a trail, with the id of its submission."""
-    row = db.one(q.record_at, submission_key=step.submission_key, record_index=step.record_index)
-    assert row is not None, "a step of a trail is a record"
-    return Record.FromString(row[0]), row[1]
+    (row,) = db.all_in(q.records_at, [(step.submission_key, step.record_index)])
+    return Record.FromString(row.body), row.submission_id
 
 
 def snapshots_at(
@@ -54,11 +53,13 @@ def snapshots_at(
     """Read many snapshots by submission key and record index: those of one submission together,
     because the months of a member's accounts mostly came so.
     """
-    by_submission: defaultdict[int, list[int]] = defaultdict(list)
+    by_submission: defaultdict[int, set[int]] = defaultdict(set)
     for submission_key, record_index in newest:
-        by_submission[submission_key].append(record_index)
+        by_submission[submission_key].add(record_index)
     return {
-        (submission_key, record_index): Record.FromString(body).snapshot
+        (submission_key, record.record_index): Record.FromString(record.body).snapshot
         for submission_key, indices in by_submission.items()
-        for record_index, body in db.all_in(q.bodies_at, indices, submission_key=submission_key)
+        for block in set(db.all_in(q.blocks_at, sorted(indices), submission_key=submission_key))
+        for record in block.records()
+        if record.record_index in indices
     }

@@ -23,13 +23,14 @@ from bureau.credit_file.erasable import (
     without_words,
     written,
 )
-from bureau.credit_file.history import DELETION, people_of, steps_of
+from bureau.credit_file.history import DELETION, TrailEntry, people_of, steps_of
 from bureau.errors import Refusal
 from bureau.ledger.units import Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import checks
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau.store.record_blocks import DamagedBlockError
 from bureau_keys.signer_name import subject_signer
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.consent_pb2 import ConsentChange
@@ -149,14 +150,24 @@ def _erase_account(tx: Transaction, erasure: Erasure, account: ErasedAccount) ->
     key, trail = stored.tradeline_key, steps_of(stored.trail)
     steps = [step for step in trail if _is_record(tx.db, step.submission_key, step.kind)]
     for step in steps:
-        tx.db.execute(
-            q.blank_record, entry=step.submission_key, place=step.record_index, nothing=b""
-        )
+        _erase_record(tx.db, step)
     tx.db.execute(q.drop_account, which=key)
     tx.db.execute(q.drop_former_refs, which=key)
     for subject_id in people:
         tx.db.execute(q.drop_party, who=subject_id, which=key)
     tx.db.execute(q.add_erasure, tradeline_key=key, record_count=len(steps), time_us=tx.now_us)
+
+
+def _erase_record(db: Connection, step: TrailEntry) -> None:
+    """Erase a record from its row."""
+    submission_key, record_index = step[:2]
+    row = db.one(q.lock_block, submission_key=submission_key, record_index=record_index)
+    assert row is not None, "a step of a trail is a record"
+    try:
+        rest = row.without(record_index)
+    except DamagedBlockError:
+        _changed(f"record {record_index} of entry {submission_key} is damaged: restore a backup")
+    db.execute(q.put_block, entry=submission_key, first_index=rest.record_index, block=rest.block)
 
 
 def _erase_statement(tx: Transaction, subject_id: str, statement: ErasedStatement) -> None:

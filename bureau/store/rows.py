@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from sqlmodel import SQLModel
 from bureau.store import tables  # noqa: F401  (fills SQLModel.metadata)
 from bureau.store.compiled import Change, Query
 from bureau.store.database import Connection
+from bureau.store.record_blocks import DamagedBlockError, RecordBlock
 
 Values: TypeAlias = tuple[Any, ...]
 
@@ -150,10 +151,64 @@ class Rows:
         return {f"key_{index}": value for index, value in enumerate(key)}
 
 
+class RecordRows(Rows):
+    """The records, as if each had a row of its own, with the record as it was signed.
+
+    A row that cannot be read is one record, of the bytes that are there.
+    """
+
+    def __init__(self) -> None:
+        """Prepare the statements."""
+        super().__init__("record")
+        record: Table = SQLModel.metadata.tables["record"]
+        self._last_before = Query[Values](
+            select(*record.columns)
+            .where(
+                record.c.submission_key == bindparam("submission_key"),
+                record.c.record_index <= bindparam("record_index"),
+            )
+            .order_by(record.c.record_index.desc())
+            .limit(1)
+        )
+
+    def all(self, db: Connection) -> Iterator[Values]:
+        """Yield every record in their order."""
+        for row in super().all(db):
+            yield from _records_in(row)
+
+    def one(self, db: Connection, key: Values) -> Values | None:
+        """Return the record of a key."""
+        submission_key, record_index = key
+        row = db.one(self._last_before, submission_key=submission_key, record_index=record_index)
+        records = () if row is None else _records_in(row)
+        return next((record for record in records if self.key_of(record) == key), None)
+
+    def of_entry(self, db: Connection, entry_key: int) -> list[Values]:
+        """Return the records of a submission, in order of the key."""
+        rows = super().of_entry(db, entry_key)
+        return [record for row in rows for record in _records_in(row)]
+
+    def count(self, db: Connection) -> int:
+        """Count the records."""
+        return sum(1 for _ in self.all(db))
+
+
+# All records of a row are compared one after the other, with those of another database.
+@lru_cache(maxsize=4)
+def _records_in(row: Values) -> tuple[Values, ...]:
+    """Return the records of a row."""
+    if rows_of("record").wrong_types(row):
+        return (row,)
+    try:
+        return tuple((row[0], *record) for record in RecordBlock(*row[1:]).records())
+    except DamagedBlockError:
+        return (row,)
+
+
 @cache
 def rows_of(name: str, key: tuple[str, ...] = (), order: tuple[str, ...] = ()) -> Rows:
     """Return the rows of a table: see `Rows`."""
-    return Rows(name, key, order)
+    return RecordRows() if name == "record" else Rows(name, key, order)
 
 
 def table_names() -> list[str]:

@@ -443,8 +443,8 @@ class TradelinePartyRow(Row, table=True):
 
 
 class RecordRow(Row, table=True):
-    """A record as it was signed. Batches are large and are only ever added at the
-    end: the key is their order, and there is no other index.
+    """Consecutive records of a submission, by the first of them. Batches are large and are only
+    ever added at the end: the key is their order, and there is no other index.
     """
 
     __tablename__ = "record"
@@ -452,6 +452,7 @@ class RecordRow(Row, table=True):
     submission_key: int = Field(sa_column=big(primary_key=True))
     record_index: int = Field(sa_column=big(primary_key=True))
     tradeline_key: int = Field(sa_column=big())
+    # A block: read and written by `bureau/store/record_blocks.py` alone.
     body: bytes = Field(sa_column=blob())
 
 

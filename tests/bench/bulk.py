@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bureau.store.database import Database
+from bureau.store.record_blocks import RecordBlock
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsResponse
 from tests.bench.fixture import BATCH, LENDERS, LoadedBureau
 from tests.bench.measure import Measure, Target, bench
@@ -90,6 +91,11 @@ def bulk(loaded: LoadedBureau) -> Iterator[Measure]:
             )
 
 
+def _record_count(row: tuple[int, int, int, bytes]) -> int:
+    """Return the number of records in a row."""
+    return len(RecordBlock(*row[1:]).records())
+
+
 @dataclass(slots=True)
 class Spent:
     """Time that was spent on something, on the wall and of the processor."""
@@ -133,7 +139,7 @@ class Raw:
             table: self._source.execute(f"SELECT * FROM {table} WHERE {where}", keys).fetchall()
             for table, where in STORED
         }
-        assert len(rows["record"]) == answer.submission.record_count
+        assert sum(map(_record_count, rows["record"])) == answer.submission.record_count
         moved = self._source.execute(MOVED, keys).fetchall()
         with on_core(SERVER_CORE), bare.on(os.getpid()):
             raw.execute("BEGIN IMMEDIATE")

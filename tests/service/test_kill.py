@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from bureau.admin.bureau_folder import InitOptions
+from bureau.store.record_blocks import RecordBlock
 from bureau.testing import free_port, running_bureau
 from bureau_client import (
     AccountStatus,
@@ -140,6 +141,7 @@ def furnished_person(profiles: list[Profile], agent: Profile) -> str:
 def stored_records(folder: Path, url: str) -> int:
     engine = create_engine(url.replace("://", "+psycopg://") or f"sqlite:///{folder / 'bureau.db'}")
     with engine.connect() as connection:
-        count: int = connection.execute(text("SELECT count(*) FROM record")).scalar_one()
+        rows = connection.execute(text("SELECT record_index, tradeline_key, body FROM record"))
+        count = sum(len(RecordBlock(*row).records()) for row in rows)
     engine.dispose()
     return count

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, Table, Text, bindparam
+from sqlalchemy import BigInteger, ScalarSelect, Table, Text, bindparam, func, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite.dml import OnConflictClause, OnConflictDoNothing, OnConflictDoUpdate
@@ -101,6 +101,18 @@ def _start(*_: object, **__: object) -> str:
     return "CAST(pg_postmaster_start_time() AS TEXT)"
 
 
+def first_index_of(submission_key: Any, record_index: Any) -> ScalarSelect[int]:
+    """Select the index of the row that a record is in: the last one that is not after it."""
+    return (
+        select(func.max(_earlier_record.c.record_index, type_=BigInteger))
+        .where(
+            _earlier_record.c.submission_key == submission_key,
+            _earlier_record.c.record_index <= record_index,
+        )
+        .scalar_subquery()
+    )
+
+
 floor = table(t.SchemaFloor)
 head = table(t.LogHead)
 entry = table(t.Entry)
@@ -126,6 +138,7 @@ tradeline = table(t.TradelineRow)
 former_ref = table(t.FormerRefRow)
 party = table(t.TradelinePartyRow)
 record = table(t.RecordRow)
+_earlier_record = record.alias("earlier_record")
 record_tile = table(t.RecordTileRow)
 inquiry = table(t.InquiryRow)
 decision = table(t.DecisionRow)

@@ -14,6 +14,7 @@ from bureau.store.queries.builders import (
     complaint_line,
     decision,
     entry,
+    first_index_of,
     inquiry,
     insert,
     party,
@@ -144,25 +145,38 @@ decision_deed = Query[tuple[int]](
 )
 
 
-class ActionDeed(NamedTuple):
-    """The account of a record, if a subject was ever named on it."""
+class FurnishedDeed(NamedTuple):
+    """The row that a record is in."""
 
     submission_key: int
-    trail: bytes
+    record_index: int
+    tradeline_key: int
+    block: bytes
 
 
-action_deed = Query(
-    select(submission.c.submission_key, tradeline.c.trail)
+furnished_deed = Query(
+    select(
+        record.c.submission_key,
+        record.c.record_index,
+        record.c.tradeline_key,
+        record.c.body.label("block"),
+    )
     .join_from(submission, record, submission.c.submission_key == record.c.submission_key)
-    .join(tradeline, tradeline.c.tradeline_key == record.c.tradeline_key)
-    .join(party, party.c.tradeline_key == tradeline.c.tradeline_key)
     .where(
         submission.c.member_id == bind("member_id"),
         submission.c.submission_id == bind("deed_id"),
-        record.c.record_index == bind("record_index"),
-        party.c.subject_id == bind("subject_id"),
+        record.c.record_index == first_index_of(submission.c.submission_key, bind("record_index")),
     ),
-    ActionDeed,
+    FurnishedDeed,
+)
+# The trail of an account on which a subject was ever named.
+trail_about = Query[tuple[bytes]](
+    select(tradeline.c.trail)
+    .join_from(tradeline, party, party.c.tradeline_key == tradeline.c.tradeline_key)
+    .where(
+        tradeline.c.tradeline_key == bind("tradeline_key"),
+        party.c.subject_id == bind("subject_id"),
+    )
 )
 
 # The register ----------------------------------------------------------------

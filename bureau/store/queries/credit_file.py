@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Select, and_, column, or_, select, values
+from sqlalchemy import BigInteger, Select, and_, column, literal_column, or_, select, values
 
 from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
     bind,
     entry,
+    first_index_of,
     member,
     party,
     record,
@@ -17,6 +18,7 @@ from bureau.store.queries.builders import (
     submission,
     tradeline,
 )
+from bureau.store.record_blocks import RecordBlock, body_at
 
 
 class TradelineAndRecord(NamedTuple):
@@ -33,9 +35,15 @@ class TradelineAndRecord(NamedTuple):
     marks: int
     newest_record_index: int
     submission_id: str
-    body: bytes
+    first_index: int
+    block: bytes
     state: int
     roles: int
+
+    @property
+    def body(self) -> bytes:
+        """The record as it was signed."""
+        return body_at(self.block, self.newest_record_index - self.first_index)
 
 
 class AccountAndRecord(NamedTuple):
@@ -49,9 +57,15 @@ class AccountAndRecord(NamedTuple):
     marks: int
     newest_record_index: int
     submission_id: str
-    body: bytes
+    first_index: int
+    block: bytes
     state: int
     roles: int
+
+    @property
+    def body(self) -> bytes:
+        """The record as it was signed."""
+        return body_at(self.block, self.newest_record_index - self.first_index)
 
 
 _ACCOUNT_COLUMNS = (
@@ -63,13 +77,15 @@ _ACCOUNT_COLUMNS = (
     tradeline.c.marks,
     tradeline.c.newest_record_index,
     submission.c.submission_id,
-    record.c.body,
+    record.c.record_index.label("first_index"),
+    record.c.body.label("block"),
     member.c.state,
     member.c.roles,
 )
 _newest_record = and_(
     record.c.submission_key == tradeline.c.newest_submission_key,
-    record.c.record_index == tradeline.c.newest_record_index,
+    record.c.record_index
+    == first_index_of(tradeline.c.newest_submission_key, tradeline.c.newest_record_index),
 )
 # Subjects' tradelines, each with the record that holds for its newest month.
 _tradelines = (
@@ -176,14 +192,6 @@ leaves_of = InQuery(
     lambda keys: select(entry.c.entry_key, entry.c.leaf_index).where(entry.c.entry_key.in_(keys)),
     EntryLeaf,
 )
-record_at = Query[tuple[bytes, str]](
-    select(record.c.body, submission.c.submission_id)
-    .join_from(record, submission, record.c.submission_key == submission.c.submission_key)
-    .where(
-        record.c.submission_key == bind("submission_key"),
-        record.c.record_index == bind("record_index"),
-    )
-)
 
 
 class RecordAt(NamedTuple):
@@ -191,37 +199,59 @@ class RecordAt(NamedTuple):
 
     submission_key: int
     record_index: int
-    body: bytes
+    first_index: int
+    block: bytes
     submission_id: str
 
+    @property
+    def body(self) -> bytes:
+        """The record as it was signed; empty if it was erased."""
+        return body_at(self.block, self.record_index - self.first_index)
 
-def _records_at(keys: list[Any]) -> Select[tuple[int, int, bytes, str]]:
+
+def _records_at(keys: list[Any]) -> Select[tuple[int, int, int, bytes, str]]:
     # SQLite reads the whole table for an IN of pairs, and takes several times as long for an OR.
     # PostgreSQL reads all partitions for a join with a long list; here it looks up each key.
     columns = column("submission_key", BigInteger), column("record_index", BigInteger)
     listed = values(*columns, name="listed").data(keys).cte("listed")
     wanted = select(*listed.columns).distinct().cte("wanted")  # a short list repeats its last key
-    body = select(record.c.body).where(
-        record.c.submission_key == wanted.c.submission_key,
-        record.c.record_index == wanted.c.record_index,
+    block = (
+        select(record.c.body)
+        .where(
+            record.c.submission_key == wanted.c.submission_key,
+            record.c.record_index <= wanted.c.record_index,
+        )
+        .order_by(record.c.record_index.desc())
+        .limit(literal_column("1"))
     )
     submission_id = select(submission.c.submission_id).where(
         submission.c.submission_key == wanted.c.submission_key
     )
     return select(
         *wanted.columns,
-        body.scalar_subquery().label("body"),
+        first_index_of(wanted.c.submission_key, wanted.c.record_index).label("first_index"),
+        block.scalar_subquery().label("block"),
         submission_id.scalar_subquery().label("submission_id"),
     )
 
 
 records_at = InQuery(_records_at, RecordAt, pairs=True)
-# The records of one submission.
-bodies_at = InQuery[tuple[int, bytes]](
-    lambda indices: select(record.c.record_index, record.c.body).where(
-        record.c.submission_key == bind("submission_key"), record.c.record_index.in_(indices)
+
+
+def _blocks_at(indices: list[Any]) -> Select[tuple[int, int, bytes]]:
+    listed = values(column("record_index", BigInteger), name="listed")
+    wanted = listed.data([(index,) for index in indices]).cte("wanted")
+    first_index = first_index_of(bind("submission_key"), wanted.c.record_index)
+    return select(
+        record.c.record_index, record.c.tradeline_key, record.c.body.label("block")
+    ).where(
+        record.c.submission_key == bind("submission_key"),
+        record.c.record_index.in_(select(first_index).select_from(wanted)),
     )
-)
+
+
+# The rows that some records of one submission are in.
+blocks_at = InQuery(_blocks_at, RecordBlock)
 record_hashes = Query[tuple[bytes]](
     select(record_tile.c.hashes).where(
         record_tile.c.submission_key == bind("submission_key"),

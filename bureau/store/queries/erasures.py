@@ -134,10 +134,10 @@ blank_entry = Change(
     .where(entry.c.entry_key == bind("which"))
     .values(digest=bind("nothing"), salt=bind("nothing"))
 )
-blank_record = Change(
+put_block = Change(
     update(record)
-    .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("place"))
-    .values(body=bind("nothing"))
+    .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("first_index"))
+    .values(body=bind("block"))
 )
 drop_account = Change(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
 drop_former_refs = Change(delete(former_ref).where(former_ref.c.tradeline_key == bind("which")))

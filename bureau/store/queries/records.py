@@ -11,6 +11,7 @@ from bureau.store.compiled import Change, InQuery, Query
 from bureau.store.queries.builders import (
     bind,
     entry,
+    first_index_of,
     former_ref,
     insert,
     party,
@@ -19,6 +20,7 @@ from bureau.store.queries.builders import (
     submission,
     tradeline,
 )
+from bureau.store.record_blocks import RecordBlock
 
 
 class LoggedSubmission(NamedTuple):
@@ -255,5 +257,14 @@ people_with_accounts = InQuery[tuple[str]](
 )
 RECORD_COLUMNS = tuple(c.name for c in record.columns)
 add_record = insert(t.RecordRow)
+lock_block = Query(
+    select(record.c.record_index, record.c.tradeline_key, record.c.body.label("block"))
+    .where(
+        record.c.submission_key == bind("submission_key"),
+        record.c.record_index == first_index_of(bind("submission_key"), bind("record_index")),
+    )
+    .with_for_update(),
+    RecordBlock,
+)
 RECORD_TILE_COLUMNS = tuple(c.name for c in record_tile.columns)
 add_record_tile = insert(t.RecordTileRow)

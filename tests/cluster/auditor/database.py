@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 
+from bureau.store.record_blocks import RecordBlock
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.record_pb2 import Record
 from tests.cluster.auditor.evidence import (
@@ -125,7 +126,9 @@ def read_tables(name: str, db: Connection) -> Database:
             "FROM entry e LEFT JOIN statement s ON s.entry_key = e.entry_key ORDER BY e.leaf_index"
         )
     ]
-    furnished = list(_furnished(rows))
+    records = _records(rows)
+    counts = Counter(record.entry_key for record in records)
+    furnished = list(_furnished(rows, records))
     ((size, frontier),) = rows("SELECT tree_size, frontier FROM log_head")
     return Database(
         name,
@@ -146,11 +149,10 @@ def read_tables(name: str, db: Connection) -> Database:
             )
         ],
         submissions=[
-            StoredSubmission(*row)
-            for row in rows(
-                "SELECT s.submission_key, s.submission_id, s.member_id, s.record_count, "
-                "(SELECT count(*) FROM record r WHERE r.submission_key = s.submission_key) "
-                "FROM submission s ORDER BY s.submission_key"
+            StoredSubmission(key, submission_id, member_id, record_count, counts[key])
+            for key, submission_id, member_id, record_count in rows(
+                "SELECT submission_key, submission_id, member_id, record_count "
+                "FROM submission ORDER BY submission_key"
             )
         ],
         actions=[one for one in furnished if isinstance(one, StoredAction)],
@@ -183,7 +185,7 @@ def read_tables(name: str, db: Connection) -> Database:
             for row in rows("SELECT tree_size, witness, line FROM cosignature")
         ],
         effects=_effects(rows),
-        lost=_lost(rows),
+        lost=_lost(rows, records),
         head=(size, frontier),
     )
 
@@ -191,16 +193,40 @@ def read_tables(name: str, db: Connection) -> Database:
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
-def _furnished(rows: Rows) -> Iterator[StoredAction | StoredRecord]:
-    """Read the records; an erased one has no body."""
-    for entry_key, submission_id, member_id, tradeline_id, index, body in rows(
-        "SELECT s.submission_key, s.submission_id, s.member_id, t.tradeline_id, r.record_index, "
-        "r.body "
-        "FROM record r JOIN submission s ON s.submission_key = r.submission_key "
-        "JOIN tradeline t ON t.tradeline_key = r.tradeline_key "
-        "ORDER BY r.submission_key, r.record_index"
-    ):
-        record = Record.FromString(body)
+class RecordOfEntry(NamedTuple):
+    """A record as it is stored; an erased one has no body."""
+
+    entry_key: int
+    record_index: int
+    tradeline_key: int
+    body: bytes
+
+
+def _records(rows: Rows) -> list[RecordOfEntry]:
+    """Read the records out of their blocks."""
+    stored = rows(
+        "SELECT submission_key, record_index, tradeline_key, body "
+        "FROM record ORDER BY submission_key, record_index"
+    )
+    return [
+        RecordOfEntry(entry_key, *record)
+        for entry_key, *row in stored
+        for record in RecordBlock(*row).records()
+    ]
+
+
+def _furnished(rows: Rows, records: list[RecordOfEntry]) -> Iterator[StoredAction | StoredRecord]:
+    """Read the records of submissions and accounts that are there."""
+    submissions = {
+        key: names
+        for key, *names in rows("SELECT submission_key, submission_id, member_id FROM submission")
+    }
+    accounts: dict[int, str] = dict(rows("SELECT tradeline_key, tradeline_id FROM tradeline"))
+    for entry_key, index, tradeline_key, body in records:
+        if entry_key not in submissions or tradeline_key not in accounts:
+            continue
+        submission_id, member_id = submissions[entry_key]
+        tradeline_id, record = accounts[tradeline_key], Record.FromString(body)
         if record.HasField("action"):
             action = record.action
             effective = datetime.fromtimestamp(action.effective_time.seconds, UTC)
@@ -251,7 +277,7 @@ def _effects(rows: Rows) -> dict[str, set[int]]:
     return dict(effects)
 
 
-def _lost(rows: Rows) -> list[str]:
+def _lost(rows: Rows, records: list[RecordOfEntry]) -> list[str]:
     """Rows without their entry; records without submission or account."""
     naming = [*NAMING, *((table, column) for table, column, _ in EFFECTS)]
     lost = [
@@ -262,12 +288,12 @@ def _lost(rows: Rows) -> list[str]:
             f"WHERE t.{column} IS NOT NULL AND e.entry_key IS NULL"
         )
     ]
-    for what, key in (("submission", "submission_key"), ("tradeline", "tradeline_key")):
-        lost += [
-            f"record {row[1]} of {row[0]} is of a {what} that is not there"
-            for row in rows(
-                f"SELECT r.submission_key, r.record_index FROM record r LEFT JOIN {what} t "
-                f"ON t.{key} = r.{key} WHERE t.{key} IS NULL AND length(r.body) > 0"
-            )
-        ]
+    submissions = {key for (key,) in rows("SELECT submission_key FROM submission")}
+    accounts = {key for (key,) in rows("SELECT tradeline_key FROM tradeline")}
+    for record in records:
+        name = f"record {record.record_index} of {record.entry_key}"
+        if record.body and record.entry_key not in submissions:
+            lost.append(f"{name} is of a submission that is not there")
+        if record.body and record.tradeline_key not in accounts:
+            lost.append(f"{name} is of a tradeline that is not there")
     return lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -11,6 +12,7 @@ from bureau.admin.findings import Checked
 from bureau.admin.integrity import Rebuilt, check_database, rebuild_caches
 from bureau.config import Settings
 from bureau.store.database import Database
+from bureau.store.record_blocks import BlockRecord, RecordBlock, blocks_of
 from tests.unit.operator.lived_in import LivedIn
 
 SUBMISSION, INQUIRY = 7, 8
@@ -96,15 +98,7 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
             None,
             "history is not what the signed statements give",
         ),
-        (
-            (
-                "UPDATE record SET body = (SELECT body FROM record WHERE record_index = 0) "
-                "WHERE record_index = 1"
-            ),
-            SUBMISSION,
-            "record 1 is not the one that was signed",
-        ),
-        ("DELETE FROM record WHERE record_index = 1", SUBMISSION, "it has 2 of 3 records"),
+        ("DELETE FROM record", SUBMISSION, "it has 0 of 3 records"),
         (
             "UPDATE record_tile SET hashes = zeroblob(96)",
             SUBMISSION,
@@ -192,6 +186,68 @@ def test_an_edit_is_found(lived_in: LivedIn, sql: str, index: int | None, what: 
     assert any(finding.leaf_index == index and what in finding.what for finding in findings), (
         findings
     )
+
+
+def another(records: list[BlockRecord]) -> list[BlockRecord]:
+    records[1] = records[1]._replace(body=records[0].body)
+    return records
+
+
+def erased(records: list[BlockRecord]) -> list[BlockRecord]:
+    records[1] = records[1]._replace(body=b"")
+    return records
+
+
+def of_another_account(records: list[BlockRecord]) -> list[BlockRecord]:
+    records[1] = records[1]._replace(tradeline_key=records[1].tradeline_key + 1)
+    return records
+
+
+@pytest.mark.parametrize(
+    ("change", "index", "what"),
+    [
+        (another, SUBMISSION, "record 1 is not the one that was signed"),
+        (lambda records: records[:2], SUBMISSION, "it has 2 of 3 records"),
+        (lambda records: [records[0], records[2]], SUBMISSION, "it has 2 of 3 records"),
+        (erased, None, "erasure"),
+        (of_another_account, SUBMISSION, " 1: tradeline_key is not what"),
+    ],
+)
+def test_an_edit_of_one_record_of_a_row_is_found(
+    lived_in: LivedIn,
+    change: Callable[[list[BlockRecord]], list[BlockRecord]],
+    index: int | None,
+    what: str,
+) -> None:
+    with closing(sqlite3.connect(lived_in.folder / "bureau.db")) as connection, connection:
+        ((key, *row),) = connection.execute("SELECT * FROM record").fetchall()
+        connection.execute("DELETE FROM record")
+        rows = [(key, *block) for block in blocks_of(change(RecordBlock(*row).records()))]
+        connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", rows)
+    findings = check(lived_in).findings
+    assert any(finding.leaf_index == index and what in finding.what for finding in findings), (
+        findings
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "substr(body, 1, length(body) - 1)",
+        "substr(body, 1, 20)",
+        "substr(body, 1, 1)",
+        "x'ff' || substr(body, 2)",  # a dictionary that there is not
+        "body || x'00'",
+        "substr(body, 1, 98) || x'a0ffffff7f' || substr(body, 101)",  # a frame of 2 GB
+        "zeroblob(100)",
+        "x'0a' || zeroblob(5000)",
+    ],
+)
+def test_a_row_that_cannot_be_read_is_found(lived_in: LivedIn, change: str) -> None:
+    tamper(lived_in, f"UPDATE record SET body = CAST({change} AS BLOB)")
+    findings = [each.what for each in check(lived_in).findings if each.leaf_index == SUBMISSION]
+    assert "record 0 is not the one that was signed" in findings
+    assert "it has 1 of 3 records" in findings
 
 
 CACHES = [
