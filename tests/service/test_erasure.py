@@ -19,6 +19,7 @@ from bureau.config import Settings
 from bureau.context import Caller
 from bureau.errors import Refusal
 from bureau.journeys.erasure import erase
+from bureau.store.record_blocks import RecordBlock
 from bureau_client import (
     Auditor,
     BureauError,
@@ -165,6 +166,38 @@ def test_a_month_inside_the_retention_period_is_refused(shared: Scenario, month:
     with pytest.raises(Refusal) as caught:
         shared.erase(before_month=month)
     assert caught.value.reason == "INVALID_FIELD"
+
+
+def test_the_records_of_others_in_the_same_row_stay(alone: Scenario) -> None:
+    scenario = alone
+    gone, stays = scenario.person(), scenario.person()
+    records = [account(person, f"card-{n}", MAY) for n in range(2) for person in (gone, stays)]
+    scenario.submit("acme", *records)
+    scenario.erase(gone.subject_id)
+    assert scenario.findings() == []
+    with scenario.database() as database, closing(sqlite3.connect(database.file)) as db:
+        (row,) = db.execute("SELECT record_index, tradeline_key, body FROM record").fetchall()
+        bodies = [record.body for record in RecordBlock(*row).records()]
+    assert list(map(bool, bodies)) == [False, True, False, True]
+    report = scenario.report(stays, "brook", EvidenceLevel.ALL)
+    assert len(report.tradelines) == 2
+    assert gone.file().tradelines == ()
+
+
+def test_an_erasure_from_a_damaged_row_is_refused(alone: Scenario) -> None:
+    scenario = alone
+    gone, stays = scenario.person(), scenario.person()
+    scenario.submit("acme", account(gone, "card", MAY), account(stays, "card-2", MAY))
+    with scenario.database() as database, database.transaction() as db:
+        db.execute_raw("UPDATE record SET body = CAST(x'0103' || substr(body, 3) AS BLOB)")
+    with pytest.raises(Refusal, match="is damaged: restore a backup"):
+        scenario.erase(gone.subject_id)
+    with pytest.raises(BureauError) as caught:
+        scenario.report(stays, "brook")
+    assert caught.value.reason == "INTERNAL"
+    other = scenario.person()
+    scenario.submit("acme", account(other, "card-3", MAY))
+    assert len(scenario.report(other, "brook").tradelines) == 1
 
 
 def test_only_what_was_erased_is_said_to_be_erased(alone: Scenario) -> None:

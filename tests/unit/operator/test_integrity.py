@@ -188,6 +188,29 @@ def test_an_edit_is_found(lived_in: LivedIn, sql: str, index: int | None, what: 
     )
 
 
+def put_records(
+    lived_in: LivedIn, rows_of: Callable[[list[BlockRecord]], list[RecordBlock]]
+) -> None:
+    """Store the records of the one row in other rows."""
+    with closing(sqlite3.connect(lived_in.folder / "bureau.db")) as connection, connection:
+        ((key, *row),) = connection.execute("SELECT * FROM record").fetchall()
+        connection.execute("DELETE FROM record")
+        rows = [(key, *each) for each in rows_of(RecordBlock(*row).records())]
+        connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", rows)
+
+
+def test_records_in_rows_of_their_own_hold(lived_in: LivedIn) -> None:
+    """Earlier versions stored them so."""
+    put_records(lived_in, lambda records: [RecordBlock(*record) for record in records])
+    checked = check(lived_in)
+    assert (checked.findings, checked.records) == ([], 3)
+
+
+def test_a_record_that_is_stored_twice_is_found(lived_in: LivedIn) -> None:
+    put_records(lived_in, lambda records: [*blocks_of(records), RecordBlock(*records[1])])
+    assert check(lived_in).findings
+
+
 def another(records: list[BlockRecord]) -> list[BlockRecord]:
     records[1] = records[1]._replace(body=records[0].body)
     return records
@@ -219,11 +242,7 @@ def test_an_edit_of_one_record_of_a_row_is_found(
     index: int | None,
     what: str,
 ) -> None:
-    with closing(sqlite3.connect(lived_in.folder / "bureau.db")) as connection, connection:
-        ((key, *row),) = connection.execute("SELECT * FROM record").fetchall()
-        connection.execute("DELETE FROM record")
-        rows = [(key, *block) for block in blocks_of(change(RecordBlock(*row).records()))]
-        connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", rows)
+    put_records(lived_in, lambda records: blocks_of(change(records)))
     findings = check(lived_in).findings
     assert any(finding.leaf_index == index and what in finding.what for finding in findings), (
         findings
