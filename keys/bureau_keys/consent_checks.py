@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from bureau_keys.envelope import peek, verify_envelope
+from bureau_keys.envelope import open_envelope, peek
 from bureau_keys.errors import BadProof, WrongAnswer
 from bureau_keys.key_history import LoggedKey
 from bureau_keys.profile import Trust
-from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.receipt_checks import check_logged
 from bureau_keys.signer_name import member_id_of, subject_signer
 from bureau_keys.subject_keys import SubjectKeys, check_header, prove_subject_keys, signing_key
 from creditbureau.v1 import codes_pb2
@@ -69,11 +69,11 @@ def verify_consent(logged: LoggedStatement, keys: SubjectKeys, trust: Trust) -> 
     Raises:
         KeysError: The consent is not in the log, or not signed with a key that counts.
     """
-    statement, receipt = logged.envelope, logged.receipt
-    consent = peek(statement, Consent)
-    key = signing_key(keys, consent.subject_id, statement, receipt.leaf_index, "the consent")
-    check_receipt(receipt, statement, trust, "consent")
-    verify_envelope(statement, Consent, {key.key.key_id: key.key})
+    receipt, statement = logged.receipt, open_envelope(logged.envelope, Consent)
+    consent = statement.message
+    key = signing_key(keys, consent.subject_id, logged.envelope, receipt.leaf_index, "the consent")
+    check_logged(receipt, statement.digest, trust, "consent")
+    statement.verify({key.key.key_id: key.key})
     check_header(consent.header, subject_signer(consent.subject_id), trust, "the consent")
     return consent
 

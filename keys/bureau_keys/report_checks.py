@@ -7,12 +7,19 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from bureau_keys.consent_checks import check_consent, check_scope
-from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
+from bureau_keys.envelope import (
+    OpenedEnvelope,
+    digest,
+    open_envelope,
+    payload_type_of,
+    peek,
+    verify_envelope,
+)
 from bureau_keys.errors import BadProof, Contradiction, UnknownReportKey, WrongAnswer
 from bureau_keys.key_history import LoggedKey, keys_at
 from bureau_keys.portfolio import check_portfolio_report
 from bureau_keys.profile import Trust
-from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.receipt_checks import check_logged
 from bureau_keys.report_shape import check_shape
 from bureau_keys.signer_name import BUREAU, member_id_of, member_signer, subject_signer
 from bureau_keys.signing import VerifyKey
@@ -42,7 +49,11 @@ def read_request(envelope: Envelope) -> Request:
         KeysError: The envelope does not hold an inquiry, a portfolio inquiry or a
             subject's request.
     """
-    return peek(envelope, REQUESTS.get(envelope.payload_type, Inquiry))
+    return peek(envelope, _type_of(envelope))
+
+
+def _type_of(envelope: Envelope) -> type[Request]:
+    return REQUESTS.get(envelope.payload_type, Inquiry)
 
 
 def evidence_level(request: Envelope) -> int:
@@ -100,7 +111,8 @@ def check_report(
     _check_equal("signer", report.header.signer, BUREAU)
     _check_equal("audience", report.header.audience, trust.origin)
     _check_equal("request digest", report.request_digest.hex(), digest(request).hex())
-    asked = read_request(request)
+    inquiry = open_envelope(request, _type_of(request))
+    asked = inquiry.message
     _check_equal("request id", report.header.request_id, asked.header.request_id)
     check_shape(report)
     # 2. The report is about what the request names.
@@ -117,7 +129,7 @@ def check_report(
     # 3. The inquiry is in the log.
     if isinstance(asked, Inquiry):
         _check_equal("subject", report.subject_id, asked.subject_id)
-        check_receipt(receipt, request, trust, "inquiry")
+        check_logged(receipt, inquiry.digest, trust, "inquiry")
         if proof.portfolio is not None:
             raise WrongAnswer("the report has a place in a portfolio, and answers one inquiry")
         if receipt.answer_digest != hashlib.sha256(envelope.payload).digest():
@@ -127,12 +139,12 @@ def check_report(
     else:
         if asked.subject_ids and report.subject_id not in asked.subject_ids:
             raise WrongAnswer(f"the inquiry does not name subject {report.subject_id}")
-        check_receipt(receipt, request, trust, "portfolio-inquiry")
+        check_logged(receipt, inquiry.digest, trust, "portfolio-inquiry")
         if proof.portfolio is None:
             raise BadProof("the report's place in the portfolio is missing")
         check_portfolio_report(receipt, envelope.payload, proof.portfolio)
     # 4. The member itself asked.
-    _check_asked(request, asked, proof)
+    _check_asked(inquiry, proof)
     # 5. The subject consented to what the report holds.
     consent = check_consent(proof.consent, proof.keys, trust)
     if isinstance(asked, Inquiry) and asked.consent_id != consent.arrangement_id:
@@ -143,13 +155,13 @@ def check_report(
     return report
 
 
-def _check_asked(request: Envelope, asked: Inquiry | PortfolioInquiry, proof: ReportProof) -> None:
+def _check_asked(inquiry: OpenedEnvelope[Request], proof: ReportProof) -> None:
     """Check that a key of the member signed the inquiry that counted at the inquiry's leaf."""
-    member_id, index = member_id_of(asked.header.signer), proof.receipt.leaf_index
+    member_id, index = member_id_of(inquiry.message.header.signer), proof.receipt.leaf_index
     counting = keys_at(proof.keys.get(member_id, ()), index)
     if not counting:
         raise BadProof(f"the keys of {member_id}, which asked, are missing")
-    verify_envelope(request, type(asked), counting)
+    inquiry.verify(counting)
 
 
 def _check_signature(envelope: Envelope, trust: Trust) -> Report:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from bureau_keys.envelope import payload_type_of, peek, verify_envelope
+from bureau_keys.envelope import open_envelope, payload_type_of, peek
 from bureau_keys.errors import BadProof
 from bureau_keys.key_history import STILL, LoggedKey, keys_at
 from bureau_keys.profile import Trust
-from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.receipt_checks import check_logged
 from bureau_keys.signer_name import member_id_of, member_signer, subject_id_of, subject_signer
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope, Header
@@ -101,13 +101,13 @@ def check_header(header: Header, signer: str, trust: Trust, what: str) -> None:
 
 
 def _attest(keys: SubjectKeys, logged: LoggedStatement, members: MemberKeys, trust: Trust) -> None:
-    index = logged.receipt.leaf_index
-    attester = member_id_of(peek(logged.envelope, KeyAttestation).header.signer)
+    index, statement = logged.receipt.leaf_index, open_envelope(logged.envelope, KeyAttestation)
+    attestation = statement.message
+    attester = member_id_of(attestation.header.signer)
     if attester not in members:
         raise BadProof(f"the keys of {attester}, which attested the subject's key, are missing")
-    check_receipt(logged.receipt, logged.envelope, trust, "attestation")
-    counting = keys_at(members[attester], index)
-    attestation, _ = verify_envelope(logged.envelope, KeyAttestation, counting)
+    check_logged(logged.receipt, statement.digest, trust, "attestation")
+    statement.verify(keys_at(members[attester], index))
     check_header(attestation.header, member_signer(attester), trust, "the attestation")
     subject_id, key = _bound(attestation.binding, trust)
     # A second attester's statement leaves the key as the first one bound it.
@@ -115,12 +115,12 @@ def _attest(keys: SubjectKeys, logged: LoggedStatement, members: MemberKeys, tru
 
 
 def _rotate(keys: SubjectKeys, logged: LoggedStatement, trust: Trust) -> None:
-    envelope, index = logged.envelope, logged.receipt.leaf_index
-    rotation = peek(envelope, KeyRotation)
+    index, statement = logged.receipt.leaf_index, open_envelope(logged.envelope, KeyRotation)
+    rotation = statement.message
     subject_id = subject_id_of(rotation.header.signer)
-    present = signing_key(keys, subject_id, envelope, index, "the rotation of the key")
-    check_receipt(logged.receipt, envelope, trust, "key-rotation")
-    verify_envelope(envelope, KeyRotation, {present.key.key_id: present.key})
+    present = signing_key(keys, subject_id, logged.envelope, index, "the rotation of the key")
+    check_logged(logged.receipt, statement.digest, trust, "key-rotation")
+    statement.verify({present.key.key_id: present.key})
     check_header(rotation.header, subject_signer(subject_id), trust, "the rotation of the key")
     bound_to, key = _bound(rotation.binding, trust)
     if bound_to != subject_id:
@@ -130,8 +130,10 @@ def _rotate(keys: SubjectKeys, logged: LoggedStatement, trust: Trust) -> None:
 
 
 def _bound(envelope: Envelope, trust: Trust) -> tuple[str, VerifyKey]:
-    key = VerifyKey.from_raw(peek(envelope, KeyBinding).public_key)
-    binding, _ = verify_envelope(envelope, KeyBinding, {key.key_id: key})
+    statement = open_envelope(envelope, KeyBinding)
+    binding = statement.message
+    key = VerifyKey.from_raw(binding.public_key)
+    statement.verify({key.key_id: key})
     check_header(
         binding.header, subject_signer(binding.subject_id), trust, "the binding of the key"
     )

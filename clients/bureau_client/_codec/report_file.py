@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -20,7 +19,7 @@ from bureau_client.errors import InvalidRequest
 from bureau_client.models.reports import Report
 from bureau_keys.envelope import peek
 from bureau_keys.errors import KeysError
-from bureau_keys.evidence import write_page
+from bureau_keys.evidence import read_page, write_page
 from bureau_keys.saved_report import SavedReport
 from bureau_keys.whole_files import write_whole
 from creditbureau.v1 import members_pb2, report_pb2
@@ -48,17 +47,14 @@ def read_bundle(path: str | Path) -> Report:
     data = Path(path).read_bytes()
     try:
         saved = SavedReport.from_json(data)
-        report = read_report(
+        return read_report(
             peek(saved.report, report_pb2.Report),
             envelope=saved.report.SerializeToString(deterministic=True),
             inquiry=saved.request.SerializeToString(deterministic=True),
-        )
-        return replace(
-            report,
             receipt=None if saved.receipt is None else read_receipt(saved.receipt),
             consent_proof=(saved.consent or ConsentProof()).SerializeToString(deterministic=True),
             portfolio=None if saved.portfolio is None else read_place(saved.portfolio),
-            evidence=tuple(read_evidence(saved.evidence)),
+            evidence=tuple(map(read_evidence, read_page(saved.evidence))),
             furnishers=tuple(map(read_member, saved.furnishers)),
             vouchers=tuple(map(read_member, saved.vouchers)),
         )

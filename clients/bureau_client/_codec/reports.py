@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from bureau_client._codec.receipts import read_receipt, write_receipt
 from bureau_client._codec.records import read_action
@@ -43,7 +44,7 @@ from bureau_client.models.reports import (
     Summary,
     Undoing,
 )
-from bureau_keys.evidence import EvidencePiece, read_page
+from bureau_keys.evidence import EvidencePiece
 from creditbureau.v1 import (
     dispute_pb2,
     hold_pb2,
@@ -60,8 +61,16 @@ from creditbureau.v1.reporting_pb2 import Inquiry, PortfolioProof
 _CURRENCY = re.compile("[A-Z]{3}")
 
 
-def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) -> Report:
-    """Read a report; the caller adds receipt and evidence.
+def read_report(
+    message: report_pb2.Report, *, envelope: bytes, inquiry: bytes, **proofs: Any
+) -> Report:
+    """Read a report.
+
+    Args:
+        message: The report.
+        envelope: The signed report, a serialised DSSE envelope.
+        inquiry: The signed inquiry, a serialised DSSE envelope.
+        proofs: Further fields of `Report`: receipt, consent_proof, evidence.
 
     Raises:
         ValueError: The report has a day or month that does not exist, or an attribute with two
@@ -95,6 +104,7 @@ def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) 
         rules_version=message.rules_version,
         envelope=envelope,
         inquiry=inquiry,
+        **proofs,
     )
 
 
@@ -144,25 +154,21 @@ def read_inquiry_line(
     )
 
 
-def read_evidence(page: report_pb2.EvidencePage) -> list[Evidence]:
-    """Read a page of evidence, unverified.
+def read_evidence(piece: EvidencePiece) -> Evidence:
+    """Read a piece of evidence, unverified.
 
     Raises:
-        WrongAnswer: A piece refers to a manifest that the page does not have.
-        ValueError: A month does not exist.
+        ValueError: The month does not exist.
     """
-    return [
-        Evidence(
-            tradeline_id=piece.tradeline_id,
-            month=month_of(piece.month),
-            manifest=piece.manifest.SerializeToString(deterministic=True),
-            record=piece.record,
-            record_index=piece.record_index,
-            proof=piece.proof,
-            receipt=read_receipt(piece.receipt),
-        )
-        for piece in read_page(page)
-    ]
+    return Evidence(
+        tradeline_id=piece.tradeline_id,
+        month=month_of(piece.month),
+        manifest=piece.manifest.SerializeToString(deterministic=True),
+        record=piece.record,
+        record_index=piece.record_index,
+        proof=piece.proof,
+        receipt=read_receipt(piece.receipt),
+    )
 
 
 def write_evidence(piece: Evidence) -> EvidencePiece:

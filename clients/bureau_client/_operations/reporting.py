@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
+from typing import Any
 
 from bureau_client._codec.reports import read_evidence, read_place
 from bureau_client._operations import arguments, methods
@@ -13,7 +14,7 @@ from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.decisions import OLDEST_FIRST, verified_decisions
 from bureau_client._operations.events import hold_report
 from bureau_client._operations.inquiries import SignedPage, list_inquiries
-from bureau_client._operations.members import check_with_member
+from bureau_client._operations.members import check_with_member, check_with_members
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import PageBytes, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
@@ -21,22 +22,18 @@ from bureau_client.errors import NotFound
 from bureau_client.models.codes import EvidenceLevel, Purpose
 from bureau_client.models.consents import Arrangement, Consent
 from bureau_client.models.decisions import DecidedReport
-from bureau_client.models.members import Member, Vouched
+from bureau_client.models.members import Vouched
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.reports import Evidence, InquiryLine, Report
+from bureau_client.models.reports import InquiryLine, Report
 from bureau_client.verify.checks import check_equal, verifying
 from bureau_client.verify.decisions import verify_decided
-from bureau_client.verify.evidence import (
-    by_furnisher,
-    evidence_due,
-    unproved_parts,
-    verify_complete,
-    verify_provenance,
-)
+from bureau_client.verify.evidence import by_furnisher, check_provenance, report_message
 from bureau_client.verify.log_view import Sighting
-from bureau_client.verify.reports import verify_as_new, verify_asked, verify_report
+from bureau_client.verify.reports import verify_as_new, verify_report
 from bureau_keys.consent_checks import attester_of
 from bureau_keys.envelope import peek, seal
+from bureau_keys.evidence import EvidencePiece, read_page
+from bureau_keys.provenance import check_complete, evidence_due, unproved_parts
 from bureau_keys.report_checks import evidence_level, read_request
 from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import report_pb2, reporting_pb2
@@ -207,28 +204,25 @@ def verified_report(
     Raises:
         VerificationFailed: The report does not verify, or does not keep to the consent.
     """
-    asked = inquiry.SerializeToString(deterministic=True)
     with verifying("The inquiry"):
         member_id = member_id_of(read_request(inquiry).header.signer)
     with verifying("The consent of the report"):
         attester = attester_of(consent)
-    _, asker = yield from check_with_member(
-        context, member_id, partial(verify_asked, asked, receipt)
-    )
 
-    def check(member: Member) -> Report:
-        return verify_report(
+    def check(members: Mapping[str, Vouched]) -> Report:
+        signing = [members[attester], members[member_id]]
+        verified = verify_report(
             report.SerializeToString(deterministic=True),
-            asked,
+            inquiry.SerializeToString(deterministic=True),
             receipt,
             context.trust,
             consent_proof=consent.SerializeToString(deterministic=True),
-            members=[asker.member, member],
+            members=[vouched.member for vouched in signing],
             portfolio=None if portfolio is None else read_place(portfolio),
         )
+        return _with_members(verified, signing)
 
-    verified, vouched = yield from check_with_member(context, attester, check)
-    return _with_members(verified, [vouched, asker])
+    return (yield from check_with_members(context, [member_id, attester], check))
 
 
 def _with_evidence(
@@ -244,39 +238,50 @@ def _with_evidence(
         first: The first page of evidence.
         further: Returns the operation that reads the further page of a token.
     """
+    message = report_message(report)
     what, size = "The evidence", PageBytes("The evidence")
 
-    def page(token: str) -> Operation[tuple[Sequence[Evidence], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[EvidencePiece], str]]:
         read = (yield from further(token)) if token else first
         size.add(read)
         with verifying(what):
-            return read_evidence(read), read.next_page_token
+            return read_page(read), read.next_page_token
 
     # More than this proves a part twice.
-    most = evidence_due(report, level)
-    pieces = tuple((yield from collect(what, page, as_it_is, None, most=most)))
-    verify_complete(report, pieces, level)
-    report = _with_members(report, (yield from _furnishers(context, report, pieces)))
-    return replace(report, evidence=pieces, unproved=unproved_parts(report, pieces, level))
+    most = len(evidence_due(message, int(level)))
+    pieces = yield from collect(what, page, as_it_is, None, most=most)
+    with verifying(what):
+        evidence = tuple(map(read_evidence, pieces))
+    with verifying("The report"):
+        check_complete(message, pieces, int(level))
+    furnishers = yield from _furnishers(context, message, pieces)
+    proven = {piece.tradeline_id for piece in pieces}
+    unproved = unproved_parts(message, proven, int(level))
+    return _with_members(report, furnishers, evidence=evidence, unproved=unproved)
 
 
-def _with_members(report: Report, members: Iterable[Vouched]) -> Report:
-    """Return a report with further members under whose keys it was verified."""
+def _with_members(report: Report, members: Iterable[Vouched], **fields: Any) -> Report:
+    """Return a report with further members under whose keys it was verified, and other fields."""
     furnishers = {member.member_id: member for member in report.furnishers}
     vouchers = {member.member_id: member for member in report.vouchers}
     for vouched in members:
         furnishers[vouched.member.member_id] = vouched.member
         vouchers.update((member.member_id, member) for member in vouched.vouchers)
-    return replace(report, furnishers=tuple(furnishers.values()), vouchers=tuple(vouchers.values()))
+    return replace(
+        report,
+        furnishers=tuple(furnishers.values()),
+        vouchers=tuple(vouchers.values()),
+        **fields,
+    )
 
 
 def _furnishers(
-    context: Context, report: Report, pieces: tuple[Evidence, ...]
+    context: Context, report: report_pb2.Report, pieces: Sequence[EvidencePiece]
 ) -> Operation[list[Vouched]]:
     """Verify every piece of evidence; return the members who signed the records."""
     used: list[Vouched] = []
     for member_id, own in by_furnisher(report, pieces).items():
-        check = partial(verify_provenance, report, own, trust=context.trust)
+        check = partial(check_provenance, report, own, context.trust)
         _, vouched = yield from check_with_member(context, member_id, check)
         used.append(vouched)
     return used

@@ -40,7 +40,18 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
     """
     try:
         verified = saved_report(bundle).verify(trust)
-        report = read_report(verified.report, envelope=bundle.envelope, inquiry=bundle.inquiry)
+        return read_report(
+            verified.report,
+            envelope=bundle.envelope,
+            inquiry=bundle.inquiry,
+            receipt=bundle.receipt if verified.receipt is not None else None,
+            consent_proof=bundle.consent_proof if verified.receipt is not None else b"",
+            portfolio=None if verified.portfolio is None else bundle.portfolio,
+            unproved=verified.unproved,
+            evidence=bundle.evidence,
+            furnishers=tuple(_as_signed(member, verified) for member in bundle.furnishers),
+            vouchers=tuple(_as_signed(member, verified) for member in bundle.vouchers),
+        )
     except errors.NotWitnessed as error:
         raise NotWitnessed(str(error), reason=error.reason, fix=advice(error)) from error
     except errors.KeysError as error:
@@ -55,16 +66,6 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
             reason="MALFORMED_MESSAGE",
             fix=NOT_PROVEN,
         ) from error
-    return replace(
-        report,
-        receipt=bundle.receipt if verified.receipt is not None else None,
-        consent_proof=bundle.consent_proof if verified.receipt is not None else b"",
-        portfolio=None if verified.portfolio is None else bundle.portfolio,
-        unproved=verified.unproved,
-        evidence=bundle.evidence,
-        furnishers=tuple(_as_signed(member, verified) for member in bundle.furnishers),
-        vouchers=tuple(_as_signed(member, verified) for member in bundle.vouchers),
-    )
 
 
 def _as_signed(member: Member, verified: VerifiedReport) -> Member:

@@ -10,8 +10,8 @@ from bureau_client.models.codes import EvidenceLevel
 from bureau_client.models.members import Member
 from bureau_client.models.reports import Evidence, Report
 from bureau_client.verify.checks import TELL, verifying
-from bureau_keys import provenance
 from bureau_keys.envelope import peek
+from bureau_keys.evidence import EvidencePiece
 from bureau_keys.key_history import STILL, LoggedKey
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import EvidenceCheck, check_complete, signed_record
@@ -54,16 +54,17 @@ def verify_provenance(
         VerificationFailed: The furnisher's signature does not verify, or a tradeline
             differs from the signed record.
     """
-    keys = {furnisher.member_id: logged_keys_of(furnisher)}
+    check_provenance(report_message(report), map(write_evidence, evidence), trust, furnisher)
+
+
+def check_provenance(
+    report: report_pb2.Report, pieces: Iterable[EvidencePiece], trust: Trust, furnisher: Member
+) -> None:
+    """Check as `verify_provenance`, from messages that are parsed already."""
     with verifying("The report"):
-        check = EvidenceCheck(_message_of(report), keys, trust)
-        for piece in evidence:
-            check.check(write_evidence(piece))
-
-
-def evidence_due(report: Report, level: EvidenceLevel) -> int:
-    """Return the number of pieces of evidence that a level owes for a verified report."""
-    return len(provenance.evidence_due(_message_of(report), int(level)))
+        check = EvidenceCheck(report, {furnisher.member_id: logged_keys_of(furnisher)}, trust)
+        for piece in pieces:
+            check.check(piece)
 
 
 def verify_complete(report: Report, evidence: Iterable[Evidence], level: EvidenceLevel) -> None:
@@ -73,32 +74,20 @@ def verify_complete(report: Report, evidence: Iterable[Evidence], level: Evidenc
         VerificationFailed: The evidence of a tradeline's month is missing.
     """
     with verifying("The report"):
-        check_complete(_message_of(report), map(write_evidence, evidence), int(level))
+        check_complete(report_message(report), map(write_evidence, evidence), int(level))
 
 
-def unproved_parts(
-    report: Report, evidence: Iterable[Evidence], level: EvidenceLevel
-) -> tuple[str, ...]:
-    """Return the parts of a report that are the bureau's word alone.
-
-    Args:
-        report: A verified report.
-        evidence: Its verified evidence.
-        level: The level that was asked for.
-    """
-    proven = {piece.tradeline_id for piece in evidence}
-    return provenance.unproved_parts(_message_of(report), proven, int(level))
-
-
-def by_furnisher(report: Report, evidence: Iterable[Evidence]) -> dict[str, list[Evidence]]:
+def by_furnisher(
+    report: report_pb2.Report, pieces: Iterable[EvidencePiece]
+) -> dict[str, list[EvidencePiece]]:
     """Return evidence by the member id of the tradeline's furnisher.
 
     Raises:
         VerificationFailed: The report has no tradeline for a piece of evidence.
     """
     furnishers = {line.tradeline_id: line.member_id for line in report.tradelines}
-    by_member: dict[str, list[Evidence]] = {}
-    for piece in evidence:
+    by_member: dict[str, list[EvidencePiece]] = {}
+    for piece in pieces:
         if piece.tradeline_id not in furnishers:
             raise VerificationFailed(
                 f"The report has no tradeline {piece.tradeline_id[:64]!r}, for which evidence came",
@@ -109,7 +98,8 @@ def by_furnisher(report: Report, evidence: Iterable[Evidence]) -> dict[str, list
     return by_member
 
 
-def _message_of(report: Report) -> report_pb2.Report:
+def report_message(report: Report) -> report_pb2.Report:
+    """Return the message of a verified report, parsed again from the signed bytes."""
     return peek(Envelope.FromString(report.envelope), report_pb2.Report)
 
 

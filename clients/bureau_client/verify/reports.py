@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from typing import Any
 
 from bureau_client._codec.receipts import write_receipt
 from bureau_client._codec.reports import read_report, write_place
@@ -15,9 +15,7 @@ from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.evidence import logged_keys_of
 from bureau_client.verify.log_view import Sighting
 from bureau_keys.bounded_parsing import parse
-from bureau_keys.envelope import verify_envelope
 from bureau_keys.errors import WrongPayloadType
-from bureau_keys.key_history import keys_at
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import unproved_parts
 from bureau_keys.report_checks import ReportProof, check_report, read_request
@@ -60,20 +58,8 @@ def verify_report(
         consent = parse(ConsentProof, consent_proof)
         portfolio_proof = None if portfolio is None else write_place(portfolio)
         proof = ReportProof(write_receipt(receipt), consent, keys, portfolio_proof)
-    report = _verify(envelope, inquiry, proof, trust)
-    return replace(report, receipt=receipt, consent_proof=consent_proof, portfolio=portfolio)
-
-
-def verify_asked(inquiry: bytes, receipt: Receipt, member: Member) -> None:
-    """Check that a member signed an inquiry, with a key that counted at its leaf.
-
-    Raises:
-        VerificationFailed: No such key of the member signed the inquiry.
-    """
-    with verifying("The inquiry"):
-        envelope = Envelope.FromString(inquiry)
-        keys = keys_at(logged_keys_of(member), receipt.leaf_index)
-        verify_envelope(envelope, type(read_request(envelope)), keys)
+    proved = {"receipt": receipt, "consent_proof": consent_proof, "portfolio": portfolio}
+    return _verify(envelope, inquiry, proof, trust, **proved)
 
 
 def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:
@@ -104,12 +90,14 @@ def verify_as_new(report: Report, newest: Sighting | None) -> None:
         )
 
 
-def _verify(envelope: bytes, request: bytes, proof: ReportProof | None, trust: Trust) -> Report:
+def _verify(
+    envelope: bytes, request: bytes, proof: ReportProof | None, trust: Trust, **proved: Any
+) -> Report:
     with verifying("The report"):
         signed, asked = Envelope.FromString(envelope), Envelope.FromString(request)
         is_file = isinstance(read_request(asked), SubjectRequest)
         if is_file != (proof is None):
             raise WrongPayloadType(f"the request's payload type is {asked.payload_type!r}")
         message = check_report(signed, asked, proof, trust)
-        report = read_report(message, envelope=envelope, inquiry=request)
-        return replace(report, unproved=unproved_parts(message, (), EVIDENCE_LEVEL_NONE))
+        unproved = unproved_parts(message, (), EVIDENCE_LEVEL_NONE)
+        return read_report(message, envelope=envelope, inquiry=request, unproved=unproved, **proved)
