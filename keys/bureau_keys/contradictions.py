@@ -68,13 +68,6 @@ class Rule:
         """Fault and fix in English, as violations and warnings show them."""
         return str(self.texts["en"])
 
-    def breaks(self, snapshot: Any) -> bool:
-        """Return True if a snapshot in one of the rule's statuses breaks the rule."""
-        for test in self.tests:  # noqa: SIM110, all() is twice as slow here
-            if not test(snapshot):
-                return False
-        return True
-
 
 def errors_of(snapshot: Any) -> list[Rule]:
     """Return the rules for which a snapshot is refused."""
@@ -118,8 +111,15 @@ def rules() -> Mapping[str, Rule]:
 
 
 def _broken(snapshot: Any, severity: Severity) -> list[Rule]:
-    candidates = _by_status()[severity].get(snapshot.status, ())
-    return [rule for rule in candidates if rule.breaks(snapshot)]
+    broken = []
+    for rule in _by_status()[severity].get(snapshot.status, ()):
+        # Not all(): it is twice as slow here, where the first test decides.
+        for test in rule.tests:
+            if not test(snapshot):
+                break
+        else:
+            broken.append(rule)
+    return broken
 
 
 @cache

@@ -23,7 +23,7 @@ OVERHEAD_BYTES = 5
 SALT_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which takes three times as long
 class Entry:
     """One record to submit.
 

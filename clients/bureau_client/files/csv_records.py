@@ -15,8 +15,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache, partial
-from typing import IO, Any, get_type_hints
+from functools import lru_cache
+from typing import IO, Any, NamedTuple, get_type_hints
 
 from bureau_client.files.csv_tables import Line, read_lines
 from bureau_client.models.codes import Code, PartyRole
@@ -32,14 +32,14 @@ REASON_COLUMN = "reject_reason"
 _LEFT_OUT = {"parties", "raw_codes"}
 _YES, _NO = {"true", "yes", "1"}, {"false", "no", "0"}
 # Narrower than int() and fromisoformat(), which accept 1_000 and 2024-W22-5.
-_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
+_MOST_DIGITS = 40
+_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{_MOST_DIGITS}}}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Cells that are remembered once they were read: days, months and codes repeat from row to row.
 _KNOWN_CELLS = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a file.
 
     Attributes:
@@ -70,7 +70,7 @@ class Column:
 
 
 def read_rows(stream: IO[str], today: date | None = None) -> Iterator[Row]:
-    """Read a file row by row.
+    """Read and check a file row by row.
 
     Args:
         stream: The file, from `open_table`.
@@ -79,12 +79,22 @@ def read_rows(stream: IO[str], today: date | None = None) -> Iterator[Row]:
     Raises:
         InvalidRequest: The header is wrong, or a line is not CSV.
     """
+    today = today or newest_day()
+    for row in parse_rows(stream):
+        yield _checked(row, row.snapshot, today) if row.snapshot else row
+
+
+def parse_rows(stream: IO[str]) -> Iterator[Row]:
+    """Read a file row by row; check the form of the cells, but no record.
+
+    Raises:
+        InvalidRequest: The header is wrong, or a line is not CSV.
+    """
     known = columns()
     required = [column.name for column in known if column.required]
-    today = today or newest_day()
     for line in read_lines(stream, required, [*(column.name for column in known), REASON_COLUMN]):
         line.cells.pop(REASON_COLUMN, None)
-        yield _read(line, required, today)
+        yield _parsed(line, required)
 
 
 def columns() -> list[Column]:
@@ -117,32 +127,36 @@ def write_row(snapshot: Snapshot) -> dict[str, str]:
     return cells
 
 
-def _read(line: Line, required: list[str], today: date) -> Row:
+def _parsed(line: Line, required: list[str]) -> Row:
     cells = line.cells
     if line.violations:
         return Row(line.number, cells, None, line.violations)
     values: dict[str, Any] = {}
     wrong: list[Violation] = []
     for name, text in cells.items():
-        if name in {SUBJECT, ROLE} or not text:
-            continue
-        try:
-            values[name] = _PARSERS[name](text)
-        except ValueError as error:
-            wrong.append(Violation(name, "INVALID_FIELD", str(error)))
-    wrong += [Violation(name, "INVALID_FIELD", "is empty") for name in required if not cells[name]]
+        if text:
+            try:
+                values[name] = _PARSERS[name](text)
+            except ValueError as error:
+                wrong.append(Violation(name, "INVALID_FIELD", str(error)))
+    if not all(map(cells.__getitem__, required)):
+        empty = (name for name in required if not cells[name])
+        wrong += [Violation(name, "INVALID_FIELD", "is empty") for name in empty]
     try:
-        values["parties"] = _parties(cells.get(SUBJECT, ""), cells.get(ROLE, ""))
+        values["parties"] = _parties(values.pop(SUBJECT, ""), values.pop(ROLE, ""))
     except ValueError as error:
         wrong.append(Violation(ROLE, "INVALID_FIELD", str(error)))
     if wrong:
         return Row(line.number, cells, None, tuple(wrong))
-    snapshot = Snapshot(**values)
-    wrong = [
-        dataclasses.replace(violation, field=column_of(violation.field))
-        for violation in check_record(snapshot, 0) or check_order(snapshot, 0, today)
-    ]
-    return Row(line.number, cells, None if wrong else snapshot, tuple(wrong))
+    return Row(line.number, cells, Snapshot(**values))
+
+
+def _checked(row: Row, snapshot: Snapshot, today: date) -> Row:
+    violations = check_record(snapshot, 0) or list(check_order(snapshot, 0, today))
+    if not violations:
+        return row
+    wrong = [dataclasses.replace(each, field=column_of(each.field)) for each in violations]
+    return row._replace(snapshot=None, violations=tuple(wrong))
 
 
 def column_of(path: str) -> str:
@@ -155,6 +169,8 @@ def column_of(path: str) -> str:
 
 
 def _parties(subjects: str, roles: str) -> tuple[Party, ...]:
+    if not roles and SEPARATOR not in subjects:
+        return (Party(subjects),) if subjects else ()
     ids = [text.strip() for text in subjects.split(SEPARATOR) if text.strip()]
     names = [text.strip() for text in roles.split(SEPARATOR) if text.strip()]
     if not names:
@@ -168,6 +184,8 @@ def _parties(subjects: str, roles: str) -> tuple[Party, ...]:
 
 
 def _integer(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+        return int(text)  # as almost every amount is written, without the pattern's time
     if _INTEGER.fullmatch(text) is None:
         raise ValueError(f"{text[:40]!r} is not an integer; write amounts in minor units")
     return int(text)
@@ -197,14 +215,12 @@ def _month(text: str) -> Month:
     return Month.parse(text)
 
 
-@lru_cache(_KNOWN_CELLS)
-def _code(cls: type[Code], text: str) -> Code:
-    return cls.parse(text)
+_remembering = lru_cache(_KNOWN_CELLS)
 
 
 def _parser(hint: Any) -> Callable[[str], Any]:
     if isinstance(hint, type) and issubclass(hint, Code):
-        return partial(_code, hint)
+        return _remembering(hint.parse)
     if hint is Month:
         return _month
     if hint is bool:
@@ -239,4 +255,8 @@ def _written(value: object) -> str:
 
 
 _TYPES = get_type_hints(Snapshot)
-_PARSERS = {name: _parser(hint) for name, hint in _TYPES.items() if name not in _LEFT_OUT}
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    **{name: _parser(hint) for name, hint in _TYPES.items() if name not in _LEFT_OUT},
+    SUBJECT: str,
+    ROLE: str,
+}

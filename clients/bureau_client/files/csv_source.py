@@ -6,17 +6,29 @@ import csv
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
-from bureau_client.files.csv_records import REASON_COLUMN, column_of, read_rows, write_row
+from bureau_client.errors import InvalidRequest
+from bureau_client.files import csv_records
+from bureau_client.files.csv_records import (
+    REASON_COLUMN,
+    column_of,
+    parse_rows,
+    read_rows,
+    write_row,
+)
 from bureau_client.files.csv_tables import open_table, whole_table
-from bureau_client.files.metro2.accounts import Accounts
+from bureau_client.files.seen_keys import SeenKeys
 from bureau_client.files.sources import Reject, Row, SubjectIds, place_of
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.record_checks import find_warnings
 from bureau_client.models.records import Snapshot
 from bureau_client.models.violations import Violation
 from bureau_keys.spreadsheet import text_cell
+
+# Rows whose accounts and months are looked up together: less than a megabyte of them.
+ROWS_AT_ONCE = 500
 
 
 class CsvSource:
@@ -35,26 +47,55 @@ class CsvSource:
         """
         self.path = path
         self._today = today
+        # The file that was checked whole, and its lines with violations.
+        self._checked: tuple[int, ...] = ()
+        self._wrong = set[int]()
 
     def check(self) -> Iterator[Row]:
         """See `Source`."""
-        with open_table(self.path) as stream, closing(Accounts()) as accounts:
-            for row in read_rows(stream, self._today):
-                if row.snapshot is None:
-                    yield Row(row.line, row.cells, violations=row.violations)
-                    continue
-                key = f"{row.snapshot.account_ref} {row.snapshot.month}"
-                if earlier := accounts.put(key, row.line, {}):
-                    message = f"and month are in line {earlier} too; keep one of the two lines"
-                    duplicate = Violation("account_ref", "DUPLICATE_RECORD", message)
-                    yield Row(row.line, row.cells, violations=(duplicate,))
-                else:
-                    warnings = tuple(find_warnings(row.snapshot, 0))
-                    yield Row(row.line, row.cells, (row.snapshot,), warnings=warnings)
+        wrong, state = set[int](), self._state()
+        with open_table(self.path) as stream, closing(SeenKeys()) as keys:
+            read = read_rows(stream, self._today)
+            while rows := list(islice(read, ROWS_AT_ONCE)):
+                for row in _without_duplicates(rows, keys):
+                    if row.violations:
+                        wrong.add(row.place)
+                    yield row
+        self._checked, self._wrong = state, wrong
 
     def read(self, kind: SubmissionKind | None, _: SubjectIds) -> Iterator[Row]:
-        """See `Source`; the rows have subject ids already."""
-        return (row for row in self.check() if row.records and row.kind == kind)
+        """See `Source`; the rows have subject ids already, and their records are not checked
+        again: `submit` does.
+
+        Raises:
+            InvalidRequest: The file is not the one that was checked.
+        """
+        if kind is not None:
+            return
+        if not self._checked:
+            for _row in self.check():
+                pass
+        if self._state() != self._checked:
+            raise self._changed()
+        with open_table(self.path) as stream:
+            for row in parse_rows(stream):
+                if row.line in self._wrong:
+                    continue
+                if row.snapshot is None:
+                    raise self._changed()
+                yield Row(row.line, row.cells, (row.snapshot,))
+
+    def _state(self) -> tuple[int, ...]:
+        """Return values that differ once the file was written or replaced."""
+        status = self.path.stat()
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+    def _changed(self) -> InvalidRequest:
+        return InvalidRequest(
+            f"{self.path.name} was changed after it was checked",
+            reason="INVALID_FIELD",
+            fix="Leave the file as it is until its import has ended, then import it again",
+        )
 
     def field(self, path: str) -> str:
         """See `Source`."""
@@ -78,3 +119,28 @@ class CsvSource:
         cells: dict[str, str] = row.original
         record = row.records[0] if row.records else None
         return write_row(record) | cells if isinstance(record, Snapshot) else cells
+
+
+def _without_duplicates(rows: Sequence[csv_records.Row], keys: SeenKeys) -> Iterator[Row]:
+    """Yield the next rows of a file, with a violation for each account and month that an
+    earlier row has.
+    """
+    lines = iter(
+        keys.first_lines(
+            [
+                (f"{row.snapshot.account_ref} {row.snapshot.month.number}", row.line)
+                for row in rows
+                if row.snapshot is not None
+            ]
+        )
+    )
+    for row in rows:
+        if row.snapshot is None:
+            yield Row(row.line, row.cells, violations=row.violations)
+        elif (first := next(lines)) == row.line:
+            warnings = tuple(find_warnings(row.snapshot, 0))
+            yield Row(row.line, row.cells, (row.snapshot,), warnings=warnings)
+        else:
+            message = f"and month are in line {first} too; keep one of the two lines"
+            duplicate = Violation("account_ref", "DUPLICATE_RECORD", message)
+            yield Row(row.line, row.cells, violations=(duplicate,))

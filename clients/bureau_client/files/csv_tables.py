@@ -12,10 +12,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from bureau_client.errors import InvalidRequest
 from bureau_client.models.violations import Violation
@@ -28,8 +27,7 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _SHOWN = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a file.
 
     Attributes:
@@ -83,7 +81,7 @@ def read_lines(
         _check_header(names, required, optional, template)
         for cells in reader:
             if cells:
-                yield _line(reader.line_num, names, [cell.strip() for cell in cells])
+                yield _line(reader.line_num, names, list(map(str.strip, cells)))
     except csv.Error as error:
         raise InvalidRequest(
             f"The file is not CSV at line {reader.line_num}: {error}",
@@ -142,6 +140,8 @@ def _check_header(
 
 
 def _is_text(cell: str) -> bool:
+    if cell.isascii():
+        return "\0" not in cell  # as in most lines, without the pattern's time
     return _NO_TEXT.search(cell) is None
 
 

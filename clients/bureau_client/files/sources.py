@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.records import Record
@@ -14,8 +14,7 @@ from bureau_client.models.violations import Violation
 SubjectIds = Callable[[Iterable[tuple[str, str, str]]], Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a file: the report of one account.
 
     Attributes:

@@ -83,6 +83,7 @@ _texts = attrgetter(*(name for name, _, _ in _TEXTS))
 _codes = attrgetter(*(name for name, _, _ in _CODES))
 _days = attrgetter(*_DAYS)
 _rare_days = attrgetter(*_DAYS[1:])
+_NO_DAYS = (None, None, None)
 _amounts = attrgetter(*_OPTIONAL_AMOUNTS)
 
 # Types and bounds for `_plainly_right`, field by field.
@@ -90,13 +91,18 @@ _LOWEST = tuple(low for _, low, _ in _INTEGERS)
 _HIGHEST = tuple(high for _, _, high in _INTEGERS)
 _PATTERNS = tuple(pattern for _, pattern, _ in _TEXTS)
 _typed = attrgetter(
-    *(name for name, *_ in (*_INTEGERS, *_TEXTS, *_CODES)), *_FLAGS, "month", "open_date"
+    *(name for name, *_ in (*_INTEGERS, *_TEXTS, *_CODES)),
+    *_FLAGS,
+    "account_ref",
+    "month",
+    "open_date",
 )
 _TYPES = (
     *(int for _ in _INTEGERS),
     *(str for _ in _TEXTS),
     *(cls for _, cls, _ in _CODES),
     *(bool for _ in _FLAGS),
+    str,
     Month,
     date,
 )
@@ -109,11 +115,12 @@ def check_record(record: Record, index: int) -> list[Violation]:
         record: The object that the caller passed.
         index: Index of the record, for the field paths.
     """
+    if type(record) is Snapshot and _plainly_right(record) and not contradictions.errors_of(record):
+        return []
     path = f"records[{index}]"
     violations: list[Violation] = []
     if type(record) is Snapshot:
-        if not _plainly_right(record):
-            violations.extend(_snapshot(record, f"{path}.snapshot"))
+        violations.extend(_snapshot(record, f"{path}.snapshot"))
         if not violations:
             # Only now: the rules compare values of the right types.
             violations.extend(_broken_rules(contradictions.errors_of(record), f"{path}.snapshot"))
@@ -140,8 +147,8 @@ def find_warnings(record: Record, index: int) -> list[Violation]:
     """
     if not isinstance(record, Snapshot):
         return []
-    path = f"records[{index}].snapshot"
-    return list(_broken_rules(contradictions.warnings_of(record), path))
+    rules = contradictions.warnings_of(record)
+    return list(_broken_rules(rules, f"records[{index}].snapshot")) if rules else []
 
 
 def check_order(record: Record, index: int, today: date) -> Iterator[Violation]:
@@ -158,15 +165,21 @@ def check_order(record: Record, index: int, today: date) -> Iterator[Violation]:
     if not isinstance(record, Snapshot):
         return
     path = f"records[{index}].snapshot"
-    if record.month > Month.of(today):
+    month = record.month.number
+    if month > _month_of(today):
         yield Violation(f"{path}.month", "DATE_ORDER", "lies in the future")
-    if record.month < Month.of(record.open_date):
+    if month < _month_of(record.open_date):
         yield Violation(f"{path}.month", "DATE_ORDER", "lies before open_date")
     for name, day in zip(_DAYS, _days(record), strict=True):
         if day is not None and day > today:
             yield Violation(f"{path}.{name}", "DATE_ORDER", "lies in the future")
     if record.close_date is not None and record.close_date < record.open_date:
         yield Violation(f"{path}.close_date", "DATE_ORDER", "lies before open_date")
+
+
+def _month_of(day: date) -> int:
+    """Return the month of a day as yyyymm."""
+    return day.year * 100 + day.month
 
 
 def newest_day() -> date:
@@ -180,7 +193,7 @@ def _broken_rules(rules: Iterable[contradictions.Rule], path: str) -> Iterator[V
 
 
 def _plainly_right(snapshot: Snapshot) -> bool:
-    """Return True only for a snapshot without violations by `_snapshot`, and quickly.
+    """Return True only for a snapshot whose every field is right, and quickly.
 
     Called for each of millions of records, so it compares whole tuples.
     """
@@ -191,10 +204,11 @@ def _plainly_right(snapshot: Snapshot) -> bool:
         and all(map(le, integers, _HIGHEST))
         and snapshot.portfolio_type != 0
         and snapshot.status != 0
+        and _REF.fullmatch(snapshot.account_ref) is not None
         and _texts_right(_texts(snapshot))
         and _is_day(snapshot.open_date)
-        and all(day is None or _is_day(day) for day in _rare_days(snapshot))
-        and all(amount is None or _is_amount(amount) for amount in _amounts(snapshot))
+        and (_rare_days(snapshot) == _NO_DAYS or all(map(_is_day_or_none, _rare_days(snapshot))))
+        and all(map(_is_amount_or_none, _amounts(snapshot)))
         and 1 <= len(snapshot.parties) <= 16
         and all(map(_is_party, snapshot.parties))
         and not _twice(snapshot.parties)
@@ -334,6 +348,14 @@ def _bad_day(path: str, value: object) -> Violation:
 
 def _is_amount(value: object) -> bool:
     return type(value) is int and 0 <= value <= MAX_AMOUNT_MINOR
+
+
+def _is_amount_or_none(value: object) -> bool:
+    return value is None or _is_amount(value)
+
+
+def _is_day_or_none(value: object) -> bool:
+    return value is None or _is_day(value)
 
 
 def _is_day(value: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import gc
 import io
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bureau_client import InvalidRequest, Party, PartyRole
-from bureau_client.files import CsvSource, Reject, check_file
+from bureau_client import InvalidRequest, Party, PartyRole, SubmissionKind
+from bureau_client.cli.files import OBJECTS_BETWEEN_COLLECTIONS, rare_collections
+from bureau_client.files import CsvSource, Reject, check_file, csv_source
 from bureau_client.files.csv_records import columns, read_rows, write_row
 from bureau_client.files.exporting import people_columns, read_people
 from tests.unit.client.fakes import SUBJECT, snapshot
@@ -179,6 +181,61 @@ def test_rejects_are_mended_in_the_file_that_says_why(tmp_path: Path) -> None:
     rejects.write_bytes(raw.replace(b"A-2\xff", b"A-2").replace(b",May,", f",{MONTH},".encode()))
     mended = check_file(CsvSource(rejects))
     assert (mended.record_count, mended.rejects) == (2, [])
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 500])
+def test_an_account_and_month_is_kept_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """However many rows are looked up together, each double names the first line."""
+    monkeypatch.setattr(csv_source, "ROWS_AT_ONCE", at_once)
+    other = GOOD.replace("A-1", "A-2")
+    source = file(tmp_path, HEADER, GOOD, GOOD, other, other.replace(MONTH, "May"), GOOD, other)
+    checked = check_file(source)
+    rejects = {reject.row.place: reject.violations[0].message for reject in checked.rejects}
+    assert rejects.keys() == {3, 5, 6, 7}
+    for line, first_line in [(3, 2), (6, 2), (7, 4)]:
+        assert f"in line {first_line} too" in rejects[line]
+    assert [row.place for row in source.read(None, no_ids)] == [2, 4]
+
+
+def test_only_the_file_that_was_checked_is_read(tmp_path: Path) -> None:
+    source = file(tmp_path, HEADER, GOOD)
+    assert [row.place for row in source.read(None, no_ids)] == [2]
+    assert list(source.read(SubmissionKind.CORRECTION, no_ids)) == []
+    # A line that was never checked does not go to the bureau.
+    file(tmp_path, HEADER, GOOD, GOOD)
+    with pytest.raises(InvalidRequest, match=r"records\.csv was changed after it was checked"):
+        list(source.read(None, no_ids))
+    check_file(source)
+    assert [row.place for row in source.read(None, no_ids)] == [2]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    source = file(tmp_path, HEADER, GOOD, *[GOOD.replace("A-1", f"B-{n}") for n in range(999)])
+    check_file(source)
+    rows = source.read(None, no_ids)
+    next(rows)
+    source.path.write_text(f"{HEADER}\n{GOOD}\n" + f"{GOOD},more\n" * 1000)
+    with pytest.raises(InvalidRequest, match="changed after it was checked"):
+        list(rows)
+
+
+@pytest.mark.parametrize("objects", [700, OBJECTS_BETWEEN_COLLECTIONS + 1])
+def test_an_import_leaves_the_garbage_collector_as_it_was(objects: int) -> None:
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(objects, 10, 10)
+        with rare_collections():
+            assert gc.get_threshold()[0] == max(objects, OBJECTS_BETWEEN_COLLECTIONS)
+        assert gc.get_threshold() == (objects, 10, 10)
+    finally:
+        gc.set_threshold(*before)
+
+
+def no_ids(_: object) -> list[str]:
+    """The subject ids of a file that has them already."""
+    raise AssertionError
 
 
 # --- persons --------------------------------------------------------------------------
