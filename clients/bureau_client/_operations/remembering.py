@@ -3,6 +3,8 @@
 Two checkpoints of one size must have one root; between two sizes the log proves that it only
 grew. The operation returns after that proof, which costs one call for a checkpoint that is new
 to the client; a receipt whose own inclusion proof reaches the newest checkpoint costs none.
+Operations of one client that run at the same time wait a moment for one another's proof: of the
+receipts of one commit the first one proves the checkpoint of all of them without a call.
 Of the older statements that come with answers (consents, evidence, members) one checkpoint is
 proved, chosen at random, at most once a second: the bureau cannot know which.
 If the bureau gives no proof, because it cannot be reached or refuses the caller by now (a member
@@ -21,7 +23,7 @@ from google.protobuf.message import Message
 from bureau_client._codec.receipts_in import receipts_in
 from bureau_client._operations import methods
 from bureau_client._operations.context import Context
-from bureau_client._operations.operation import Operation, Result, call
+from bureau_client._operations.operation import Operation, Result, Sleep, call
 from bureau_client.errors import (
     BureauError,
     NotFound,
@@ -32,6 +34,11 @@ from bureau_client.verify.receipts import verify_checkpoint
 from bureau_keys.fork_evidence import Finding, conclude
 from creditbureau.v1 import log_pb2
 
+# Seconds that an operation waits for the proof by another one, and how often: as long in all as a
+# call takes. After that it makes a call of its own.
+WAIT_S = 0.002
+MOST_WAITS = 3
+
 
 def remembering(context: Context, operation: Operation[Result]) -> Operation[Result]:
     """Run an operation, and prove the checkpoints that it has seen before it returns.
@@ -40,6 +47,11 @@ def remembering(context: Context, operation: Operation[Result]) -> Operation[Res
         VerificationFailed: The log forked or shrank since the newest checkpoint was seen, in
             this call or an earlier one.
     """
+    with context.log_view.operation():
+        return (yield from _remembering(context, operation))
+
+
+def _remembering(context: Context, operation: Operation[Result]) -> Operation[Result]:
     view = context.log_view
     view.open()
     yield from _prove_left(context)
@@ -87,10 +99,15 @@ def prove(context: Context, sighting: Sighting) -> Operation[None]:
     Raises:
         VerificationFailed: The log is forked, or it shrank.
     """
-    view = context.log_view
+    view, waits = context.log_view, 0
     while not view.is_proved(sighting):
         newest = view.newest
         if newest is not None:
+            needs_call = sighting.prefix != newest.checkpoint
+            if needs_call and view.has_several_operations and waits < MOST_WAITS:
+                waits += 1
+                yield Sleep(WAIT_S)
+                continue
             yield from prove_growth(context, newest, sighting)
         if view.confirm(sighting, newest):
             return

@@ -81,7 +81,7 @@ def run_operation(
                 yield effect
                 effect = step(operation, None)
                 continue
-            if statement := statement_of(effect):
+            if before_send is not ignore and (statement := statement_of(effect)):
                 before_send(statement)
             try:
                 reply = yield from _persist(effect, addresses, policy, now, span)

@@ -76,6 +76,7 @@ class LogView:
         self._folder = folder
         self._lock = threading.RLock()
         self._thread = threading.local()
+        self._operations = 0
         self._proved: OrderedDict[int, Sighting] = OrderedDict()
         self._newest: Sighting | None = None
         self._left: list[Sighting] = []
@@ -123,6 +124,22 @@ class LogView:
             self.leave([sighting])
         else:
             noted.append(sighting)
+
+    @contextmanager
+    def operation(self) -> Iterator[None]:
+        """Count an operation of the client from its beginning to its end."""
+        with self._lock:
+            self._operations += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._operations -= 1
+
+    @property
+    def has_several_operations(self) -> bool:
+        """True while another operation of the client runs beside the caller's."""
+        return self._operations > 1
 
     @contextmanager
     def noting(self, noted: list[Sighting]) -> Iterator[None]:

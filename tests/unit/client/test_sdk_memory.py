@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from bureau_client import (
 )
 from bureau_client._codec.receipts_in import receipts_in
 from bureau_client._operations import log, remembering
-from bureau_client._operations.operation import Call, Operation, no_calls
+from bureau_client._operations.operation import Call, Operation, Sleep, no_calls
 from bureau_client.verify import log_view
 from bureau_client.wallet_folder import WalletFolder
 from bureau_keys.fork_evidence import Finding
@@ -221,6 +221,45 @@ def test_calls_that_begin_meanwhile_prove_what_was_left(bureau: FakeBureau) -> N
         assert asked(bureau, PROOF) == 1
         with pytest.raises(StopIteration):
             first.send(lender._driver.run(_answer(waiting)))
+
+
+def test_an_operation_waits_a_moment_for_the_proof_of_another(bureau: FakeBureau) -> None:
+    """Two see one checkpoint: the second makes no call once the first has proved it."""
+    with bureau.lender() as lender:
+        write(lender)
+        bureau.log.append("other", bureau.statement())
+        context = lender._context
+        running: list[Generator[Any, Any, Any]] = []
+        for _ in range(2):
+            around = remembering.remembering(context, log.newest_checkpoint(context))
+            running.append(around)
+            next(around)
+        assert context.log_view.has_several_operations
+        first, second = running
+        reply = log_pb2.GetCheckpointResponse(checkpoint=bureau.log.checkpoint())
+        assert isinstance(second.send(reply), Sleep)
+        effect = first.send(reply)
+        for _ in range(remembering.MOST_WAITS):
+            assert isinstance(effect, Sleep)
+            effect = first.send(None)
+        # Nobody else has proved it: the first does.
+        assert isinstance(effect, Call)
+        assert effect.method.path.endswith(PROOF)
+        proof = lender._driver.run(_answer(effect))
+        for around, answer in [(first, proof), (second, None)]:
+            with pytest.raises(StopIteration):
+                around.send(answer)
+        assert not context.log_view.has_several_operations
+
+
+def test_an_operation_that_is_alone_or_was_left_alone_does_not_wait(bureau: FakeBureau) -> None:
+    with bureau.lender() as lender:
+        write(lender)
+        bureau.log.append("other", bureau.statement())
+        context = lender._context
+        cancelled(lender, log.newest_checkpoint(context), "GetCheckpoint")
+        # Each effect must be a call.
+        cancelled(lender, log.newest_checkpoint(context), PROOF)
 
 
 def test_a_stream_sends_nothing_after_a_contradiction_or_before_a_proof(
