@@ -111,28 +111,38 @@ def check_with_members(
     """
     wanted = sorted(set(member_ids))
     known = [member_id for member_id in wanted if member_id in context.members]
-    yield from _fetch(context, wanted)
+    members = yield from _vouched(context, wanted)
     if known:
         try:
-            return check(context.members)
+            return check(members)
         except VerificationFailed:
             for member_id in known:
-                del context.members[member_id]
-            yield from _fetch(context, known)
-    return check(context.members)
+                context.members.pop(member_id, None)
+            members = yield from _vouched(context, wanted)
+    return check(members)
 
 
-def _fetch(context: Context, member_ids: Iterable[str]) -> Operation[None]:
-    """Fetch and verify the members that are not known yet."""
+def _vouched(context: Context, member_ids: Iterable[str]) -> Operation[dict[str, Vouched]]:
+    """Return members; fetch and verify those that are not known yet.
+
+    While one is fetched, another operation may forget those that were known.
+    """
+    members = {}
     for member_id in member_ids:
-        if member_id in context.members:
-            continue
-        if not arguments.is_member_id(member_id):
-            raise _no_member(member_id)
-        try:
-            context.members[member_id] = yield from vouched_member(context.trust, member_id)
-        except NotFound:
-            raise _no_member(member_id) from None
+        member = context.members.get(member_id)
+        if member is None:
+            member = context.members[member_id] = yield from _fetched(context, member_id)
+        members[member_id] = member
+    return members
+
+
+def _fetched(context: Context, member_id: str) -> Operation[Vouched]:
+    if not arguments.is_member_id(member_id):
+        raise _no_member(member_id)
+    try:
+        return (yield from vouched_member(context.trust, member_id))
+    except NotFound:
+        raise _no_member(member_id) from None
 
 
 def _no_member(member_id: str) -> VerificationFailed:

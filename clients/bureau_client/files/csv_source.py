@@ -75,27 +75,31 @@ class CsvSource:
         if not self._checked:
             for _row in self.check():
                 pass
-        if self._state() != self._checked:
-            raise self._changed()
         with open_table(self.path) as stream:
-            for row in parse_rows(stream):
-                if row.line in self._wrong:
-                    continue
-                if row.snapshot is None:
-                    raise self._changed()
-                yield Row(row.line, row.cells, (row.snapshot,))
+            parsed = parse_rows(stream)
+            while rows := self._unchanged(list(islice(parsed, ROWS_AT_ONCE))):
+                for row in rows:
+                    if row.snapshot is not None and row.line not in self._wrong:
+                        yield Row(row.line, row.cells, (row.snapshot,))
+
+    def _unchanged(self, rows: list[csv_records.Row]) -> list[csv_records.Row]:
+        """Return rows that were just read, of the file that was checked.
+
+        Raises:
+            InvalidRequest: The file was written or replaced since.
+        """
+        if self._state() == self._checked:
+            return rows
+        raise InvalidRequest(
+            f"{self.path.name} was changed after it was checked",
+            reason="INVALID_FIELD",
+            fix="Leave the file as it is until its import has ended, then import it again",
+        )
 
     def _state(self) -> tuple[int, ...]:
         """Return values that differ once the file was written or replaced."""
         status = self.path.stat()
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-    def _changed(self) -> InvalidRequest:
-        return InvalidRequest(
-            f"{self.path.name} was changed after it was checked",
-            reason="INVALID_FIELD",
-            fix="Leave the file as it is until its import has ended, then import it again",
-        )
 
     def field(self, path: str) -> str:
         """See `Source`."""
