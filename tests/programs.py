@@ -60,7 +60,9 @@ def _carried_out(order: Order) -> int:
     with _turn:
         server.stdin.write(order.to_line())
         server.stdin.flush()
-        return int(server.stdout.readline())
+        answer = server.stdout.readline()
+    assert answer, f"the fork server ended at {' '.join(order.words)}; its error is above"
+    return int(answer)
 
 
 @cache

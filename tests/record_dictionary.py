@@ -17,7 +17,7 @@ from pathlib import Path
 import zstandard
 
 import bureau
-from bureau.store.record_blocks import groups_of, plain_block
+from bureau.store.record_blocks import SIGNED, groups_of, plain_block
 from bureau_client import Classification, Month, Snapshot
 from bureau_client._codec.records import encode_record
 from tests.demo.world import make_world
@@ -83,4 +83,7 @@ def as_furnished(snapshot: Snapshot, ref: str, style: int) -> Snapshot:
 
 
 if __name__ == "__main__":
-    write(int(sys.argv[1]))
+    number = int(sys.argv[1])
+    if number in {0, SIGNED} or number > 255:
+        sys.exit(f"{number} is no number of a dictionary: it is the first byte of a block")
+    write(number)

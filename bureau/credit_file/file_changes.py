@@ -71,7 +71,7 @@ class AccountsBefore(NamedTuple):
 
     booking: AccountBatch
     accounts: dict[str, list[int]]
-    rows: dict[int, q.AccountAndRecord]
+    rows: Rows
 
     def rows_of(self, subject_id: str) -> Rows:
         """Return the rows of a subject."""
@@ -207,19 +207,15 @@ def _routine_accounts(before: AccountsBefore, policy: Policy, now_us: int) -> se
     return routine
 
 
-def _read_accounts(db: Connection, keys: Iterable[int]) -> dict[int, q.AccountAndRecord]:
+def _read_accounts(db: Connection, keys: Iterable[int]) -> Rows:
     """Read accounts, each with the record that holds for its newest month, by key."""
     rows = db.all_in(q.accounts_and_records, sorted(set(keys)))
     return {row.tradeline_key: row for row in rows}
 
 
-def _rows_of(
-    accounts: Mapping[int, q.AccountAndRecord], subject_id: str, keys: Iterable[int]
-) -> Rows:
+def _rows_of(accounts: Rows, subject_id: str, keys: Iterable[int]) -> Rows:
     """Return some accounts as rows of a subject, without those of which all is deleted."""
-    return {
-        key: q.TradelineAndRecord(subject_id, *accounts[key]) for key in keys if key in accounts
-    }
+    return {key: accounts[key]._replace(subject_id=subject_id) for key in keys if key in accounts}
 
 
 def _read_files(db: Connection, people: Iterable[str]) -> dict[str, Rows]:

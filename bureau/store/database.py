@@ -395,6 +395,8 @@ class Database:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         connection, _ = self._asked(lambda connection: self._begin(connection, begin))
+        # A read is not rolled back: psycopg would drop all statements that it has prepared.
+        undo = "ROLLBACK" if begin == self._begin_write else "COMMIT"
         usable = False
         try:
             try:
@@ -402,14 +404,13 @@ class Database:
             except BaseException:
                 # The first error counts, whatever becomes of the connection.
                 with suppress(StorageError):
-                    connection.execute_raw("ROLLBACK")
+                    connection.execute_raw(undo)
                     usable = True
                 raise
             if begin == self._begin_write:
                 connection.commit()
             else:
-                # At a ROLLBACK psycopg drops all statements that it has prepared.
-                connection.execute_raw("COMMIT")
+                connection.execute_raw(undo)
             usable = True
         finally:
             self._give_back(connection, usable=usable)

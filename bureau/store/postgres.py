@@ -142,6 +142,7 @@ def engine_of(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
         creator=connect_to_migrate,
         poolclass=NullPool,
         paramstyle="numeric_dollar",  # of a RawCursor
+        use_native_hstore=False,  # looked up by named parameters
     )
     return engine, connect_to_run
 

@@ -5,9 +5,9 @@ first byte, a block is
 
 - empty: one record that was erased;
 - `0x0a`, the tag of a record's first field: one record as it was signed;
-- the number of a dictionary: several records. Their count and their salts follow, which are random,
-  and a Zstandard frame: the lengths, the records without their salts, and the accounts, each as the
-  difference from the one before.
+- the number of a dictionary, which is neither 0 nor 10 (`0x0a`): several records. Their count and
+  their salts follow, which are random, and a Zstandard frame: the lengths, the records without
+  their salts, and the accounts, each as the difference from the one before.
 
 A dictionary in `bureau/data/record_dictionaries` is never changed or removed: rows need it. A
 better one gets the next number. `python -m tests.record_dictionary` made them.
@@ -190,10 +190,8 @@ def _records_in(row: RecordBlock) -> list[BlockRecord]:
     """
     plain, lengths = _opened(row.block)
     steps = _steps(len(lengths) - 1)
-    start = 2 * len(lengths) + sum(length & LENGTH for length in lengths)
-    if start + steps.size != len(plain):
-        raise DamagedBlockError(NOT_WRITTEN)
-    keys = accumulate(steps.unpack_from(plain, start), initial=row.tradeline_key)
+    differences = steps.unpack_from(plain, len(plain) - steps.size)
+    keys = accumulate(differences, initial=row.tradeline_key)
     return [
         BlockRecord(index, key, _body(row.block, plain, lengths, position))
         for position, (index, key) in enumerate(enumerate(keys, row.record_index))
@@ -213,16 +211,25 @@ def _opened(block: bytes) -> tuple[bytes, tuple[int, ...]]:
             raise DamagedBlockError(NOT_WRITTEN)
         decompressor = _CODERS.decompressors[block[0]]
         plain = decompressor.decompress(block[start:], allow_extra_data=False)
-        return plain, _lengths(count).unpack_from(plain)
+        lengths = _lengths(count).unpack_from(plain)
     except (IndexError, StructError, zstandard.ZstdError) as error:
         raise DamagedBlockError(f"a block of records cannot be read: {error}") from error
+    if _start(lengths, count) + _steps(count - 1).size != len(plain):
+        raise DamagedBlockError(NOT_WRITTEN)
+    return plain, lengths
+
+
+def _start(lengths: tuple[int, ...], position: int) -> int:
+    """Return where the record at a position of an opened block starts; after the last one, where
+    the differences between accounts do.
+    """
+    # The bits IS_WHOLE of a sum are above those of any length.
+    return 2 * len(lengths) + (sum(lengths[:position]) & LENGTH)
 
 
 def _body(block: bytes, plain: bytes, lengths: tuple[int, ...], position: int) -> bytes:
     """Return the record at a position of an opened block."""
-    # The bits IS_WHOLE of a sum are above those of any length.
-    start = 2 * len(lengths) + (sum(lengths[:position]) & LENGTH)
-    length = lengths[position]
+    start, length = _start(lengths, position), lengths[position]
     if length & IS_WHOLE:
         return plain[start : start + (length & LENGTH)]
     salt = 2 + position * SALT_BYTES

@@ -452,8 +452,8 @@ class RecordRow(Row, table=True):
     submission_key: int = Field(sa_column=big(primary_key=True))
     record_index: int = Field(sa_column=big(primary_key=True))
     tradeline_key: int = Field(sa_column=big())
-    # A block: read and written by `bureau/store/record_blocks.py` alone.
-    body: bytes = Field(sa_column=blob())
+    # Read and written by `bureau/store/record_blocks.py` alone.
+    block: bytes = Field(sa_column=blob())
 
 
 class InquiryRow(Row, table=True):

@@ -110,7 +110,7 @@ PLANTED = {
     ),
     "an action of the line agent is taken twice": (
         ("agent actions", "follows no decision"),
-        f"INSERT INTO record SELECT submission_key, 1, tradeline_key, body {AGENT_ACTED}",
+        f"INSERT INTO record SELECT submission_key, 1, tradeline_key, block {AGENT_ACTED}",
     ),
     "an action of the line agent is lost": (
         ("agent reviews", "the action on alert"),

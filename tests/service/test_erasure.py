@@ -176,7 +176,7 @@ def test_the_records_of_others_in_the_same_row_stay(alone: Scenario) -> None:
     scenario.erase(gone.subject_id)
     assert scenario.findings() == []
     with scenario.database() as database, closing(sqlite3.connect(database.file)) as db:
-        (row,) = db.execute("SELECT record_index, tradeline_key, body FROM record").fetchall()
+        (row,) = db.execute("SELECT record_index, tradeline_key, block FROM record").fetchall()
         bodies = [record.body for record in RecordBlock(*row).records()]
     assert list(map(bool, bodies)) == [False, True, False, True]
     report = scenario.report(stays, "brook", EvidenceLevel.ALL)
@@ -189,7 +189,7 @@ def test_an_erasure_from_a_damaged_row_is_refused(alone: Scenario) -> None:
     gone, stays = scenario.person(), scenario.person()
     scenario.submit("acme", account(gone, "card", MAY), account(stays, "card-2", MAY))
     with scenario.database() as database, database.transaction() as db:
-        db.execute_raw("UPDATE record SET body = CAST(x'0103' || substr(body, 3) AS BLOB)")
+        db.execute_raw("UPDATE record SET block = CAST(x'0103' || substr(block, 3) AS BLOB)")
     with pytest.raises(Refusal, match="is damaged: restore a backup"):
         scenario.erase(gone.subject_id)
     with pytest.raises(BureauError) as caught:
@@ -209,11 +209,11 @@ def test_only_what_was_erased_is_said_to_be_erased(alone: Scenario) -> None:
     report = scenario.report(stays, "brook")
     scenario.erase(gone.subject_id)
     with scenario.database() as database, closing(sqlite3.connect(database.file)) as db, db:
-        for (body,) in db.execute("SELECT body FROM record WHERE body <> x''").fetchall():
+        for (body,) in db.execute("SELECT block FROM record WHERE block <> x''").fetchall():
             record = Record.FromString(body)
             record.snapshot.balance_minor += 1
             changed = record.SerializeToString(deterministic=True)
-            db.execute("UPDATE record SET body = ? WHERE body = ?", (changed, body))
+            db.execute("UPDATE record SET block = ? WHERE block = ?", (changed, body))
     with pytest.raises(BureauError) as caught:
         scenario.lenders["brook"].replay(report.request_id, report.subject_id)
     assert caught.value.reason == "INTERNAL"
@@ -319,7 +319,7 @@ def test_what_is_blanked_by_hand_is_not_erased(alone: Scenario) -> None:
             f"INSERT INTO erasure SELECT tradeline_key, count(*), 0 FROM record"
             f" WHERE tradeline_key IN ({own}) GROUP BY tradeline_key"
         )
-        db.execute_raw(f"UPDATE record SET body = x'' WHERE tradeline_key IN ({own})")
+        db.execute_raw(f"UPDATE record SET block = x'' WHERE tradeline_key IN ({own})")
         event = "SELECT max(entry_key) FROM entry WHERE kind = 'consent-change'"
         db.execute_raw(f"INSERT INTO erased_statement SELECT ({event}), 0")
         db.execute_raw(f"UPDATE statement SET envelope = x'' WHERE entry_key = ({event})")

@@ -151,10 +151,10 @@ def test_a_record_that_cannot_be_read_harms_its_person_only(scenario: Scenario) 
     people = [_person(scenario, f"card-{number}") for number in range(4)]
     broken = people[2][0]
     with scenario.database() as database, closing(sqlite3.connect(database.file)) as db, db:
-        for (body,) in db.execute("SELECT body FROM record").fetchall():
+        for (body,) in db.execute("SELECT block FROM record").fetchall():
             parties = Record.FromString(body).snapshot.parties
             if broken.subject_id in {party.subject_id for party in parties}:
-                db.execute("UPDATE record SET body = ? WHERE body = ?", (b"\xff" + body, body))
+                db.execute("UPDATE record SET block = ? WHERE block = ?", (b"\xff" + body, body))
     asked = [_asking(scenario, *person) for person in people]
     with waiting_for(scenario, len(asked)):
         answers = _at_once(asked)

@@ -141,7 +141,7 @@ def furnished_person(profiles: list[Profile], agent: Profile) -> str:
 def stored_records(folder: Path, url: str) -> int:
     engine = create_engine(url.replace("://", "+psycopg://") or f"sqlite:///{folder / 'bureau.db'}")
     with engine.connect() as connection:
-        rows = connection.execute(text("SELECT record_index, tradeline_key, body FROM record"))
+        rows = connection.execute(text("SELECT record_index, tradeline_key, block FROM record"))
         count = sum(len(RecordBlock(*row).records()) for row in rows)
     engine.dispose()
     return count

@@ -429,7 +429,7 @@ def test_a_restored_past_is_warned_of_and_not_served(lived_in: LivedIn) -> None:
 
 def test_an_edit_by_hand_is_named(lived_in: LivedIn) -> None:
     with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
-        connection.execute("UPDATE record SET body = substr(body, 2)")
+        connection.execute("UPDATE record SET block = substr(block, 2)")
     connection.close()
     result = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
     assert result.code == INVALID

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bureau.errors import Refusal
 from bureau.store import queries as q
 from bureau.store import schema
 from bureau.store.database import Connection, Database
@@ -44,6 +46,15 @@ def test_reads_are_prepared(database: Database) -> None:
     for _ in range(OFTEN):
         with database.snapshot() as db:
             db.one(q.log_size)
+    assert prepared(database, "log_head") == 1
+
+
+@ON_POSTGRESQL
+def test_a_read_that_is_refused_leaves_statements_prepared(database: Database) -> None:
+    for _ in range(OFTEN):
+        with suppress(Refusal), database.snapshot() as db:
+            db.one(q.log_size)
+            raise Refusal("NOT_FOUND", "there is none")
     assert prepared(database, "log_head") == 1
 
 

@@ -1,4 +1,4 @@
-"""A change that is called quiet is worth no alert, whatever the account was before."""
+"""A month that is called routine is worth no alert, whatever the account was before."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ furnished_deed = Query(
         record.c.submission_key,
         record.c.record_index,
         record.c.tradeline_key,
-        record.c.body.label("block"),
+        record.c.block,
     )
     .join_from(submission, record, submission.c.submission_key == record.c.submission_key)
     .where(

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Select, and_, column, literal_column, or_, select, values
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Text,
+    and_,
+    column,
+    literal_column,
+    or_,
+    select,
+    values,
+)
 
 from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
@@ -46,28 +56,6 @@ class TradelineAndRecord(NamedTuple):
         return body_at(self.block, self.newest_record_index - self.first_index)
 
 
-class AccountAndRecord(NamedTuple):
-    """A `TradelineAndRecord` for any subject: it has the other columns."""
-
-    tradeline_key: int
-    tradeline_id: str
-    member_id: str
-    history: bytes
-    trail: bytes
-    marks: int
-    newest_record_index: int
-    submission_id: str
-    first_index: int
-    block: bytes
-    state: int
-    roles: int
-
-    @property
-    def body(self) -> bytes:
-        """The record as it was signed."""
-        return body_at(self.block, self.newest_record_index - self.first_index)
-
-
 _ACCOUNT_COLUMNS = (
     tradeline.c.tradeline_key,
     tradeline.c.tradeline_id,
@@ -78,7 +66,7 @@ _ACCOUNT_COLUMNS = (
     tradeline.c.newest_record_index,
     submission.c.submission_id,
     record.c.record_index.label("first_index"),
-    record.c.body.label("block"),
+    record.c.block,
     member.c.state,
     member.c.roles,
 )
@@ -96,16 +84,17 @@ _tradelines = (
     .join(member, member.c.member_id == tradeline.c.member_id)
     .order_by(party.c.subject_id, tradeline.c.tradeline_key)
 )
+# The same of accounts, of no subject.
 accounts_and_records = InQuery(
     lambda keys: (
-        select(*_ACCOUNT_COLUMNS)
+        select(literal_column("''", Text).label("subject_id"), *_ACCOUNT_COLUMNS)
         .join_from(tradeline, record, _newest_record)
         .join(submission, submission.c.submission_key == tradeline.c.newest_submission_key)
         .join(member, member.c.member_id == tradeline.c.member_id)
         .where(tradeline.c.tradeline_key.in_(keys))
         .order_by(tradeline.c.tradeline_key)
     ),
-    AccountAndRecord,
+    TradelineAndRecord,
 )
 # The trails of these people's accounts that have some kinds of record, deleted accounts too.
 trails_with_marks = InQuery[tuple[str, bytes]](
@@ -216,7 +205,7 @@ def _records_at(keys: list[Any]) -> Select[tuple[int, int, int, bytes, str]]:
     listed = values(*columns, name="listed").data(keys).cte("listed")
     wanted = select(*listed.columns).distinct().cte("wanted")  # a short list repeats its last key
     block = (
-        select(record.c.body)
+        select(record.c.block)
         .where(
             record.c.submission_key == wanted.c.submission_key,
             record.c.record_index <= wanted.c.record_index,
@@ -242,9 +231,7 @@ def _blocks_at(indices: list[Any]) -> Select[tuple[int, int, bytes]]:
     listed = values(column("record_index", BigInteger), name="listed")
     wanted = listed.data([(index,) for index in indices]).cte("wanted")
     first_index = first_index_of(bind("submission_key"), wanted.c.record_index)
-    return select(
-        record.c.record_index, record.c.tradeline_key, record.c.body.label("block")
-    ).where(
+    return select(record.c.record_index, record.c.tradeline_key, record.c.block).where(
         record.c.submission_key == bind("submission_key"),
         record.c.record_index.in_(select(first_index).select_from(wanted)),
     )

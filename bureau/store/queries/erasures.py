@@ -137,7 +137,7 @@ blank_entry = Change(
 put_block = Change(
     update(record)
     .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("first_index"))
-    .values(body=bind("block"))
+    .values(block=bind("block"))
 )
 drop_account = Change(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
 drop_former_refs = Change(delete(former_ref).where(former_ref.c.tradeline_key == bind("which")))

@@ -258,7 +258,7 @@ people_with_accounts = InQuery[tuple[str]](
 RECORD_COLUMNS = tuple(c.name for c in record.columns)
 add_record = insert(t.RecordRow)
 lock_block = Query(
-    select(record.c.record_index, record.c.tradeline_key, record.c.body.label("block"))
+    select(record.c.record_index, record.c.tradeline_key, record.c.block)
     .where(
         record.c.submission_key == bind("submission_key"),
         record.c.record_index == first_index_of(bind("submission_key"), bind("record_index")),

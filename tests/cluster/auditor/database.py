@@ -205,7 +205,7 @@ class RecordOfEntry(NamedTuple):
 def _records(rows: Rows) -> list[RecordOfEntry]:
     """Read the records out of their blocks."""
     stored = rows(
-        "SELECT submission_key, record_index, tradeline_key, body "
+        "SELECT submission_key, record_index, tradeline_key, block "
         "FROM record ORDER BY submission_key, record_index"
     )
     return [

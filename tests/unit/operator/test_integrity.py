@@ -122,7 +122,7 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
         ),
         ("DELETE FROM inquiry", INQUIRY, "the inquiry that it made is not there"),
         ("DELETE FROM submission", SUBMISSION, "is not there, and the signed statements give it"),
-        ("UPDATE record SET body = x''", None, "erasure"),
+        ("UPDATE record SET block = x''", None, "erasure"),
         (
             "INSERT INTO cosignature VALUES (77, 'w.example/1', 'line')",
             None,
@@ -208,7 +208,7 @@ def test_records_in_rows_of_their_own_hold(lived_in: LivedIn) -> None:
 
 def test_a_record_that_is_stored_twice_is_found(lived_in: LivedIn) -> None:
     put_records(lived_in, lambda records: [*blocks_of(records), RecordBlock(*records[1])])
-    assert check(lived_in).findings
+    assert "it has 4 of 3 records" in {finding.what for finding in check(lived_in).findings}
 
 
 def another(records: list[BlockRecord]) -> list[BlockRecord]:
@@ -252,18 +252,18 @@ def test_an_edit_of_one_record_of_a_row_is_found(
 @pytest.mark.parametrize(
     "change",
     [
-        "substr(body, 1, length(body) - 1)",
-        "substr(body, 1, 20)",
-        "substr(body, 1, 1)",
-        "x'ff' || substr(body, 2)",  # a dictionary that there is not
-        "body || x'00'",
-        "substr(body, 1, 98) || x'a0ffffff7f' || substr(body, 101)",  # a frame of 2 GB
+        "substr(block, 1, length(block) - 1)",
+        "substr(block, 1, 20)",
+        "substr(block, 1, 1)",
+        "x'ff' || substr(block, 2)",  # a dictionary that there is not
+        "block || x'00'",
+        "substr(block, 1, 98) || x'a0ffffff7f' || substr(block, 101)",  # a frame of 2 GB
         "zeroblob(100)",
         "x'0a' || zeroblob(5000)",
     ],
 )
 def test_a_row_that_cannot_be_read_is_found(lived_in: LivedIn, change: str) -> None:
-    tamper(lived_in, f"UPDATE record SET body = CAST({change} AS BLOB)")
+    tamper(lived_in, f"UPDATE record SET block = CAST({change} AS BLOB)")
     findings = [each.what for each in check(lived_in).findings if each.leaf_index == SUBMISSION]
     assert "record 0 is not the one that was signed" in findings
     assert "it has 1 of 3 records" in findings
