@@ -14,6 +14,7 @@ import pytest
 from tests.cluster.timeline import Timeline, read_timeline
 from tests.cluster.topology.process import Process
 from tests.cluster.topology.reaper import Reaper
+from tests.processes import is_running
 
 PATIENCE_S = 120.0
 SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
@@ -34,26 +35,17 @@ time.sleep(600)
 """
 
 
-def is_there(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits for its parent does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
 def test_what_it_started_ends_with_it(tmp_path: Path, how: signal.Signals) -> None:
     command = [sys.executable, "-c", HARNESS, str(tmp_path), *SLEEP]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as harness:
         assert harness.stdout is not None
         started = int(harness.stdout.readline())
-        assert is_there(started)
+        assert is_running(started)
         os.kill(harness.pid, how)
         harness.wait(PATIENCE_S)
     end = time.monotonic() + PATIENCE_S
-    while is_there(started):
+    while is_running(started):
         assert time.monotonic() < end
         time.sleep(0.05)
 

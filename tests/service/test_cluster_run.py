@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.processes import is_running
+
 HARNESS = (sys.executable, "-m", "tests.cluster")
 PATIENCE_S = 300.0
 CLEAN, FOUND, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -58,7 +60,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
             time.sleep(0.1)
         os.kill(running.pid, signal.SIGINT)
         assert running.wait(PATIENCE_S) == INTERRUPTED
-    assert not [pid for pid in started(tmp_path) if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in started(tmp_path) if is_running(pid)]
 
 
 def test_an_unknown_fault_is_told(tmp_path: Path) -> None:

@@ -75,6 +75,10 @@ def portfolio(lender: Lender, person: Wallet) -> None:
     assert len(list(lender.portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id]))) == 1
 
 
+# Columns by the names that they had before.
+RENAMED = {("record", "body"): "block"}
+
+
 def copied(live: Engine, earlier: Engine) -> None:
     """Copy the rows of a database into one of an earlier revision, as far as it has them."""
     shape, live_shape = MetaData(), MetaData()
@@ -85,8 +89,9 @@ def copied(live: Engine, earlier: Engine) -> None:
             if table.name in {"alembic_version", "schema_floor"}:
                 continue
             shown = live_shape.tables[table.name]
+            names = [column.name for column in table.columns]
             rows = [
-                {column.name: getattr(row, column.name) for column in table.columns}
+                {name: getattr(row, RENAMED.get((table.name, name), name)) for name in names}
                 for row in source.execute(shown.select())
             ]
             target.execute(table.delete())

@@ -34,6 +34,7 @@ from bureau_keys.checkpoint import read_checkpoint
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, consents_pb2, furnishing_pb2, reporting_pb2, subjects_pb2
+from tests.processes import is_running
 from tests.service.http_client import HttpRaw, tls_of
 from tests.service.node import PATIENT
 from tests.service.postgres import until
@@ -429,7 +430,7 @@ def test_workers_end_with_a_killed_supervisor(node: Workers) -> None:
     node.process.kill()
     node.process.wait()
     node.start()  # as a service manager would, at once
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert not any(map(is_running, pids))
     assert node.raw("acme").send("Log/GetCheckpoint", b"").code == "OK"
 
 
@@ -448,7 +449,7 @@ def test_a_stop_drains_every_worker(node: Workers) -> None:
     assert node.stop() == 0
     for thread in threads:
         thread.join()
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert not any(map(is_running, pids))
     # The one kept checkpoint covers the whole log.
     node.start()
     checkpoint = node.raw("acme").send("Log/GetCheckpoint", b"").reply.checkpoint
