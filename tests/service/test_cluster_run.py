@@ -43,7 +43,8 @@ def started(out: Path) -> list[int]:
     """The processes that a run has started."""
     pids = []
     for path in out.glob("*/timeline.jsonl"):
-        events = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        *lines, _ = path.read_text("utf-8").split("\n")  # the last one may be being written
+        events = [json.loads(line) for line in lines]
         pids += [event["about"]["pid"] for event in events if event["kind"] == "started"]
     return pids
 

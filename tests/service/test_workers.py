@@ -108,7 +108,8 @@ class Workers:
         return [int(child) for child in children]
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        lines = self.log.read_text("utf-8").splitlines()
+        # The last line may be one that is being written.
+        *lines, _ = self.log.read_text("utf-8").split("\n")
         events = [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in events if event["event"] == name]
 
