@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from bureau.ledger.log import HASH
 from bureau.store.database import Connection
+from bureau.store.record_blocks import BlockRecord
 from bureau.store.rows import rows_of
 from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.tiles import Tiles
 from creditbureau.v1.record_pb2 import RecordBatch, SubmissionManifest
 
 RECORDS, TILES = rows_of("record"), rows_of("record_tile")
-
-
-class StoredRecord(NamedTuple):
-    """A record's row, without its submission's key.
-
-    Attributes:
-        record_index: Index of the record in its submission.
-        body: The record as it was signed; empty if it was erased.
-    """
-
-    record_index: int
-    tradeline_key: int
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +26,20 @@ class StoredSubmission:
         misfits: Places of the rows that are left out.
     """
 
-    records: list[StoredRecord]
+    records: list[BlockRecord]
     hashes: bytes
     misfits: list[object]
 
     @classmethod
     def read(cls, db: Connection, submission_key: int) -> StoredSubmission:
         """Read a submission."""
-        records: list[StoredRecord] = []
+        records: list[BlockRecord] = []
         misfits: list[object] = []
         for row in RECORDS.of_entry(db, submission_key):
             if RECORDS.wrong_types(row):
                 misfits.append(row[1])
             else:
-                records.append(StoredRecord(*row[1:]))
+                records.append(BlockRecord(*row[1:]))
         parts = [row[2] for row in TILES.of_entry(db, submission_key)]
         hashes = b"".join(part for part in parts if isinstance(part, bytes))
         return cls(records, hashes, misfits)
@@ -75,11 +62,11 @@ class StoredSubmission:
             return None
         return tiles
 
-    def erased(self) -> list[StoredRecord]:
+    def erased(self) -> list[BlockRecord]:
         """Return the records that are blank."""
         return [record for record in self.records if not record.body]
 
-    def sound(self, tiles: Tiles) -> list[StoredRecord]:
+    def sound(self, tiles: Tiles) -> list[BlockRecord]:
         """Return the records that are as they were signed."""
         leaves = b"".join(tiles.hashes)
         return [

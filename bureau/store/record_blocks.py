@@ -5,7 +5,7 @@ first byte, a block is
 
 - empty: one record that was erased;
 - `0x0a`, the tag of a record's first field: one record as it was signed;
-- the number of a dictionary, which is neither 0 nor 10 (`0x0a`): several records. Their count and
+- the number of a dictionary, which is neither 0 nor 10 (`0x0a`): other records. Their count and
   their salts follow, which are random, and a Zstandard frame: the lengths, the records without
   their salts, and the accounts, each as the difference from the one before.
 
@@ -157,7 +157,7 @@ def groups_of(
 def _block_of(records: Sequence[tuple[int, int, bytes]]) -> RecordBlock:
     """Put the records of a group into a row."""
     first_index, first_key, first = records[0]
-    if len(records) == 1:
+    if len(records) == 1 and not _is_packed(first):
         return RecordBlock(first_index, first_key, first)
     salts, plain = plain_block(records)
     frame = _CODERS.compressor.compress(plain)

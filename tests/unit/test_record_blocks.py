@@ -116,6 +116,15 @@ def test_a_record_by_itself_is_stored_as_it_was_signed() -> None:
     assert RecordBlock(0, 7, b"").records() == [BlockRecord(0, 7, b"")]
 
 
+@pytest.mark.parametrize("body", [b"\x01", b"\x12\x03abc", b"\x01\x01" + bytes(90)])
+def test_a_record_by_itself_is_never_taken_for_a_block(body: bytes) -> None:
+    """The contract gives every record a salt first; no row relies on it."""
+    record = BlockRecord(3, 9, body)
+    (block,) = blocks_of([record])
+    assert block.records() == [record]
+    assert body_at(block.block, 0) == body
+
+
 def test_rows_fit_into_the_pages_of_sqlite() -> None:
     """Beside a block, a row has two keys of 8 bytes, an index of 2 and a head of 6."""
     dice = random.Random(1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bureau import signed_statement
 from bureau.admin.log_replay.state import ReplayState
-from bureau.admin.submission_integrity import StoredRecord, StoredSubmission
+from bureau.admin.submission_integrity import StoredSubmission
 from bureau.context import Bureau
 from bureau.credit_file.accounts import tradeline_id
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.errors import Refusal
 from bureau.journeys import submit
 from bureau.store import checks
+from bureau.store.record_blocks import BlockRecord
 from bureau.store.rows import rows_of
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -83,7 +84,7 @@ def _take_over_erased(state: ReplayState, stored: StoredSubmission, member_id: s
         )
 
 
-def _note_account(state: ReplayState, record: StoredRecord) -> None:
+def _note_account(state: ReplayState, record: BlockRecord) -> None:
     """Note an account by the first of its erased records, which opened it."""
     if record.tradeline_key in state.erased.accounts:
         return
