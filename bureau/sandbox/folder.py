@@ -327,25 +327,24 @@ class SandboxFolder:
         """Replace the sandbox by a snapshot of it; no node may serve it meanwhile.
 
         The mark stays throughout: what a cut restore leaves is no folder for production, and the
-        next start finishes it.
+        next start finishes it. Each file is replaced, never absent: commands read their profiles
+        meanwhile, and the lock of what is served goes by the database.
 
         Raises:
             FileNotFoundError: There is no snapshot of this name.
         """
         source = self.require_snapshot(name)
         write_private(self.restoring_file, name.encode())
-        for part in (*self._parts(self.path), *self.path.glob(f"{DATABASE}*")):
-            is_kept = part.name == DATABASE or part.name.startswith(LOCK)
-            if not is_kept and part.exists():
-                part.unlink()
-        for part in self._parts(source):
-            _copy(part, self.path / part.relative_to(source))
-        # Replaced, never absent: the lock of what is served goes by it.
-        with (
-            (source / DATABASE).open("rb") as saved,
-            whole_file(self.path / DATABASE, private=True) as file,
-        ):
-            shutil.copyfileobj(saved, file)
+        for beside in self.path.glob(f"{DATABASE}?*"):
+            # Journals of what is replaced, but not the lock of this process.
+            if not beside.name.startswith(LOCK):
+                beside.unlink()
+        saved = {part.relative_to(source) for part in self._parts(source)}
+        for part in saved:
+            _replace(source / part, self.path / part)
+        _replace(source / DATABASE, self.path / DATABASE)
+        for part in {part.relative_to(self.path) for part in self._parts(self.path)} - saved:
+            (self.path / part).unlink()
         self.restoring_file.unlink()
 
     def finish_restore(self) -> None:
@@ -425,3 +424,10 @@ def _checked(name: str) -> str:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.copy2(source, target)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Replace a file by a copy of another, which only its owner reads."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with source.open("rb") as saved, whole_file(target, private=True) as file:
+        shutil.copyfileobj(saved, file)

@@ -301,14 +301,14 @@ def test_a_restore_that_was_cut_is_finished_at_the_next_start(
         shutil.copy2(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("bureau.sandbox.folder._copy", cut)
+        patch.setattr("bureau.sandbox.folder._replace", cut)
         with pytest.raises(KeyboardInterrupt):
             sandbox.restore_snapshot("initial")
     # What is left is no production folder, and no half of it is saved as a snapshot.
     assert sandbox.settings().is_sandbox
     with pytest.raises(FolderError, match="cut"):
         sandbox.save_snapshot("half", Database(sandbox.settings().database))
-    # `bureau dev` keeps it, with its snapshots, though the file of months is gone.
+    # `bureau dev` keeps it, with its snapshots, though the file of months is that of before.
     with SandboxFolder.held(path, "") as sandbox_held:
         assert sandbox_held == sandbox
     with running_sandbox(path) as bureau:

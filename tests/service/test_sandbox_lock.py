@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -130,6 +132,30 @@ def test_a_command_without_a_node_waits_for_no_other(template: Path, tmp_path: P
     (folder / f"{LOCK}.holder").write_text('{"process_id": 1, "doing": "serves"}')
     assert sandbox.holder is None
     assert begin(folder, "snapshot", "mine").wait(60) == 0, err_of(folder)
+
+
+def test_what_a_restore_replaces_is_never_absent(template: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sandbox"
+    shutil.copytree(template, folder)
+    sandbox = SandboxFolder.open(folder)
+    (later := folder / "wallets" / "later").mkdir()
+    (later / "wallet.toml").write_text("made after the snapshot")
+    expected = sandbox.subject_ids(), sandbox.profile("hillside")
+    ended = threading.Event()
+
+    def restore() -> None:
+        try:
+            sandbox.restore_snapshot("initial")
+        finally:
+            ended.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        restored = pool.submit(restore)
+        while not ended.is_set():
+            assert (sandbox.subject_ids(), sandbox.profile("hillside")) == expected
+        restored.result()
+    assert not (later / "wallet.toml").exists()
+    assert not list(folder.rglob("*.new"))
 
 
 @pytest.mark.parametrize("is_served", [False, True])
