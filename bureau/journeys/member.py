@@ -250,7 +250,7 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
                     "WRONG_STATE", "withdraw_key", "a key cannot withdraw itself; use another"
                 )
             _require_touched(
-                tx.db.execute(
+                tx.db.count(
                     q.withdraw_member_key,
                     which=change.withdraw_key,
                     owner=change.member_id,
@@ -260,7 +260,7 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
             )
         else:
             _require_touched(
-                tx.db.execute(
+                tx.db.count(
                     q.withdraw_certificate,
                     which=change.withdraw_certificate,
                     owner=change.member_id,

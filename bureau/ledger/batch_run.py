@@ -156,6 +156,7 @@ class BatchRun:
                     raise result
                 if isinstance(result, RecordedDenial) and self._find_entry(unit):
                     raise result.refusal
+            self._db.settle()  # a change that fails is the fault of these units
             for unit, tx, result in zip(units, txs, results, strict=True):
                 self._record(unit, tx, result)
         self._now_us = max(self._now_us, *(tx.now_us for tx in txs))
@@ -171,7 +172,7 @@ class BatchRun:
     @contextmanager
     def _savepoint(self, units: Sequence[Unit[Any]]) -> Iterator[None]:
         """Roll back what units do in the block if it fails: that concerns them alone."""
-        self._db.execute_raw("SAVEPOINT unit")
+        self._db.begin_savepoint("unit")
         begun = time.monotonic()
         try:
             yield
@@ -179,13 +180,13 @@ class BatchRun:
             if isinstance(error, StorageError) and not (error.conflict or error.too_long):
                 raise
             # This releases the locks that they took, too.
-            self._db.execute_raw("ROLLBACK TO SAVEPOINT unit")
+            self._db.roll_back("unit")
             if isinstance(error, StorageError):
                 # The others do not make up for its wait for a lock.
                 self._end += time.monotonic() - begun
             self._handle_failure(units, error)
             error.__traceback__ = None  # it refers to the units, and so to their calls
-        self._db.execute_raw("RELEASE SAVEPOINT unit")
+        self._db.release_savepoint("unit")
 
     def _handle_failure(self, units: Sequence[Unit[Any]], error: Exception) -> None:
         """Refuse a unit that has failed, or let it run again."""

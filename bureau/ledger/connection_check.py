@@ -60,7 +60,7 @@ class ConnectionCheck:
         row = db.one(q.server_run)
         run = losses, row[0] if row else None
         if run != self._confirmed:
-            db.begin()
+            db.begin_write("BEGIN")
             log.confirm_durable(db)
             db.commit()
             self._confirmed = run

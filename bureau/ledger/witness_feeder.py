@@ -205,7 +205,7 @@ class WitnessFeeder:
         if self._met and self._database.is_sqlite:
             return
         with self._database.transaction() as db:
-            if not db.execute(q.touch_cosignature, which_size=have, which=self.name):
+            if not db.count(q.touch_cosignature, which_size=have, which=self.name):
                 log.confirm_durable(db)  # this witness has no row yet
 
     def _proof(self, old_size: int, size: int) -> list[bytes]:

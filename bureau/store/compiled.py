@@ -4,7 +4,7 @@ driver takes, made once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -144,6 +144,11 @@ class InQuery(Generic[Row]):
     def clause(self) -> ClauseElement:
         """The statement in its smallest shape."""
         return self._shape(LIST_SIZES[0])[1].clause
+
+    def slices(self, wanted: Sequence[Any]) -> Iterator[tuple[Query[Row], dict[str, Any]]]:
+        """Yield the queries for a list of any length, each with its parameters."""
+        for start in range(0, len(wanted), LIST_SIZES[-1]):
+            yield self.for_values(wanted[start : start + LIST_SIZES[-1]])
 
     def for_values(self, wanted: Sequence[Any]) -> tuple[Query[Row], dict[str, Any]]:
         """Return the query for a list of at most `LIST_SIZES[-1]` values, and its parameters."""

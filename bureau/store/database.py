@@ -22,7 +22,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from bureau.masking import without_passwords
 from bureau.store import commit_wait, sqlite
 from bureau.store.commit_wait import CommitWait
-from bureau.store.compiled import LIST_SIZES, Change, InQuery, Insert, Query, Row, Statement
+from bureau.store.compiled import Change, InQuery, Insert, Query, Row, Statement
 from bureau.store.errors import StorageError, failure_of
 from bureau_keys.tiles import TileMemory
 
@@ -37,12 +37,13 @@ MAX_TILES = 1024
 AT_ONCE_S = 0.5
 # Rows that PostgreSQL takes by one insert: a statement has few shapes.
 INSERT_SIZES = (32, 16, 8, 4, 2, 1)
-# Changes up to which the driver is faster with one after the other than with a pipeline.
-MAX_APART = 4
 
 
 class Connection:
     """A driver's connection that runs named statements. Every failure is a StorageError.
+
+    Changes and locks return nothing: PostgreSQL gets them together with the next statement whose
+    answer is needed, which raises the failure of any of them, as `settle` does.
 
     Attributes:
         dialect_name: `sqlite` or `postgresql`.
@@ -65,6 +66,8 @@ class Connection:
         self._dialect = dialect
         self.dialect_name = dialect.name
         self._cursor = raw.cursor()
+        # SQLite's driver has no answer to wait for.
+        self._send = self._cursor.execute if dialect.name == "sqlite" else self._cursor.send
         self._driver_error: type[Exception] = dialect.loaded_dbapi.Error
 
     @property
@@ -104,23 +107,35 @@ class Connection:
         holds everything.
         """
         if self._dialect.name != "sqlite":
-            self._execute(statement, values)
+            self._run(self._send, statement, values)
 
     def lock_in(self, listing: InQuery[Any], wanted: Sequence[Any]) -> None:
         """Take the locks of the rows that a query for a list of values reads: see `lock`."""
-        if self._dialect.name != "sqlite":
-            self.all_in(listing, wanted)
+        for query, parameters in listing.slices(wanted):
+            self.lock(query, **parameters)
 
-    def execute(self, statement: Change, **values: Any) -> int:
+    def execute(self, statement: Change, **values: Any) -> None:
+        """Run a change."""
+        self._run(self._send, statement, values)
+
+    def count(self, statement: Change, **values: Any) -> int:
         """Run a change; return the number of rows that it touched."""
         self._execute(statement, values)
         return self._cursor.rowcount  # type: ignore[no-any-return]
 
+    def settle(self) -> None:
+        """Wait until all changes were made.
+
+        Raises:
+            StorageError: The first one that failed.
+        """
+        if self._dialect.name != "sqlite":
+            self._call(self._cursor.settle)
+
     def all_in(self, listing: InQuery[Row], wanted: Sequence[Any], **values: Any) -> list[Row]:
         """Return every row for a list of wanted values, queried in slices."""
         rows: list[Row] = []
-        for start in range(0, len(wanted), LIST_SIZES[-1]):
-            query, parameters = listing.for_values(wanted[start : start + LIST_SIZES[-1]])
+        for query, parameters in listing.slices(wanted):
             rows += self.all(query, **values, **parameters)
         return rows
 
@@ -152,24 +167,56 @@ class Connection:
             self._raw.text_factory = str
 
     def execute_raw(self, sql: str) -> None:
-        """Run one statement of the transaction's own language (BEGIN, SAVEPOINT …)."""
-        try:
-            self._cursor.execute(sql)
-        except self._driver_error as error:
-            raise failure_of(error) from error
+        """Run one statement of the database's own language, and wait for it."""
+        self._call(self._cursor.execute, sql)
+
+    def begin_savepoint(self, name: str) -> None:
+        """Begin a part of the transaction that can be rolled back by itself."""
+        self._call(self._send, f"SAVEPOINT {name}")
+
+    def release_savepoint(self, name: str) -> None:
+        """Keep the changes since a savepoint."""
+        self._call(self._send, f"RELEASE SAVEPOINT {name}")
+
+    def roll_back(self, savepoint: str = "") -> None:
+        """Drop all changes since a savepoint, or of the transaction."""
+        # A change may have failed that was not waited for; it is undone, too.
+        with suppress(StorageError):
+            self.settle()
+        self.execute_raw(f"ROLLBACK TO SAVEPOINT {savepoint}" if savepoint else "ROLLBACK")
+
+    def end_read(self) -> None:
+        """End a transaction that has only read, without waiting for the answer."""
+        if self._dialect.name == "sqlite":
+            self.execute_raw("COMMIT")
+        else:
+            self._call(self._cursor.post, "COMMIT")
 
     def notify(self) -> None:
         """Notify all nodes of this transaction, once it is committed."""
         if self.dialect_name == "postgresql":
-            self.execute_raw("NOTIFY bureau_commits")
+            self._call(self._send, "NOTIFY bureau_commits")
 
-    def begin(self, sql: str = "BEGIN") -> None:
+    def begin(self, sql: str) -> None:
+        """Begin a transaction.
+
+        Raises:
+            StorageError: The other end has hung up.
+        """
+        if self._dialect.name == "sqlite":
+            self.execute_raw(sql)
+        else:
+            self._call(self._cursor.hear)
+            self._call(self._send, sql)
+
+    def begin_write(self, sql: str) -> None:
         """Begin a transaction that writes.
 
         Raises:
-            StorageError: Its commit would not wait for a standby, and one is required.
+            StorageError: The other end has hung up; the commit would not wait for a standby, and
+                one is required.
         """
-        self.execute_raw(sql)
+        self.begin(sql)
         self._wait = self.check_commit_wait()
 
     def check_commit_wait(self) -> CommitWait | None:
@@ -199,6 +246,7 @@ class Connection:
         configuration before it ends their waits, so settings that were not loaded again
         since the transaction began are those that the commit waited under.
         """
+        self.settle()  # its failure is known; that of the commit may not be
         warnings: list[str] = getattr(self._raw, "warnings", [])
         warnings.clear()
         try:
@@ -230,25 +278,30 @@ class Connection:
         return CommitWait(*row)
 
     def _execute(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        """Run a statement, and wait for its answer."""
+        self._run(self._cursor.execute, statement, values)
+
+    def _run(
+        self, run: Callable[..., object], statement: Statement, values: Mapping[str, Any]
+    ) -> None:
         sql, _, bind = statement.sql(self._dialect)
+        self._call(run, sql, bind(values))
+
+    def _call(self, call: Callable[..., object], *arguments: object) -> None:
+        """Call the driver, and raise its errors as StorageError."""
         try:
-            self._cursor.execute(sql, bind(values))
+            call(*arguments)
         except self._driver_error as error:
             raise failure_of(error) from error
 
     def _execute_many(self, statement: Change, rows: Sequence[tuple[Any, ...]]) -> None:
-        try:
-            if self._dialect.name == "sqlite":
-                self._cursor.executemany(statement.sql(self._dialect).text, rows)
-            elif isinstance(statement, Insert):
-                self._insert_together(statement, rows)
-            elif len(rows) <= MAX_APART:
-                for row in rows:
-                    self._cursor.execute(statement.sql(self._dialect).text, row)
-            else:
-                self._cursor.executemany(statement.sql(self._dialect).text, rows)
-        except self._driver_error as error:
-            raise failure_of(error) from error
+        if self._dialect.name == "sqlite":
+            self._call(self._cursor.executemany, statement.sql(self._dialect).text, rows)
+        elif isinstance(statement, Insert):
+            self._insert_together(statement, rows)
+        else:
+            for row in rows:
+                self._call(self._send, statement.sql(self._dialect).text, row)
 
     def _insert_together(self, statement: Insert, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows by as few statements as their shapes allow."""
@@ -256,7 +309,7 @@ class Connection:
         for size in INSERT_SIZES:
             while len(rows) - start >= size:
                 values = list(chain.from_iterable(rows[start : start + size]))
-                self._cursor.execute(statement.of_rows(size).sql(self._dialect).text, values)
+                self._call(self._send, statement.of_rows(size).sql(self._dialect).text, values)
                 start += size
 
 
@@ -395,8 +448,7 @@ class Database:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         connection, _ = self._asked(lambda connection: self._begin(connection, begin))
-        # A read is not rolled back: psycopg would drop all statements that it has prepared.
-        undo = "ROLLBACK" if begin == self._begin_write else "COMMIT"
+        is_write = begin == self._begin_write
         usable = False
         try:
             try:
@@ -404,13 +456,13 @@ class Database:
             except BaseException:
                 # The first error counts, whatever becomes of the connection.
                 with suppress(StorageError):
-                    connection.execute_raw(undo)
+                    connection.roll_back()
                     usable = True
                 raise
-            if begin == self._begin_write:
+            if is_write:
                 connection.commit()
             else:
-                connection.execute_raw(undo)
+                connection.end_read()
             usable = True
         finally:
             self._give_back(connection, usable=usable)
@@ -418,10 +470,10 @@ class Database:
     def _begin(self, connection: Connection, begin: str) -> None:
         if begin == self._begin_write:
             connection.tiles = None
-            connection.begin(begin)
+            connection.begin_write(begin)
         else:
             connection.tiles = self._tiles
-            connection.execute_raw(begin)
+            connection.begin(begin)
 
     def _asked(
         self, first: Callable[[Connection], T], *, begins: bool = True

@@ -17,11 +17,12 @@ from typing import Any
 import psycopg
 from psycopg import RawCursor, conninfo
 from psycopg.abc import RV, PQGen
-from psycopg.pq import Format
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.waiting import Ready, Wait
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
+
+from bureau.store.statement_cursor import StatementCursor
 
 # Seconds without a byte after which a server is given up. Above the server's own limits,
 # so that it answers first if it is alive.
@@ -32,10 +33,6 @@ SILENCE_S = 5.0
 CHANNEL = "bureau_commits"
 LISTEN_S = 1.0
 ASK_S = 10.0
-
-# Statements that a connection keeps prepared, the last used ones: more than a node has, with the
-# shapes of lists and rows. psycopg's own 100 are fewer.
-MAX_PREPARED = 500
 
 # Settings of every connection; those of the URL go before.
 CONNECTION: dict[str, str] = {
@@ -63,14 +60,6 @@ DURABLE_COMMITS = (
     "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
     " WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)"
 )
-
-
-class StatementCursor(RawCursor[Any]):
-    """A cursor for named statements: parameters by place (`$1`), answers in binary."""
-
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self.format = Format.BINARY
 
 
 class PatientConnection(psycopg.Connection[Any]):
@@ -130,8 +119,7 @@ def engine_of(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
 
     def connect_to_run() -> Any:
         connection = connect(url, name, in_service=bool(node))
-        connection.cursor_factory = StatementCursor
-        connection.prepared_max = MAX_PREPARED
+        connection.cursor_factory = StatementCursor  # type: ignore[assignment]
         # Every integer column has 64 bits. By the size of its value, a statement would be
         # prepared for each combination of sizes.
         connection.adapters.register_dumper(int, Int8BinaryDumper)

@@ -485,6 +485,7 @@ def test_a_node_that_was_frozen_with_the_head_row_holds_nobody_up_for_long(
         try:
             with frozen.transaction() as db:
                 log.confirm_durable(db)
+                db.settle()
                 held.set()
                 over.wait(300)
         except StorageError:

@@ -1,9 +1,13 @@
-"""Statements on PostgreSQL: prepared once, whatever the values, and many rows by one insert."""
+"""Statements on PostgreSQL: prepared once, whatever the values, changes sent ahead of their
+answers, and many rows by one insert.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,12 +15,14 @@ from hypothesis import strategies as st
 
 from bureau.errors import Refusal
 from bureau.store import queries as q
-from bureau.store import schema
+from bureau.store import schema, statement_cursor
+from bureau.store.compiled import Query
 from bureau.store.database import Connection, Database
 from bureau.store.errors import StorageError
+from bureau.store.postgres import PatientConnection
 from bureau.store.rows import rows_of
+from tests.service.postgres import until
 
-# psycopg prepares what a connection runs the sixth time.
 OFTEN = 8
 STATEMENTS = rows_of("statement")
 # SQLite's driver keeps statements by their text.
@@ -67,6 +73,97 @@ def test_a_statement_is_prepared_once_for_small_and_large_numbers(database: Data
     assert prepared(database, "checkpoint") == 1
 
 
+@ON_POSTGRESQL
+def test_a_connection_prepares_a_limited_number_of_statements(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statement_cursor, "MAX_PREPARED", 3)
+    many: tuple[Query[Any], ...] = (q.log_size, q.times, q.lock_head, q.newest_checkpoint)
+    for _ in range(OFTEN):
+        with database.transaction() as db:
+            for query in many:
+                db.one(query)
+            (count,) = db.fetch_one_raw("SELECT count(*) FROM pg_prepared_statements")
+            assert 0 < count <= 3
+
+
+@ON_POSTGRESQL
+def test_changes_wait_for_no_answer(database: Database) -> None:
+    with database.transaction() as db, counted_exchanges() as exchanges:
+        for key in (1, 2, 3):
+            db.execute(q.add_statement, entry_key=key, envelope=b"envelope")
+        db.lock(q.lock_head)
+        assert exchanges == []
+        assert db.one(q.envelope_of, entry_key=3) == (b"envelope",)
+        assert len(exchanges) == 1
+        assert db.count(q.blank_statement, which=3, nothing=b"") == 1
+        assert db.count(q.blank_statement, which=4, nothing=b"") == 0
+        forget(db, [(1, b""), (2, b""), (3, b"")])
+
+
+@ON_POSTGRESQL
+def test_the_end_of_a_read_is_not_waited_for(database: Database) -> None:
+    with database.snapshot() as db:
+        (server,) = db.fetch_one_raw("SELECT pg_backend_pid()")
+        state = f"SELECT state FROM pg_stat_activity WHERE pid = {server}"
+        with counted_exchanges() as exchanges:
+            db.end_read()
+        assert exchanges == []
+        with database.snapshot() as other:
+            # Nothing more is sent to the first connection.
+            until(lambda: other.fetch_one_raw(state) == ("idle",), "the read is at its end")
+        db.execute_raw("BEGIN")
+        assert db.one(q.envelope_of, entry_key=1) is None
+
+
+@ON_POSTGRESQL
+def test_a_change_that_fails_fails_the_read_after_it(database: Database) -> None:
+    with database.transaction() as db:
+        add_twice(db)
+        with pytest.raises(StorageError) as failure:
+            db.one(q.log_size)
+        db.roll_back()
+        assert stored(db) == []
+        db.execute_raw("BEGIN")
+    assert failure.value.conflict
+
+
+def test_a_change_that_fails_fails_the_commit_after_it(database: Database) -> None:
+    with pytest.raises(StorageError) as failure, database.transaction() as db:
+        add_twice(db)
+    assert failure.value.conflict
+    assert failure.value.outcome_known
+    with database.snapshot() as db:
+        assert stored(db) == []
+
+
+def test_what_fails_is_rolled_back_to_the_savepoint(database: Database) -> None:
+    with database.transaction() as db:
+        db.execute(q.add_statement, entry_key=7, envelope=b"kept")
+        db.begin_savepoint("part")
+        with suppress(StorageError):
+            add_twice(db)
+        db.roll_back("part")
+        db.release_savepoint("part")
+        db.execute(q.add_statement, entry_key=8, envelope=b"kept")
+        assert stored(db) == [(7, b"kept"), (8, b"kept")]
+        forget(db, stored(db))
+
+
+@ON_POSTGRESQL
+def test_a_connection_that_was_given_up_answers_no_other_statement(database: Database) -> None:
+    with suppress(StorageError), database.transaction() as db:
+        raw: PatientConnection = db._raw
+        raw.silence_s = 0.3
+        with pytest.raises(StorageError, match="OperationalError"):
+            db.fetch_one_raw("SELECT 7 FROM pg_sleep(1)")
+        time.sleep(1)
+        with pytest.raises(StorageError):
+            db.fetch_one_raw("SELECT 8")
+    with database.transaction() as db:
+        assert db.fetch_one_raw("SELECT 9") == (9,)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=150))
 def test_rows_are_stored_in_any_number(database: Database, envelopes: list[bytes]) -> None:
@@ -110,3 +207,24 @@ def forget(db: Connection, rows: list[tuple[int, bytes]]) -> None:
     """Delete rows."""
     for key, _ in rows:
         STATEMENTS.remove(db, (key,))
+
+
+def add_twice(db: Connection) -> None:
+    """Add a row that exists."""
+    for _ in range(2):
+        db.execute(q.add_statement, entry_key=1, envelope=b"envelope")
+
+
+@contextmanager
+def counted_exchanges() -> Iterator[list[int]]:
+    """Collect a number for each time that a connection waits for the server."""
+    exchanges: list[int] = []
+    wait = PatientConnection.wait
+
+    def counting(connection: PatientConnection, *arguments: Any, **named: Any) -> Any:
+        exchanges.append(len(exchanges))
+        return wait(connection, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PatientConnection, "wait", counting)
+        yield exchanges

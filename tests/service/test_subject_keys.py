@@ -294,11 +294,11 @@ def test_two_nodes_cannot_bind_two_first_keys(scenario: Scenario) -> None:
         for number in (1, 2)
     )
     with scenario.database() as database, database.transaction() as db:
-        db.execute_raw("SAVEPOINT first_keys")
+        db.begin_savepoint("first_keys")
         db.execute(q.add_subject_key, **first._asdict())
         with pytest.raises(StorageError) as error:
-            db.execute(q.add_subject_key, **second._asdict())
-        db.execute_raw("ROLLBACK TO SAVEPOINT first_keys")
+            db.count(q.add_subject_key, **second._asdict())
+        db.roll_back("first_keys")
     assert error.value.conflict, "the node tries it again, and finds the first key"
 
 
