@@ -22,17 +22,17 @@ MONTH_US = 31 * DAY_US
 def note_contribution(
     tx: Transaction, member_id: str, snapshots: Iterable[TradelineSnapshot]
 ) -> None:
-    """Store the times at which a member furnished; at most once a day."""
-    known = tx.db.one(q.contribution_of, member_id=member_id) or q.Contribution(0, 0)
-    stale_us = tx.now_us - DAY_US
-    if known.good_us > stale_us and known.default_us > stale_us:
-        return
+    """Store the times at which a member furnished; each at most once a day."""
     characters = {character_of(snapshot) for snapshot in snapshots}
-    now_good = tx.now_us if characters & GOOD else known.good_us
-    now_default = tx.now_us if characters & DELINQUENT else known.default_us
-    if now_good - known.good_us > DAY_US or now_default - known.default_us > DAY_US:
+    good_us, default_us = (tx.now_us if characters & those else 0 for those in (GOOD, DELINQUENT))
+    if good_us or default_us:
         tx.db.execute(
-            q.set_contribution, member_id=member_id, good_us=now_good, default_us=now_default
+            q.add_contribution,
+            member_id=member_id,
+            good_us=good_us,
+            default_us=default_us,
+            good_us_fresh=good_us and good_us - DAY_US,
+            default_us_fresh=default_us and default_us - DAY_US,
         )
 
 

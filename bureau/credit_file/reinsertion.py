@@ -23,7 +23,6 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bureau import field_rules
-from bureau.codes import CodeSet
 from bureau.credit_file.accounts import (
     AccountBatch,
     Breach,
@@ -41,6 +40,7 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
+from bureau.credit_file.known_people import DELETION_MASK
 from bureau.credit_file.own_entries import withdrawing_disputes
 from bureau.credit_file.sales import TRANSFER
 from bureau.credit_file.stored_records import records_of
@@ -52,7 +52,6 @@ from bureau.store.database import Connection
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_REINSERTION
 from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
 
-DELETION_MASK = CodeSet.of([DELETION])
 MESSAGE = "the same account was deleted under another number: certify the record to restore it"
 BLOCKED = (
     "the same account is blocked for identity theft under another number: its furnisher must answer"
@@ -214,11 +213,15 @@ def _deleted_accounts(
     tx: Transaction, policy: Policy, booking: AccountBatch
 ) -> list[DeletedAccount]:
     """Read the accounts of the persons, of any member, of which something is deleted."""
-    people = sorted({person for line in booking.lines for person in line.subject_ids})
-    withdrawing = withdrawing_disputes(tx.db, people, policy, tx.now_us)
+    known = booking.known_people
+    if not (known.disputed or known.deleted):
+        return []
+    people = {person for line in booking.lines for person in line.subject_ids}
+    disputed, with_deletions = sorted(people & known.disputed), sorted(people & known.deleted)
+    withdrawing = withdrawing_disputes(tx.db, disputed, policy, tx.now_us)
     blocking = [dispute.dispute_id for dispute in withdrawing if is_blocking(dispute)]
     lapsed = [dispute.dispute_id for dispute in withdrawing if not is_blocking(dispute)]
-    deleted = tx.db.all_in(q.accounts_with_deletions, people, mask=DELETION_MASK)
+    deleted = tx.db.all_in(q.accounts_with_deletions, with_deletions, mask=DELETION_MASK)
     withdrawn = tx.db.all_in(q.disputed_accounts, lapsed)
     blocked = tx.db.all_in(q.disputed_accounts, blocking)
     return [

@@ -89,7 +89,7 @@ class MonitoredFiles(NamedTuple):
 
 def monitored_files(tx: Transaction, booking: AccountBatch) -> MonitoredFiles:
     """Read who monitors the people of a batch, and its accounts on their files before it."""
-    monitors = _monitors(tx, booking.people())
+    monitors = _monitors(tx, booking.known_people.monitored)
     people = {monitor.subject_id for monitor in monitors}
     return MonitoredFiles(monitors, read_before(tx.db, booking, people))
 

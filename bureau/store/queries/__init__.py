@@ -27,6 +27,7 @@ from bureau.store.queries.notice_choices import *
 from bureau.store.queries.notices import *
 from bureau.store.queries.operations import *
 from bureau.store.queries.own_entries import *
+from bureau.store.queries.people import *
 from bureau.store.queries.quotas import *
 from bureau.store.queries.records import *
 from bureau.store.queries.relayed_notices import *

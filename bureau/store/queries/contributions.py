@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, case, exists, func, select
 
 from bureau.store.compiled import Change, Query
 from bureau.store.queries.builders import bind, contribution, member, upsert
 
-
-class Contribution(NamedTuple):
-    """The newest times at which a member furnished."""
-
-    good_us: int
-    default_us: int
-
-
-contribution_of = Query(
-    select(contribution.c.good_us, contribution.c.default_us).where(
-        contribution.c.member_id == bind("member_id")
-    ),
-    Contribution,
+_AMOUNTS = ("good_us", "default_us")
+_is_fresh = exists().where(
+    contribution.c.member_id == bind("member_id"),
+    *(contribution.c[name] >= bind(f"{name}_fresh") for name in _AMOUNTS),
 )
-_contributed = upsert(contribution).values(
-    member_id=bind("member_id"), good_us=bind("good_us"), default_us=bind("default_us")
+_contributed = upsert(contribution).from_select(
+    ["member_id", *_AMOUNTS],
+    select(
+        bindparam("member_id", type_=Text),
+        *(bindparam(name, type_=BigInteger) for name in _AMOUNTS),
+    ).where(~_is_fresh),
 )
 
 
@@ -34,10 +29,11 @@ def _later(name: str) -> ColumnElement[int]:
     return case((stored > new, stored), else_=new)
 
 
-set_contribution = Change(
+# Leaves the stored times alone, and locks no row, as long as both are fresh.
+add_contribution = Change(
     _contributed.on_conflict_do_update(
         index_elements=[contribution.c.member_id],
-        set_={name: _later(name) for name in ("good_us", "default_us")},
+        set_={name: _later(name) for name in _AMOUNTS},
     )
 )
 
