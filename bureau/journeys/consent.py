@@ -107,11 +107,20 @@ def _commit_grant(bureau: Bureau, opened: VerifiedStatement[Consent]) -> Committ
     def work(tx: Transaction) -> HeldConsent:
         tx.db.lock(q.lock_subject, subject_id=consent.subject_id)
         opened.recheck_key_and_time(tx)
-        if tx.db.one(q.consent_by_id, consent_id=opened.signed.request_id):
+        before = tx.db.one(
+            q.consents_before,
+            consent_id=opened.signed.request_id,
+            grantee=consent.grantee,
+            subject_id=consent.subject_id,
+            now_us=tx.now_us,
+            replaces=consent.replaces,
+        )
+        assert before is not None, "a count has one row"
+        if before.with_id:
             raise Refusal("ALREADY_EXISTS", "another subject's consent has this id")
         if consent.replaces:
             replace_consent(tx, consent)
-        _check_bounds(tx, consent, bureau.policy.bounds)
+        _check_bounds(tx, consent, before.in_use, bureau.policy.bounds)
         if consent.consent_request_id:
             consent_requests.grant_on_request(tx, consent)
         row = _row_of(consent, opened.signed.request_id, tx)
@@ -360,11 +369,9 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> HeldConsent:
     )
 
 
-def _check_bounds(tx: Transaction, consent: Consent, bounds: Bounds) -> None:
+def _check_bounds(tx: Transaction, consent: Consent, in_use: int, bounds: Bounds) -> None:
     """Raise LIMIT_REACHED if a subject has given a member all the consents that it may hold."""
-    pair = {"grantee": consent.grantee, "subject_id": consent.subject_id, "now_us": tx.now_us}
-    in_use = tx.db.one(q.consents_in_use, **pair)
-    if in_use and in_use[0] >= bounds.consents:
+    if in_use >= bounds.consents:
         raise Refusal.of_field(
             "LIMIT_REACHED",
             "grantee",
@@ -373,8 +380,9 @@ def _check_bounds(tx: Transaction, consent: Consent, bounds: Bounds) -> None:
         )
     if codes_pb2.ACTION_MONITOR not in consent.actions:
         return
-    tx.db.execute(q.drop_expired_monitors, **pair)
-    monitors = tx.db.one(q.monitor_count, grantee=consent.grantee, subject_id=consent.subject_id)
+    pair = {"grantee": consent.grantee, "subject_id": consent.subject_id}
+    tx.db.execute(q.drop_expired_monitors, **pair, now_us=tx.now_us)
+    monitors = tx.db.one(q.monitor_count, **pair)
     if monitors and monitors[0] >= bounds.monitor_consents:
         raise Refusal.of_field(
             "LIMIT_REACHED",

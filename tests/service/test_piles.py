@@ -124,6 +124,9 @@ def test_consents_are_bounded_for_each_member(scenario: Scenario) -> None:
     refused(lambda: scenario.inquiring(person, "brook"))
     person.revoke(consents[0])
     scenario.inquiring(person, "brook")
+    # A newer consent of an arrangement takes the place of the one that it replaces.
+    scenario.inquiring(person, "brook", replaces=consents[1])
+    refused(lambda: scenario.inquiring(person, "brook"))
 
 
 def test_changes_of_keys_are_bounded(scenario: Scenario) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 from sqlalchemy import text as text_clause
@@ -88,15 +88,41 @@ set_consent_state = Change(
     .where(consent.c.consent_id == bind("which"))
     .values(state=bind("state"), update_us=bind("update_us"), note=bind("note"))
 )
-consents_in_use = Query[tuple[int]](
-    select(func.count()).where(
+
+
+class ConsentsBefore(NamedTuple):
+    """The consents that there are before a new one.
+
+    Attributes:
+        in_use: Those of the subject that the member may use, without the one that is replaced.
+        with_id: Those that have the id of the new one.
+    """
+
+    in_use: int
+    with_id: int
+
+
+_same_id = consent.alias("same_id")
+consents_before = Query(
+    select(
+        func.count().label("in_use"),
+        select(func.count())
+        .select_from(_same_id)
+        .where(_same_id.c.consent_id == bind("consent_id"))
+        .scalar_subquery()
+        .label("with_id"),
+    )
+    .select_from(consent)
+    .where(
         consent.c.grantee == bind("grantee"),
         consent.c.subject_id == bind("subject_id"),
         # As the index says it.
         text_clause("consent.state <> 3"),
         _in_force,
         consent.c.expire_us > bind("now_us"),
-    )
+        consent.c.consent_id != bind("replaces"),
+    ),
+    ConsentsBefore,
 )
 add_consent_change = insert(t.ConsentChangeRow)
 count_consent_changes = Query[tuple[int]](
