@@ -20,7 +20,7 @@ from bureau.context import Caller
 from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
-from bureau.ledger.units import Transaction
+from bureau.ledger.units import KeptKey, Transaction
 from bureau.recent_calls import CarriedStatement, carried_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection
@@ -91,12 +91,12 @@ class VerifiedStatement(Generic[M]):
         """
         db, now_us = tx.db, tx.now_us
         if member_id := member_id_of(self.header.signer):
-            named = (member_id, self.key_id)
-            if named in tx.kept_keys:
+            own = KeptKey(member_id, self.key_id)
+            if own in tx.kept_keys:
                 return True
             if not db.one(q.keep_key_in_force, key_id=self.key_id, member_id=member_id):
                 return False
-            tx.kept_keys.add(named)
+            tx.kept_keys.add(own)
             return True
         subject = {"key_id": self.key_id, "subject_id": self.subject_id}
         key = db.one(q.keep_subject_key, **subject)

@@ -20,7 +20,7 @@ from bureau.credit_file.contributions import level_of
 from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry
-from bureau.ledger.units import Transaction
+from bureau.ledger.units import KeptKey, Transaction
 from bureau.party_limits import PartyLimits
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
@@ -249,6 +249,7 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
                 raise Refusal.of_field(
                     "WRONG_STATE", "withdraw_key", "a key cannot withdraw itself; use another"
                 )
+            tx.kept_keys.discard(KeptKey(change.member_id, change.withdraw_key))
             _require_touched(
                 tx.db.count(
                     q.withdraw_member_key,

@@ -22,7 +22,15 @@ from bureau.ledger import log
 from bureau.ledger.entry_keys import EntryKeys
 from bureau.ledger.log import LoggedEntry, NewLeaf, StatementName
 from bureau.ledger.quota_meter import QuotaMeter
-from bureau.ledger.units import Committed, JointWork, RecordedDenial, Transaction, Unit, subjects_of
+from bureau.ledger.units import (
+    Committed,
+    JointWork,
+    KeptKey,
+    RecordedDenial,
+    Transaction,
+    Unit,
+    subjects_of,
+)
 from bureau.quotas import Quotas
 from bureau.store import queries as q
 from bureau.store.database import Connection
@@ -55,7 +63,7 @@ class BatchRun:
         batch: Sequence[Unit[Any]],
         now_us: int,
     ) -> None:
-        """Read what the units' parties have used.
+        """Read what the units' parties have used, and which statements were accepted before.
 
         Args:
             now_us: The time of the first unit, microseconds since 1970.
@@ -71,6 +79,9 @@ class BatchRun:
         named: dict[StatementName, Unit[Any]] = {}
         for unit in batch:
             named.setdefault(unit.statement.name, unit)
+        rows = db.all_in(q.entries_of_requests, list(named))
+        self._entries = {entry.name: entry for row in rows for entry in [LoggedEntry(*row)]}
+        self._kept_keys: set[KeptKey] = set()
         self._waiting = deque(named.values())
         # Duplicate request ids in this batch: the next answers them from the log.
         self._duplicates = [unit for unit in batch if named[unit.statement.name] is not unit]
@@ -106,11 +117,9 @@ class BatchRun:
 
     def _answer_replays(self, units: Sequence[Unit[Any]]) -> list[Unit[Any]]:
         """Answer the units whose statements were accepted before; return the others."""
-        rows = self._db.all_in(q.entries_of_requests, [unit.statement.name for unit in units])
-        entries = {entry.name: entry for row in rows for entry in [LoggedEntry(*row)]}
         new = []
         for unit in units:
-            if entry := entries.get(unit.statement.name):
+            if entry := self._entries.get(unit.statement.name):
                 with self._savepoint([unit]):
                     self._answer(unit, entry)
             else:
@@ -137,7 +146,8 @@ class BatchRun:
 
     def _run(self, units: Sequence[Unit[Any]]) -> None:
         """Run one unit, or several together, under a savepoint, and record their results."""
-        new_key, kept_keys = partial(self._keys.next, self._now_us), set[tuple[str, str]]()
+        # A copy: what is rolled back holds no lock on a key.
+        new_key, kept_keys = partial(self._keys.next, self._now_us), set(self._kept_keys)
         txs = [
             Transaction(
                 self._db,
@@ -159,6 +169,7 @@ class BatchRun:
             self._db.settle()  # a change that fails is the fault of these units
             for unit, tx, result in zip(units, txs, results, strict=True):
                 self._record(unit, tx, result)
+            self._kept_keys = kept_keys
         self._now_us = max(self._now_us, *(tx.now_us for tx in txs))
 
     def _record(self, unit: Unit[Any], tx: Transaction, result: Any) -> None:

@@ -49,6 +49,13 @@ OUTSIDE = Load()
 load: ContextVar[Load] = ContextVar("load", default=OUTSIDE)
 
 
+class KeptKey(NamedTuple):
+    """A key of a member that is in force, and stays so until the transaction ends."""
+
+    member_id: str
+    key_id: str
+
+
 @dataclass(slots=True)
 class Transaction:
     """The writer's transaction, as a unit of work sees it.
@@ -63,8 +70,8 @@ class Transaction:
         subjects: Ids of the subjects whose chain of events the unit extends; a subject who
             signed is one from the start.
         span: The span of the unit's work; None if its call is not traced.
-        kept_keys: Members and the keys of theirs that this unit, or one that it runs together
-            with, has locked and found in force.
+        kept_keys: The members' keys in force that this unit, or one before it in the transaction,
+            has locked.
     """
 
     db: Connection
@@ -74,7 +81,7 @@ class Transaction:
     answer_digest: bytes = b""
     subjects: set[str] = field(default_factory=set)
     span: tracing.Span | None = None
-    kept_keys: set[tuple[str, str]] = field(default_factory=set)
+    kept_keys: set[KeptKey] = field(default_factory=set)
 
     def catch_up(self) -> None:
         """Move the unit's time on to the log's newest, after it waited for a lock.

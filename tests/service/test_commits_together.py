@@ -23,7 +23,7 @@ from bureau.journeys import commit_inquiries
 from bureau.journeys.commit_inquiries import InquiryWork
 from bureau.quotas import MemberQuota, Quotas
 from bureau.store.postgres import libpq
-from bureau_client import BureauError, ConsentState, HoldKind, Purpose, Report, Wallet
+from bureau_client import BureauError, ConsentState, HoldKind, Lender, Purpose, Report, Wallet
 from bureau_keys.envelope import seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2
@@ -31,6 +31,7 @@ from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NEWEST, Inquiry, QueryR
 from tests.service.raw import Raw
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.test_quotas import PLENTY, StillClock
+from tests.service.test_statement_counts import written
 from tests.service.watching import MAY
 
 LONG_S = 300.0
@@ -347,3 +348,33 @@ def test_a_quota_is_used_up_by_those_that_are_accepted(
                 writer.ask(partial(inquire, "cedar", *other))
         assert writer.answers() == ["QUOTA_EXCEEDED", ""] * 4
         assert writer.together[-1] == [person.subject_id for person, _ in others]
+
+
+def test_what_units_in_a_row_share_is_read_once(scenario: Scenario) -> None:
+    people = [scenario.person() for _ in range(3)]
+    with written() as rows, held_writer(scenario) as writer:
+        for person in people:
+            writer.ask(partial(scenario.submit, "acme", account(person, "card", MAY)))
+    last = rows.names[::-1]
+    batch = last[: last.index("times")]
+    assert batch.count("entries_of_requests") == 1
+    assert batch.count("keep_key_in_force") == 1
+    assert batch.count("lock_tradelines") == 3
+
+
+def test_a_key_that_is_withdrawn_signs_nothing_more_in_the_same_commit(scenario: Scenario) -> None:
+    acme, key = scenario.lenders["acme"], SigningKey.generate()
+    acme.add_key(key)
+    other = Lender(scenario.profiles["acme"], signing_key=key, clock=scenario.now)
+    people = [scenario.person() for _ in range(3)]
+
+    def submitting(person: Wallet) -> Callable[[], object]:
+        return lambda: other.submit([account(person, "card", MAY)]).submissions
+
+    with other, held_writer(scenario) as writer:
+        writer.ask(submitting(people[0]))
+        writer.ask(lambda: acme.withdraw_key(key.verify_key.key_id))
+        writer.ask(submitting(people[1]))
+    first, _, last = writer.answers()
+    assert len(first) == 1
+    assert last == "BAD_SIGNATURE"
