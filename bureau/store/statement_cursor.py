@@ -106,17 +106,15 @@ class StatementCursor:
         self._sync()
         unanswered, self._unanswered = self._unanswered, 0
         try:
-            results = self._connection.wait(_answers(self._pgconn, unanswered))
+            failure, self._result = self._connection.wait(_answers(self._pgconn, unanswered))
         except BaseException:
             self._is_given_up = True
             raise
-        for result in results:
-            if result.status == ExecStatus.FATAL_ERROR:
-                # Of what was to be prepared after the failure, nothing was; and a statement whose
-                # table was changed must be prepared again.
-                self._names.clear()
-                raise error_from_result(result, encoding=self._values.encoding)
-        self._result = results[-2]  # the last one confirms the exchange
+        if failure is not None:
+            # Of what was to be prepared after the failure, nothing was; and a statement whose
+            # table was changed must be prepared again.
+            self._names.clear()
+            raise error_from_result(failure, encoding=self._values.encoding)
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return the rows of the newest statement."""
@@ -154,10 +152,17 @@ class StatementCursor:
         return name
 
 
-def _answers(pgconn: PGconn, unanswered: int) -> PQGen[list[PGresult]]:
-    """Send what is in the driver's buffer, and receive a number of answers."""
+def _answers(pgconn: PGconn, unanswered: int) -> PQGen[tuple[PGresult | None, PGresult | None]]:
+    """Send what is in the driver's buffer, and receive a number of answers; return the first
+    failure, and the newest answer to a statement.
+    """
     yield from generators.send(pgconn)
-    results: list[PGresult] = []
+    failure: PGresult | None = None
+    newest: PGresult | None = None
     for _ in range(unanswered):
-        results += yield from generators.fetch_many(pgconn)
-    return results
+        for result in (yield from generators.fetch_many(pgconn)):
+            if result.status != ExecStatus.PIPELINE_SYNC:
+                newest = result
+            if result.status == ExecStatus.FATAL_ERROR:
+                failure = result if failure is None else failure
+    return failure, newest
