@@ -49,7 +49,6 @@ from creditbureau.v1.record_pb2 import (
     SubmissionManifest,
 )
 
-MAX_RECORDS = 10_000
 MAX_RECORD_BYTES = 4096
 
 
@@ -105,7 +104,7 @@ def open_batch(bureau: Bureau, caller: Caller, envelope: Envelope, batch: bytes)
             db, bureau.origin, envelope, SubmissionManifest, kind="submission", signer=caller.signer
         )
     manifest = opened.message
-    raws, parsed = _read(batch)
+    raws, parsed = _read(batch, bureau.limits.records_of_submission)
     tiles = Tiles.over([leaf_hash(raw) for raw in raws])
     if len(raws) != manifest.record_count or root_of(tiles.roots) != manifest.records_root:
         raise Refusal.of_field(
@@ -215,12 +214,12 @@ def submission_of(row: q.LoggedSubmission) -> Submission:
     )
 
 
-def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
-    """Read the batch as the signed bytes and as messages."""
+def _read(batch: bytes, most: int) -> tuple[Sequence[bytes], ParsedRecordBatch]:
+    """Read the batch, of `most` records, as the signed bytes and as messages."""
     try:
         raws = RecordBatch.FromString(batch).records
-        if len(raws) > MAX_RECORDS:
-            raise Refusal.of_field("TOO_MANY_ITEMS", "batch", f"more than {MAX_RECORDS} records")
+        if len(raws) > most:
+            raise Refusal.of_field("TOO_MANY_ITEMS", "batch", f"more than {most} records")
         # Before they are parsed: small submessages grow thirtyfold in memory.
         if len(max(raws, key=len, default=b"")) > MAX_RECORD_BYTES:
             raise Refusal.of_field("TOO_LONG", "batch", f"a record over {MAX_RECORD_BYTES} bytes")
