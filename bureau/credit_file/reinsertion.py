@@ -23,7 +23,6 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bureau import field_rules
-from bureau.codes import CodeSet
 from bureau.credit_file.accounts import (
     AccountBatch,
     Breach,
@@ -34,6 +33,7 @@ from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import (
     ACTION,
     DELETION,
+    DELETION_MASK,
     ORIGINAL,
     Account,
     TrailEntry,
@@ -52,7 +52,6 @@ from bureau.store.database import Connection
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_REINSERTION
 from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
 
-DELETION_MASK = CodeSet.of([DELETION])
 MESSAGE = "the same account was deleted under another number: certify the record to restore it"
 BLOCKED = (
     "the same account is blocked for identity theft under another number: its furnisher must answer"
@@ -214,7 +213,7 @@ def _deleted_accounts(
     tx: Transaction, policy: Policy, booking: AccountBatch
 ) -> list[DeletedAccount]:
     """Read the accounts of the persons, of any member, of which something is deleted."""
-    people = sorted({person for line in booking.lines for person in line.subject_ids})
+    people = booking.batch.people
     withdrawing = withdrawing_disputes(tx.db, people, policy, tx.now_us)
     blocking = [dispute.dispute_id for dispute in withdrawing if is_blocking(dispute)]
     lapsed = [dispute.dispute_id for dispute in withdrawing if not is_blocking(dispute)]
@@ -245,7 +244,7 @@ def _coming_back(
     deleted = DeletedMarks(db, booking.member_id)
     deleted.add(accounts)
     furnished: dict[str, Furnished] = {}
-    people = {person for line in booking.lines for person in line.subject_ids}
+    people = set(booking.batch.people)
     gone: set[tuple[str, int]] = set()
     for line in booking.lines:
         ref = line.account_ref

@@ -18,6 +18,7 @@ from bureau.calendar import timestamp_of
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import AccountBatch
+from bureau.credit_file.batch import Batch
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.consent_to_furnish import require_consents
 from bureau.credit_file.contributions import note_contribution
@@ -132,12 +133,13 @@ def commit_records(
             DELETED_ITEM, DATE_ORDER, WRONG_STATE for the sale of a blocked account, and of
             the ledger.
     """
+    batch = Batch.of(lines)
     accounts = bureau.policy.account_notices
     adverse = bureau.policy.adverse_notice or accounts
 
     def work(tx: Transaction) -> Submission:
         opened.recheck_key_and_time(tx)
-        booking = AccountBatch.load(tx, member_id, lines, opened.signed.digest)
+        booking = AccountBatch.load(tx, member_id, batch, opened.signed.digest)
         refuse_sales(tx, bureau.policy, booking)
         require_consents(tx, bureau.policy, booking)
         require_certifications(tx, bureau.policy, booking)
