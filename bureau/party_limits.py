@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # Bytes of the largest tradeline without history and actions.
 ACCOUNT_BYTES = 500
+# Records in one submission: those of the contract, and those that a client may always send.
+MOST_OF_SUBMISSION, FEWEST_OF_SUBMISSION = 10_000, 2_000
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -16,6 +18,8 @@ class PartyLimits(BaseModel):
     """The table `[limits]` of the settings. A statement beyond one is refused.
 
     Attributes:
+        records_of_submission: Records in one submission, which is stored in one piece while the
+            writes of others wait. The SDK sends FEWEST_OF_SUBMISSION.
         bytes_on_person: Bytes that a report has for the accounts of one member on one person:
             ACCOUNT_BYTES for each, deleted ones too, and the payment history. Where k members
             have accounts on the person, each has a k-th part (`share_on_person`).
@@ -41,6 +45,7 @@ class PartyLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    records_of_submission: Annotated[int, Field(ge=FEWEST_OF_SUBMISSION)] = MOST_OF_SUBMISSION
     bytes_on_person: Count = 3 << 19
     members_on_person: Count = 300
     records_of_account: Count = 20_000

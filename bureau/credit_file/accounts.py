@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import NamedTuple
 
 from bureau import field_rules
 from bureau.codes import CodeSet
+from bureau.credit_file.batch import Batch, renumbered
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.delinquencies import (
     ADVERSE,
-    LATE,
     delinquencies_of,
     delinquency_in,
 )
 from bureau.credit_file.history import (
-    ACTION,
     DELETION,
     MAX_HISTORY_BYTES,
     ORIGINAL,
@@ -49,7 +47,7 @@ from creditbureau.v1.notice_pb2 import (
     NOTICE_KIND_REINSERTION,
 )
 from creditbureau.v1.reason import Reason
-from creditbureau.v1.record_pb2 import FacilityAction, TradelineSnapshot
+from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 Breach = tuple[Reason, FieldViolation]
@@ -77,8 +75,7 @@ class AccountBatch:
     """The accounts of one member that a batch is about, locked.
 
     Attributes:
-        lines: The batch records, by the accounts' present references.
-        actions: Those of them that are facility actions.
+        batch: The records, by the accounts' present references.
         accounts: By reference; those that the batch opens have a key and no trail.
         former: References that accounts had before, with those of now.
         opened: References of the accounts that the batch opens, with their currencies.
@@ -89,8 +86,7 @@ class AccountBatch:
     """
 
     member_id: str
-    lines: Sequence[BatchRecord] = ()
-    actions: Sequence[BatchRecord] = ()
+    batch: Batch
     accounts: dict[str, Account] = field(default_factory=dict)
     former: dict[str, str] = field(default_factory=dict)
     opened: dict[str, str] = field(default_factory=dict)
@@ -101,9 +97,7 @@ class AccountBatch:
     limits: dict[str, LineLimits] = field(default_factory=dict)
 
     @classmethod
-    def load(
-        cls, tx: Transaction, member_id: str, lines: Sequence[BatchRecord], digest: bytes
-    ) -> AccountBatch:
+    def load(cls, tx: Transaction, member_id: str, batch: Batch, digest: bytes) -> AccountBatch:
         """Lock the accounts and check the rules that depend on them.
 
         Args:
@@ -113,18 +107,9 @@ class AccountBatch:
             Refusal: CURRENCY_MISMATCH; INVALID_FIELD for an action on an account that
                 there is not.
         """
-        booking = cls(member_id)
-        booking._set_lines(lines)
+        booking = cls(member_id, batch)
         known = booking._lock(tx)
-        if booking.former:
-            booking._set_lines(
-                [
-                    line._replace(
-                        account_ref=booking.former.get(line.account_ref, line.account_ref)
-                    )
-                    for line in lines
-                ]
-            )
+        booking.batch = batch.under(booking.former)
         if breaches := [*currency_breaches(booking.lines, known), *booking._breaches(tx)]:
             raise field_rules.refusal(breaches)
         for line in booking.lines:
@@ -136,9 +121,10 @@ class AccountBatch:
         booking.known_people = KnownPeople.read(tx.db, booking._people())
         return booking
 
-    def _set_lines(self, lines: Sequence[BatchRecord]) -> None:
-        self.lines = lines
-        self.actions = [line for line in lines if line.kind == ACTION]
+    @property
+    def lines(self) -> Sequence[BatchRecord]:
+        """The batch records, by the accounts' present references."""
+        return self.batch.lines
 
     def _lock(self, tx: Transaction) -> dict[str, str]:
         """Lock the accounts that the batch names, by their present or former references.
@@ -147,16 +133,13 @@ class AccountBatch:
             Their currencies.
         """
         known: dict[str, str] = {}
-        refs = sorted(
-            {line.account_ref for line in self.lines} | set(_renumbered(self.actions).values())
-        )
-        for row in tx.db.all_in(q.lock_tradelines, refs, member_id=self.member_id):
+        for row in tx.db.all_in(q.lock_tradelines, self.batch.refs, member_id=self.member_id):
             self._take(row, known)
-        missing = [ref for ref in refs if ref not in known]
-        for renumbered in tx.db.all_in(q.lock_renumbered, missing, member_id=self.member_id):
-            self.former[renumbered.former_ref] = renumbered.account_ref
-            if renumbered.account_ref not in known:
-                self._take(renumbered, known)
+        missing = [ref for ref in self.batch.refs if ref not in known]
+        for former in tx.db.all_in(q.lock_renumbered, missing, member_id=self.member_id):
+            self.former[former.former_ref] = former.account_ref
+            if former.account_ref not in known:
+                self._take(former, known)
         return known
 
     def _take(self, row: q.LockedAccount | q.RenumberedAccount, known: dict[str, str]) -> None:
@@ -174,7 +157,7 @@ class AccountBatch:
         used_refs = known | {line.account_ref for line in lines if line.kind < DELETION}
         used_refs |= self.former.keys()
         moved: set[str] = set()
-        named = sorted({line.record.action.new_member_id for line in self.actions})
+        named = sorted({line.record.action.new_member_id for line in self.batch.actions})
         members = {row[0] for row in tx.db.all_in(q.members_named, named)}
         for line in lines:
             path, action = f"records[{line.record_index}]", line.record.action
@@ -214,9 +197,9 @@ class AccountBatch:
 
     def _people(self) -> set[str]:
         """Return every subject whose credit file the records change."""
-        on_known = (people_of(account.people) for account in self.accounts.values())
-        named = (line.subject_ids for line in self.lines)
-        return set(chain.from_iterable(chain(on_known, named)))
+        named = {month.people for month in self.batch.months.values()}
+        on_file = {account.people for account in self.accounts.values()}
+        return set(self.batch.people).union(*map(people_of, on_file - named))
 
     def people_on(self, tx: Transaction, line: BatchRecord) -> set[str]:
         """Return the subjects that an account named before this batch."""
@@ -242,50 +225,43 @@ class AccountBatch:
         Raises:
             Refusal: DELETED_ITEM, DATE_ORDER, LIMIT_REACHED.
         """
-        if self.actions and (breaches := list(self._too_many_actions(limits))):
+        if self.batch.actions and (breaches := list(self._too_many_actions(limits))):
             raise field_rules.refusal(breaches)
-        accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
+        accounts, months, entry_key = self.accounts, self.batch.months, tx.entry_key
         self._store_records(tx)
         breaches = []
         met: list[tuple[str, int]] = []
-        # The people on whom an account is new, or has a longer history. A correction that adds
-        # nothing passes, also where the member has more than its share.
-        grown: set[str] = set()
+        # The people of accounts with a longer history.
+        grown: set[bytes] = set()
         dated = list(self._newly_dated(tx)) if policy.keeps_first_delinquency else []
-        before = SnapshotChanges(tx.db, accounts, lines)
+        before = SnapshotChanges(tx.db, accounts, self.batch.of_lines, self.batch.actions)
         # An account is rebuilt once after the deletions that follow each other.
         shortened: set[str] = set()
-        for line in lines:
+        for line in self.lines:
             account = accounts[line.account_ref]
             if line.kind != DELETION and line.account_ref in shortened:
                 shortened.remove(line.account_ref)
                 _rebuild(tx.db, account)
             step = TrailEntry(entry_key, line.record_index, line.kind, line.month)
             if line.kind < DELETION:
-                if account.needs_certification(step.month) and not line.record.certified:
-                    field = f"records[{line.record_index}].certified"
-                    breaches.append(
-                        field_rules.violation(
-                            field,
-                            "DELETED_ITEM",
-                            "the month was deleted before: certify the record to restore it",
-                        )
-                    )
-                self._queue_notices(account, line)
-                if strangers := account.add_subjects(line.subject_ids):
+                if account.needs_certification(step.month):
+                    breaches += self._restore(line)
+                if line.snapshot.status in ADVERSE:
+                    self._queue_adverse(account, line)
+                month = months[line.record_index]
+                if strangers := account.add_subjects(month.people):
                     met += [(subject_id, account.tradeline_key) for subject_id in strangers]
-                    grown.update(strangers)
                     self.account_news.append(
                         PendingNotice(
                             NOTICE_KIND_NEW_ACCOUNT, self.names[line.account_ref], strangers
                         )
                     )
                 length = len(account.history)
-                account.apply_snapshot(step, line.snapshot)
+                account.apply_snapshot(step, month)
                 if (limits_of := self.limits.get(line.account_ref)) and account.newest == step[:2]:
                     limits_of.add_snapshot(account.record_count - 1, line.snapshot)
                 if len(account.history) > length:
-                    grown.update(people_of(account.people))
+                    grown.add(account.people)
             else:
                 account.append(step)
                 self._queue_action(tx, line)
@@ -301,8 +277,11 @@ class AccountBatch:
         if breaches:
             raise field_rules.refusal(breaches)
         tx.db.execute_many_tuples(q.add_party, ("subject_id", "tradeline_key"), sorted(met))
-        self._store(tx, _renumbered(self.actions))
-        full = self._full_files(tx, limits, grown)
+        self._store(tx, renumbered(self.batch.actions))
+        # The people on whom an account is new, or has a longer history. A correction that adds
+        # nothing passes, also where the member has more than its share.
+        people = {subject_id for subject_id, _ in met}.union(*map(people_of, grown))
+        full = self._full_files(tx, limits, people)
         if breaches := list(self._beyond(limits, full)):
             raise field_rules.refusal(breaches)
 
@@ -319,13 +298,11 @@ class AccountBatch:
         The date of the account's newest month was checked before: the same date is not again.
         """
         known: dict[str, int] = {}
-        for line in self.lines:
-            ref, dated = line.account_ref, line.snapshot.first_delinquency_date
-            if not dated or line.snapshot.status not in LATE:
-                continue
+        for line in self.batch.dated:
+            ref = line.account_ref
             if ref not in known:
                 known[ref] = self._newest_date(tx, self.accounts[ref])
-            if dated != known[ref]:
+            if line.snapshot.first_delinquency_date != known[ref]:
                 yield line
 
     def _newest_date(self, tx: Transaction, account: Account) -> int:
@@ -375,7 +352,7 @@ class AccountBatch:
         """Yield the actions beyond the most of one account, before any of them costs work."""
         counts = {ref: account.action_count for ref, account in self.accounts.items()}
         most = limits.actions_of_account
-        for line in self.actions:
+        for line in self.batch.actions:
             counts[line.account_ref] += 1
             if counts[line.account_ref] > most:
                 path = f"records[{line.record_index}].account_ref"
@@ -405,14 +382,21 @@ class AccountBatch:
                 message = f"{full[subject_id]} on one person"
                 yield field_rules.violation(field, "LIMIT_REACHED", message)
 
-    def _queue_notices(self, account: Account, line: BatchRecord) -> None:
-        """Queue the notices that a snapshot requires for the subjects that it names."""
-        if line.record.certified and account.needs_certification(line.month):
+    def _restore(self, line: BatchRecord) -> Iterator[Breach]:
+        """Queue the notice of a deleted month that comes back; yield it unless it is certified."""
+        if line.record.certified:
             name = self.names[line.account_ref]
             self.news.append(PendingNotice(NOTICE_KIND_REINSERTION, name, line.subject_ids))
-        if line.snapshot.status in ADVERSE:
-            known = people_of(account.people) if account.is_delinquent() else ()
-            self._warn(line.account_ref, [p for p in line.subject_ids if p not in known])
+        else:
+            message = "the month was deleted before: certify the record to restore it"
+            yield field_rules.violation(
+                f"records[{line.record_index}].certified", "DELETED_ITEM", message
+            )
+
+    def _queue_adverse(self, account: Account, line: BatchRecord) -> None:
+        """Queue the notice of adverse data, for the subjects who do not know of them yet."""
+        known = people_of(account.people) if account.is_delinquent() else ()
+        self._warn(line.account_ref, [p for p in line.subject_ids if p not in known])
 
     def _queue_action(self, tx: Transaction, line: BatchRecord) -> None:
         """Queue the notice of an action on a line; of several of one kind, one."""
@@ -449,21 +433,21 @@ class AccountBatch:
         if people:
             self.news.append(PendingNotice(NOTICE_KIND_ADVERSE_DATA, self.names[ref], people))
 
-    def _store(self, tx: Transaction, renumbered: dict[str, str]) -> None:
-        new, moved = [], []
-        for ref, account in self.accounts.items():
-            if ref in self.opened:
-                what = (account.history, account.trail, account.marks, account.people)
-                ref_now = renumbered.get(ref, ref)
-                identity = (account.tradeline_key, self.names[ref], self.member_id, ref_now)
-                new.append((*identity, self.opened[ref], *account.newest, *what))
-            else:
-                moved.append(account.update_row())
+    def _store(self, tx: Transaction, new_refs: dict[str, str]) -> None:
+        new = [
+            self.accounts[ref].new_row(
+                self.names[ref], self.member_id, new_refs.get(ref, ref), currency
+            )
+            for ref, currency in self.opened.items()
+        ]
+        moved = [
+            account.update_row() for ref, account in self.accounts.items() if ref not in self.opened
+        ]
         if new:
             tx.db.execute_many_tuples(q.add_tradeline, q.TRADELINE_COLUMNS, new)
         if moved:
             tx.db.execute_many_tuples(q.move_tradeline, q.MOVED_COLUMNS, moved)
-        for ref, new_ref in renumbered.items():
+        for ref, new_ref in new_refs.items():
             key = self.accounts[ref].tradeline_key
             if ref not in self.opened:
                 tx.db.execute(q.renumber_tradeline, which=key, new_ref=new_ref)
@@ -508,11 +492,3 @@ def held_snapshots(
 
 def _rebuild(db: Connection, account: Account) -> None:
     account.rebuild(held_snapshots(db, effective_snapshots(steps_of(account.trail))))
-
-
-def _renumbered(actions: Sequence[BatchRecord]) -> dict[str, str]:
-    """Return the new references that actions give, by the accounts' present ones."""
-    named: list[tuple[str, FacilityAction]] = [
-        (line.account_ref, line.record.action) for line in actions
-    ]
-    return {ref: action.new_account_ref for ref, action in named if action.kind in RENUMBERING}

@@ -7,7 +7,7 @@ names (`corrections.py`): each is compared with what is on file before it in the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from bureau import field_rules
@@ -123,15 +123,14 @@ def require_consents(tx: Transaction, policy: Policy, booking: AccountBatch) -> 
     Raises:
         Refusal: CONSENT_REQUIRED, with each person without a consent.
     """
-    lines = booking.lines
-    deleted = {line.account_ref for line in lines if line.kind == DELETION}
+    deleted = {line.account_ref for line in booking.lines if line.kind == DELETION}
     acted = {
         line.account_ref: _acted_on(tx, booking, line, has_deletion=line.account_ref in deleted)
-        for line in lines
-        if line.kind == ACTION
+        for line in booking.batch.actions
     }
-    named = {subject_id for line in lines for subject_id in line.subject_ids}
-    people = named.union(*acted.values())
+    people = booking.batch.people
+    if acted:
+        people = sorted(set(people).union(*acted.values()))
     kinds = _kinds_covered(tx, booking.member_id, people)
     # Most consents cover every kind of facility, and then no record has to be compared.
     if all(kinds.get(person) == ANY_KIND for person in people):
@@ -154,11 +153,11 @@ def _acted_on(
     return people or set(people_of(booking.accounts[line.account_ref].people))
 
 
-def _kinds_covered(tx: Transaction, member_id: str, people: Iterable[str]) -> dict[str, CodeSet]:
+def _kinds_covered(tx: Transaction, member_id: str, people: Sequence[str]) -> dict[str, CodeSet]:
     """Return the kinds of facility that each person lets a member furnish."""
     rows = tx.db.all_in(
         q.subjects_with_consent,
-        sorted(people),
+        people,
         grantee=member_id,
         state=consent_pb2.CONSENT_STATE_ACTIVE,
         action=FURNISH_MASK,

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from bureau.calendar import months_between
-from bureau.credit_file.history import DELINQUENT, MAX_MONTHS
+from bureau.credit_file.furnished_month import MAX_MONTHS
+from bureau.credit_file.history import DELINQUENT
 from bureau_keys.payment_profile import PROFILE
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.record_pb2 import TradelineSnapshot

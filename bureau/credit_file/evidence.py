@@ -8,7 +8,8 @@ from typing import NamedTuple
 from bureau import paging
 from bureau.calendar import months_between
 from bureau.credit_file.filed import CreditFile
-from bureau.credit_file.history import ACTION, MAX_MONTHS, TrailEntry, effective_snapshots
+from bureau.credit_file.furnished_month import MAX_MONTHS
+from bureau.credit_file.history import ACTION, TrailEntry, effective_snapshots
 from bureau.credit_file.scope import Scope, lines_in
 from bureau.signed_statement import logged_statement
 from bureau.store import queries as q

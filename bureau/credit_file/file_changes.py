@@ -180,6 +180,8 @@ class _Shaper:
 def _accounts_on(booking: AccountBatch, people: AbstractSet[str]) -> dict[str, list[int]]:
     """Return the keys of the accounts of a batch that are on the file of each of these people."""
     accounts: dict[str, list[int]] = {subject_id: [] for subject_id in people}
+    if not accounts:
+        return accounts  # most batches are about people without a monitor
     for account in booking.accounts.values():
         for subject_id in people & set(people_of(account.people)):
             accounts[subject_id].append(account.tradeline_key)

@@ -10,12 +10,9 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
-from bureau.codes import CodeSet
-from bureau.credit_file.history import DELETION
+from bureau.credit_file.history import DELETION_MASK
 from bureau.store import queries as q
 from bureau.store.database import Connection
-
-DELETION_MASK = CodeSet.of([DELETION])
 
 
 class KnownPeople(NamedTuple):

@@ -6,20 +6,13 @@ said it before: a line's state counts the actions since its newest month.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bureau.calendar import month_of
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.facility_state import CLOSING, ENDED, LINES, is_frozen_by
-from bureau.credit_file.history import (
-    ACTION,
-    DELETION,
-    Account,
-    TrailEntry,
-    people_of,
-    steps_of,
-)
+from bureau.credit_file.history import ACTION, Account, TrailEntry, people_of, steps_of
 from bureau.credit_file.line_limits import LIMIT_CHANGE, LineLimits, limit_notice
 from bureau.credit_file.stored_records import records_of, snapshots_at
 from bureau.store.database import Connection
@@ -134,27 +127,30 @@ class SnapshotChanges:
     """The lines of a batch before its records, and what its snapshots change."""
 
     def __init__(
-        self, db: Connection, accounts: Mapping[str, Account], lines: Iterable[BatchRecord]
+        self,
+        db: Connection,
+        accounts: Mapping[str, Account],
+        snapshots: Collection[BatchRecord],
+        actions: Iterable[BatchRecord],
     ) -> None:
-        """Read the lines that a snapshot of the batch may change."""
-        self._snapshots: dict[int, TradelineSnapshot] = {}
-        self._own_actions: dict[int, FacilityAction] = {}
-        known: dict[str, Account] = {}
-        for line in lines:
-            if line.kind == ACTION:
-                self._own_actions[line.record_index] = line.record.action
-            elif line.kind < DELETION and _may_change(line.snapshot):
-                self._snapshots[line.record_index] = line.snapshot
-                account = accounts[line.account_ref]
-                if account.newest[0]:
-                    known[line.account_ref] = account
+        """Read the lines that a snapshot of the batch may change.
+
+        Args:
+            snapshots: The snapshots that may change a line.
+            actions: The actions of the batch.
+        """
+        self._snapshots = {line.record_index: line.snapshot for line in snapshots}
+        self._own_actions = {line.record_index: line.record.action for line in actions}
+        refs = dict.fromkeys(line.account_ref for line in snapshots)
+        known = {ref: accounts[ref] for ref in refs if accounts[ref].newest[0]}
         newest = snapshots_at(db, [account.newest for account in known.values()])
-        self._before = {ref: newest[account.newest] for ref, account in known.items()}
-        self._people = {ref: account.people for ref, account in known.items()}
+        self._before = {
+            ref: (newest[account.newest], account.people) for ref, account in known.items()
+        }
         acting = {ref: account for ref, account in known.items() if ACTION in account.marks}
         self._actions = _actions_of(db, acting)
         self._states = {
-            ref: LineState.of(self._before[ref], _newest_index(account), self._actions[ref])
+            ref: LineState.of(newest[account.newest], _newest_index(account), self._actions[ref])
             for ref, account in acting.items()
         }
 
@@ -166,7 +162,7 @@ class SnapshotChanges:
         Returns:
             Reference, NoticeKind, and the people of the snapshot who were on the account before.
         """
-        for ref, before in self._before.items():
+        for ref, (before, people_before) in self._before.items():
             account = accounts[ref]
             key, record_index = account.newest
             snapshot = self._snapshots.get(record_index)
@@ -176,7 +172,7 @@ class SnapshotChanges:
                 continue
             past = self._states.get(ref) or LineState.of(before, 0, ())
             present = self._present(ref, account, snapshot, submission_key)
-            known = set(people_of(self._people[ref]))
+            known = set(people_of(people_before))
             people = sorted(known.intersection(party.subject_id for party in snapshot.parties))
             for kind in changes(past, present):
                 yield ref, kind, people
@@ -195,7 +191,7 @@ class SnapshotChanges:
         return LineState.of(snapshot, _newest_index(account), [*self._actions.get(ref, ()), *own])
 
 
-def _may_change(snapshot: TradelineSnapshot) -> bool:
+def may_change(snapshot: TradelineSnapshot) -> bool:
     """Return True if a snapshot can show a line that is frozen, limited or closed."""
     return bool(
         snapshot.portfolio_type in LINES

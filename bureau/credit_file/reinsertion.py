@@ -33,6 +33,7 @@ from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import (
     ACTION,
     DELETION,
+    DELETION_MASK,
     ORIGINAL,
     Account,
     TrailEntry,
@@ -40,7 +41,6 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
-from bureau.credit_file.known_people import DELETION_MASK
 from bureau.credit_file.own_entries import withdrawing_disputes
 from bureau.credit_file.sales import TRANSFER
 from bureau.credit_file.stored_records import records_of
@@ -216,8 +216,8 @@ def _deleted_accounts(
     known = booking.known_people
     if not (known.disputed or known.deleted):
         return []
-    people = {person for line in booking.lines for person in line.subject_ids}
-    disputed, with_deletions = sorted(people & known.disputed), sorted(people & known.deleted)
+    disputed = [person for person in booking.batch.people if person in known.disputed]
+    with_deletions = [person for person in booking.batch.people if person in known.deleted]
     withdrawing = withdrawing_disputes(tx.db, disputed, policy, tx.now_us)
     blocking = [dispute.dispute_id for dispute in withdrawing if is_blocking(dispute)]
     lapsed = [dispute.dispute_id for dispute in withdrawing if not is_blocking(dispute)]
@@ -248,7 +248,7 @@ def _coming_back(
     deleted = DeletedMarks(db, booking.member_id)
     deleted.add(accounts)
     furnished: dict[str, Furnished] = {}
-    people = {person for line in booking.lines for person in line.subject_ids}
+    people = set(booking.batch.people)
     gone: set[tuple[str, int]] = set()
     for line in booking.lines:
         ref = line.account_ref

@@ -15,10 +15,10 @@ from bureau.credit_file.delinquencies import (
     ReportedMonth,
     delinquencies_of,
 )
+from bureau.credit_file.furnished_month import MAX_MONTHS
 from bureau.credit_file.history import (
     CURRENT_WITH_BALANCE,
     DELETION,
-    MAX_MONTHS,
     TrailEntry,
     deleted_snapshots,
     effective_in,

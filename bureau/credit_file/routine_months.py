@@ -12,7 +12,8 @@ from bureau.codes import CodeSet
 from bureau.credit_file.alerts import is_jump
 from bureau.credit_file.delinquencies import CURRENT, LATE
 from bureau.credit_file.facility_state import LINES, is_commented_frozen
-from bureau.credit_file.history import ACTION, DELETION, MAX_MONTHS, PEOPLE_CHANGED
+from bureau.credit_file.furnished_month import MAX_MONTHS
+from bureau.credit_file.history import ACTION, DELETION, PEOPLE_CHANGED
 from bureau.policy import Policy
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from bureau import field_rules
 from bureau.codes import CodeSet
 from bureau.credit_file.accounts import AccountBatch, Breach
-from bureau.credit_file.batch_records import BatchRecord
-from bureau.credit_file.delinquencies import LATE, delinquency_in
+from bureau.credit_file.delinquencies import delinquency_in
 from bureau.credit_file.history import ACTION, steps_of
 from bureau.credit_file.reader import tradelines_of
 from bureau.credit_file.sales import TRANSFER, link_sales
@@ -34,18 +33,12 @@ def check_sale_dates(tx: Transaction, policy: Policy, booking: AccountBatch) -> 
     Raises:
         Refusal: DATE_ORDER, with each record whose date is too late.
     """
-    dated = [
-        line
-        for line in booking.lines
-        if line.snapshot.first_delinquency_date and line.snapshot.status in LATE
-    ]
-    if policy.keeps_first_delinquency and (breaches := list(_later_dates(tx, booking, dated))):
+    if policy.keeps_first_delinquency and (breaches := list(_later_dates(tx, booking))):
         raise field_rules.refusal(breaches)
 
 
-def _later_dates(
-    tx: Transaction, booking: AccountBatch, dated: list[BatchRecord]
-) -> Iterator[Breach]:
+def _later_dates(tx: Transaction, booking: AccountBatch) -> Iterator[Breach]:
+    dated = booking.batch.dated
     people = {person for line in dated for person in line.subject_ids}
     sold = {person for person, _, _ in sales_to(tx.db, booking.member_id, people)}
     for subject_id in sorted(sold):

@@ -57,9 +57,9 @@ def snapshots_at(
     for submission_key, record_index in newest:
         by_submission[submission_key].add(record_index)
     return {
-        (submission_key, record.record_index): Record.FromString(record.body).snapshot
+        (submission_key, record_index): Record.FromString(body).snapshot
         for submission_key, indices in by_submission.items()
         for block in set(db.all_in(q.blocks_at, sorted(indices), submission_key=submission_key))
-        for record in block.records()
-        if record.record_index in indices
+        for record_index, body in enumerate(block.bodies(), block.record_index)
+        if record_index in indices
     }

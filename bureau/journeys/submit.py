@@ -18,6 +18,7 @@ from bureau.calendar import timestamp_of
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import AccountBatch
+from bureau.credit_file.batch import Batch
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.consent_to_furnish import require_consents
 from bureau.credit_file.contributions import note_contribution
@@ -49,7 +50,6 @@ from creditbureau.v1.record_pb2 import (
     SubmissionManifest,
 )
 
-MAX_RECORDS = 10_000
 MAX_RECORD_BYTES = 4096
 
 
@@ -105,7 +105,7 @@ def open_batch(bureau: Bureau, caller: Caller, envelope: Envelope, batch: bytes)
             db, bureau.origin, envelope, SubmissionManifest, kind="submission", signer=caller.signer
         )
     manifest = opened.message
-    raws, parsed = _read(batch)
+    raws, parsed = _read(batch, bureau.limits.records_of_submission)
     tiles = Tiles.over([leaf_hash(raw) for raw in raws])
     if len(raws) != manifest.record_count or root_of(tiles.roots) != manifest.records_root:
         raise Refusal.of_field(
@@ -133,12 +133,13 @@ def commit_records(
             DELETED_ITEM, DATE_ORDER, WRONG_STATE for the sale of a blocked account, and of
             the ledger.
     """
+    batch = Batch.of(lines)
     accounts = bureau.policy.account_notices
     adverse = bureau.policy.adverse_notice or accounts
 
     def work(tx: Transaction) -> Submission:
         opened.recheck_key_and_time(tx)
-        booking = AccountBatch.load(tx, member_id, lines, opened.signed.digest)
+        booking = AccountBatch.load(tx, member_id, batch, opened.signed.digest)
         refuse_sales(tx, bureau.policy, booking)
         require_consents(tx, bureau.policy, booking)
         require_certifications(tx, bureau.policy, booking)
@@ -215,12 +216,12 @@ def submission_of(row: q.LoggedSubmission) -> Submission:
     )
 
 
-def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
-    """Read the batch as the signed bytes and as messages."""
+def _read(batch: bytes, most: int) -> tuple[Sequence[bytes], ParsedRecordBatch]:
+    """Read the batch, of `most` records, as the signed bytes and as messages."""
     try:
         raws = RecordBatch.FromString(batch).records
-        if len(raws) > MAX_RECORDS:
-            raise Refusal.of_field("TOO_MANY_ITEMS", "batch", f"more than {MAX_RECORDS} records")
+        if len(raws) > most:
+            raise Refusal.of_field("TOO_MANY_ITEMS", "batch", f"more than {most} records")
         # Before they are parsed: small submessages grow thirtyfold in memory.
         if len(max(raws, key=len, default=b"")) > MAX_RECORD_BYTES:
             raise Refusal.of_field("TOO_LONG", "batch", f"a record over {MAX_RECORD_BYTES} bytes")

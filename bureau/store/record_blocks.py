@@ -19,7 +19,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from importlib.resources import files
-from itertools import accumulate, pairwise
+from itertools import accumulate, count, pairwise
 from struct import Struct
 from struct import error as StructError  # noqa: N812  (a class)
 from typing import NamedTuple
@@ -90,6 +90,16 @@ class RecordBlock(NamedTuple):
         if not _is_packed(self.block):
             return [BlockRecord(*self)]
         return _records_in(self)
+
+    def bodies(self) -> list[bytes]:
+        """Read all records as they were signed; an erased one is empty.
+
+        Raises:
+            DamagedBlockError: The block is not one that was written.
+        """
+        if not _is_packed(self.block):
+            return [self.block]
+        return _bodies(self.block, *_opened(self.block))
 
     def without(self, record_index: int) -> RecordBlock:
         """Return the row with one record erased.
@@ -192,10 +202,8 @@ def _records_in(row: RecordBlock) -> list[BlockRecord]:
     steps = _steps(len(lengths) - 1)
     differences = steps.unpack_from(plain, len(plain) - steps.size)
     keys = accumulate(differences, initial=row.tradeline_key)
-    return [
-        BlockRecord(index, key, _body(row.block, plain, lengths, position))
-        for position, (index, key) in enumerate(enumerate(keys, row.record_index))
-    ]
+    bodies = _bodies(row.block, plain, lengths)
+    return list(map(BlockRecord, count(row.record_index), keys, bodies))
 
 
 def _opened(block: bytes) -> tuple[bytes, tuple[int, ...]]:
@@ -234,6 +242,20 @@ def _body(block: bytes, plain: bytes, lengths: tuple[int, ...], position: int) -
         return plain[start : start + (length & LENGTH)]
     salt = 2 + position * SALT_BYTES
     return SALTED + block[salt : salt + SALT_BYTES] + plain[start : start + length]
+
+
+def _bodies(block: bytes, plain: bytes, lengths: tuple[int, ...]) -> list[bytes]:
+    """Return all records of an opened block."""
+    bodies = []
+    start, salt = _start(lengths, 0), 2
+    for length in lengths:
+        end = start + (length & LENGTH)
+        body = plain[start:end]
+        if not length & IS_WHOLE:
+            body = SALTED + block[salt : salt + SALT_BYTES] + body
+        bodies.append(body)
+        start, salt = end, salt + SALT_BYTES
+    return bodies
 
 
 @cache

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from bureau.workers.channel import Handover
+from bureau.workers.cores import keep_to_own_core
 from bureau.workers.shared_metrics import use_files
 
 
@@ -22,6 +23,8 @@ def main() -> None:
     if not line:
         return  # the supervisor has ended
     handover = Handover.model_validate_json(line)
+    # Before there are other threads, which would stay where they are.
+    keep_to_own_core(handover.worker, handover.read_settings().worker_processes)
     use_files(Path(handover.metrics), handover.worker)
     gc.disable()
     from bureau.workers.worker import serve  # noqa: PLC0415  (metrics exist from here on)

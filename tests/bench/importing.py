@@ -1,7 +1,7 @@
 """Import: a file of a gigabyte through `bureau-lender import`.
 
 The file has the months of a crowd's accounts, one month of all accounts after the other, as a
-lender's own books have them. The command checks it whole, signs batches of 10,000 records and
+lender's own books have them. The command checks it whole, signs batches of the SDK's size and
 verifies each receipt, on the callers' core; its memory must not grow with the file.
 """
 

@@ -1,6 +1,6 @@
-"""Reports while others use the node: another member uploads batches of 10,000 records, floods it
-with inquiries of its own, audits the log, streams its portfolio, or follows alerts. Beside the same
-reports with nothing else going on.
+"""Reports while others use the node: another member uploads batches of 10,000 records, or of as
+many as the SDK sends, floods it with inquiries of its own, audits the log, streams its portfolio,
+or follows alerts. Beside the same reports with nothing else going on.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, cycle, islice
 from typing import Any
 
 import grpc
 
+from bureau_client._operations.batches import BATCH_RECORDS
 from bureau_keys.envelope import seal
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsResponse
 from creditbureau.v1.log_pb2 import GetInclusionProofRequest
@@ -44,9 +46,9 @@ BEFORE = 202012
 # Leaves that are there for sure.
 LEAVES = 1000
 
-# Batches that are ready before a round begins. Making one takes the callers' core longer than the
-# node needs for it: a short round would otherwise end before the first is sent.
-READY = 6
+# Records that are ready before a round begins. Making one takes the callers' core longer than the
+# node needs for it: a short round would otherwise end before the first batch is sent.
+READY = 60_000
 
 # Keeps the node busy until the event is set.
 Busy = Callable[[threading.Event], None]
@@ -96,16 +98,16 @@ def during(busy: Busy) -> Iterator[None]:
         running.result()
 
 
-def upload(loaded: LoadedBureau) -> Busy:
+def upload(loaded: LoadedBureau, batch: int = BATCH) -> Busy:
     """Submit batches of records of the same accounts, one after the other."""
     lender = loaded.lenders[OTHER]
     submit = lender.call("Furnishing/SubmitRecords")
-    accounts = [account for account in loaded.crowd if account.lender == OTHER][:BATCH]
+    accounts = [account for account in loaded.crowd if account.lender == OTHER][:batch]
     submissions = (
         lender.submission([record(account, month) for account in accounts])
         for month in cycle(months_back(12, BEFORE))
     )
-    ready = list(islice(submissions, READY))
+    ready = list(islice(submissions, READY // batch))
 
     def run(stopping: threading.Event) -> None:
         for submission in chain(ready, submissions):
@@ -195,6 +197,7 @@ def follow_alerts(loaded: LoadedBureau) -> Busy:
 
 DISTURBANCES: dict[str, Disturbance] = {
     "uploads batches": upload,
+    "uploads by the SDK's batches": partial(upload, batch=BATCH_RECORDS),
     "floods the node": flood,
     "audits the log": audit,
     "streams its portfolio": stream_portfolio,

@@ -12,10 +12,12 @@ import shutil
 import sqlite3
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 import grpc
@@ -64,22 +66,27 @@ class Node:
         self.seconds, self.latencies_ms = 0, []
 
     def run(self, method: str, requests: Sequence[bytes]) -> None:
-        """One round: every caller sends its share."""
+        """One round: each caller sends the next request as soon as it has an answer, until all
+        are sent. With shares of their own the callers of the worker that got more connections
+        would send theirs alone at the end.
+        """
         calls = [bytes_call(channel, f"/creditbureau.v1.{method}") for channel in self.channels]
-        shares = [requests[number::CALLERS] for number in range(CALLERS)]
+        waiting = deque(requests)
         started = time.perf_counter()
         with ThreadPoolExecutor(CALLERS) as pool:
-            for latencies_ms in pool.map(_send, calls, shares):
+            for latencies_ms in pool.map(_send, calls, repeat(waiting)):
                 self.latencies_ms += latencies_ms
         self.seconds += time.perf_counter() - started
 
 
-def _send(call: Call, requests: Sequence[bytes]) -> list[float]:
+def _send(call: Call, waiting: deque[bytes]) -> list[float]:
     latencies_ms = []
-    for request in requests:
-        before = time.perf_counter()
-        call(request)
-        latencies_ms.append((time.perf_counter() - before) * 1000)
+    with suppress(IndexError):  # nothing waits any more
+        while True:
+            request = waiting.popleft()
+            before = time.perf_counter()
+            call(request)
+            latencies_ms.append((time.perf_counter() - before) * 1000)
     return latencies_ms
 
 

@@ -22,7 +22,7 @@ from bureau.credit_file.report import (
     MAX_DISPUTE_BYTES,
     MAX_REPORT_BYTES,
 )
-from bureau.party_limits import PartyLimits
+from bureau.party_limits import FEWEST_OF_SUBMISSION, PartyLimits
 from bureau_client import (
     ActionReason,
     AsyncLender,
@@ -34,6 +34,7 @@ from bureau_client import (
     FacilityAction,
     FacilityActionKind,
     Initiator,
+    InvalidRequest,
     Lender,
     Month,
     Purpose,
@@ -47,6 +48,7 @@ from bureau_client import (
     WrongState,
 )
 from bureau_client._operations import methods, pages
+from bureau_client._operations.batches import MAX_BATCH_BYTES, batches
 from bureau_client._transport.channels import MAX_MESSAGE_BYTES
 from bureau_client.models.statements import Statement
 from bureau_client.verify import verify_bundle
@@ -512,6 +514,21 @@ def test_an_account_takes_so_many_records_and_can_be_deleted_from_then_on() -> N
         # Nothing of a refused batch is stored, and the database is what the log says.
         assert len(scenario.report(person, "brook").tradelines) == 2
         assert not scenario.findings()
+
+
+def test_the_operator_allows_smaller_batches_and_the_sdk_sends_the_smallest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few, more = FEWEST_OF_SUBMISSION, FEWEST_OF_SUBMISSION + 1
+    limits = {"records_of_submission": few, "bytes_on_person": 64 << 20}
+    with open_scenario("acme", limits=limits) as scenario:
+        person, acme = scenario.person(), scenario.lenders["acme"]
+        records = [account(person, f"card-{number}", Month(2026, 8)) for number in range(more)]
+        assert [one.record_count for one in acme.submit(records).submissions] == [few, 1]
+        monkeypatch.setattr(batches, "__defaults__", (more, MAX_BATCH_BYTES))
+        with pytest.raises(InvalidRequest, match=f"more than {few} records") as refused:
+            acme.submit(records)
+        assert refused.value.reason == "TOO_MANY_ITEMS"
 
 
 def reason_of(call: Callable[[Any], object], argument: object) -> str:

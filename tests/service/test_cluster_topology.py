@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -356,6 +357,9 @@ def test_a_pulled_cable_costs_one_node(scenario: Scenario) -> None:
     _is_possible(scenario, PullCable("node-2"))
     with scenario.broken(PullCable("node-2")):
         assert scenario.write("node-2") != "OK"
+        host, port = scenario.topology.nodes[1].address.rsplit(":", 1)
+        with pytest.raises(TimeoutError):  # no gateway of this machine's answers in its place
+            socket.create_connection((host, int(port)), timeout=1)
         scenario.await_service("node-1")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
 from functools import partial
@@ -182,6 +183,19 @@ def test_the_records_of_others_in_the_same_row_stay(alone: Scenario) -> None:
     report = scenario.report(stays, "brook", EvidenceLevel.ALL)
     assert len(report.tradelines) == 2
     assert gone.file().tradelines == ()
+
+
+def test_two_erasures_from_one_row_lose_nothing_of_each_other(shared: Scenario) -> None:
+    """Each is the work of a process of its own, and writes the whole row."""
+    scenario = shared
+    people = [scenario.person() for _ in range(9)]
+    scenario.submit("acme", *(account(person, f"card-{n}", MAY) for n, person in enumerate(people)))
+    *gone, stays = people
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda person: scenario.erase(person.subject_id), gone))
+    assert scenario.findings() == []
+    assert [len(person.file().tradelines) for person in people] == [0] * len(gone) + [1]
+    assert len(scenario.report(stays, "brook", EvidenceLevel.ALL).tradelines) == 1
 
 
 def test_an_erasure_from_a_damaged_row_is_refused(alone: Scenario) -> None:

@@ -100,7 +100,7 @@ def test_a_batch_is_what_was_signed(scenario: Scenario) -> None:
         "MALFORMED_MESSAGE",
         "batch",
     )
-    many = [b"x"] * 10_001
+    many = [b"x"] * 10_001  # more than the limit of its operator may be
     answer = scenario.acme.submit(many, record_count=10_000)
     refused(scenario, answer, "INVALID_ARGUMENT", "TOO_MANY_ITEMS", "batch")
     long = scenario.acme.submit([b"x" * 5000])

@@ -52,6 +52,7 @@ from bureau_client import (
     verify,
 )
 from bureau_keys.authority import Authority, new_key_and_csr
+from tests.cluster.workers.lender import relabelled
 from tests.service.scenario import fresh_number
 
 LENDER = ("furnisher", "subscriber", "attester")
@@ -328,6 +329,24 @@ def test_what_was_signed_can_be_sent_again(scenario: BureauWithMembers) -> None:
     first, again = wallet.resend(sent[0]), wallet.resend(sent[0])
     assert first == again
     assert sent[0].request_id in {one.consent_id for one in wallet.consents()}
+
+
+def test_a_rotated_key_settles_what_it_signed_and_nothing_else(
+    scenario: BureauWithMembers,
+) -> None:
+    wallet, sent = new_person(scenario), list[Statement]()
+    profile = scenario.bureau.add_member("settler", LENDER, ["credit-application"])
+    wallet.grant("settler", [Action.FURNISH], expire=timedelta(days=3))
+    with Lender(profile, before_send=sent.append) as lender:
+        (submission,) = lender.submit(months(wallet.subject_id, 1)).submissions
+        accepted, old = sent.pop(), lender._signing.signer.key
+        lender.rotate_key(SigningKey.generate())
+        # The bureau refuses the signature now, but shows that the statement is in the log.
+        assert lender.resend(accepted) == submission.receipt
+        # It shows that receipt for other bytes under the request id, too: they stay refused.
+        with pytest.raises(NotAuthenticated) as refused:
+            lender.resend(relabelled(accepted, old))
+        assert refused.value.reason == "BAD_SIGNATURE"
 
 
 def test_a_person_settles_a_lost_reply_too(scenario: BureauWithMembers) -> None:

@@ -53,7 +53,8 @@ from tests.service.scenario import PATIENCE, Scenario, account, open_scenario
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 QUERY = "creditbureau.v1.Reporting/QueryReport"
 CHECKPOINT = "creditbureau.v1.Log/GetCheckpoint"
-ACCOUNT_REF = "7731"
+# No hexadecimal digits alone: ids have those, any four of them sooner or later.
+ACCOUNT_REF = "card-7731"
 UNKNOWN = str(uuid4())
 STEPS = ("admit", "verify", "consent", "read", "shape", "commit", "unit of work", "sign")
 

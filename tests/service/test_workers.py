@@ -181,6 +181,14 @@ def test_both_workers_serve_one_port(node: Workers) -> None:
         assert answer.reply.submission.submission_id in stored(raw)
 
 
+def test_each_worker_has_a_core_of_its_own(node: Workers) -> None:
+    """A node that has as many workers as cores; elsewhere the system chooses."""
+    cores = os.sched_getaffinity(0)
+    threads = [thread for pid in node.pids() for thread in Path(f"/proc/{pid}/task").iterdir()]
+    used = {tuple(sorted(os.sched_getaffinity(int(thread.name)))) for thread in threads}
+    assert used == ({(core,) for core in cores} if len(cores) == 2 else {tuple(sorted(cores))})
+
+
 def test_metrics_are_the_sums_of_the_workers(node: Workers) -> None:
     def calls() -> float:
         families = text_string_to_metric_families(node.get("/metrics")[1])

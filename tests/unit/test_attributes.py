@@ -16,6 +16,7 @@ from bureau.credit_file.attributes import attributes_of as attributes_by
 from bureau.credit_file.attributes.__main__ import DICTIONARY, PAGE, dictionary, page
 from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.credit_file.furnished_month import FurnishedMonth
 from bureau.credit_file.history import Account, TrailEntry
 from bureau.credit_file.report_versions import current_version
 from bureau.credit_file.summary import summary_of
@@ -157,7 +158,7 @@ def tradelines(draw: st.DrawFn, name: str) -> FiledTradeline:
             if draw(st.booleans()):
                 snapshot.close_date = number(draw(st.integers(THIS - 24, THIS))) * 100 + 1
             snapshot.special_comment = draw(st.sampled_from(["", "AP"]))
-        account.apply_snapshot(TrailEntry(1, index, 0, snapshot.month), snapshot)
+        account.apply_snapshot(TrailEntry(1, index, 0, snapshot.month), FurnishedMonth.of(snapshot))
     # Many of them about the newest month, whose comment they compete with.
     begin = datetime(snapshot.month // 100, snapshot.month % 100, 1, tzinfo=UTC)
     about = st.integers(-5, 36).map(lambda days: min(begin + timedelta(days=days), NOW))

@@ -12,7 +12,7 @@ from bureau.config import Settings
 from bureau.errors import REASONS
 from bureau.journeys import submit
 from bureau.ledger import batch_run, commit_queue, units
-from bureau.party_limits import PartyLimits
+from bureau.party_limits import MOST_OF_SUBMISSION, PartyLimits
 from bureau.quotas import Quotas
 from bureau.rpc import guard, server, unread_answers
 from bureau.rpc.http import connection, entrance, handshakes, reading
@@ -131,7 +131,7 @@ def test_the_fixed_limits_are_those_of_the_code() -> None:
             f"{signed_statement.MAX_AHEAD_US // SECOND_US} s ahead",
         ),
         "records in a submission; bytes in a record": (
-            f"{submit.MAX_RECORDS:,}; {submit.MAX_RECORD_BYTES:,}",
+            f"{MOST_OF_SUBMISSION:,}; {submit.MAX_RECORD_BYTES:,}",
         ),
         "violations in an answer; looked for": (
             f"{field_rules.MAX_VIOLATIONS}",

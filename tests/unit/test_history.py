@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bureau.credit_file.furnished_month import MAX_MONTHS, FurnishedMonth
 from bureau.credit_file.history import (
-    MAX_MONTHS,
     Account,
     TrailEntry,
     effective_snapshots,
@@ -41,7 +41,8 @@ def _delivered(deliveries: list[tuple[TradelineSnapshot, bool]]) -> Account:
     account = Account(1)
     for index, (snapshot, correction) in enumerate(deliveries):
         account.apply_snapshot(
-            TrailEntry(1000 + index, index, int(correction), snapshot.month), snapshot
+            TrailEntry(1000 + index, index, int(correction), snapshot.month),
+            FurnishedMonth.of(snapshot),
         )
     return account
 
@@ -108,7 +109,7 @@ def test_the_next_month_is_put_as_any_other(
     for index in range(count + len(snapshots)):
         snapshot = snapshots[index % len(snapshots)]
         snapshot.month = _month(month)
-        account.apply_snapshot(TrailEntry(1, index, 0, snapshot.month), snapshot)
+        account.apply_snapshot(TrailEntry(1, index, 0, snapshot.month), FurnishedMonth.of(snapshot))
         put_month(expected, snapshot)
         assert account.history == expected.SerializeToString(deterministic=True)
         assert account.newest == (1, index)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bureau.credit_file.history import MAX_HISTORY_BYTES, MAX_MONTHS
+from bureau.credit_file.furnished_month import MAX_MONTHS
+from bureau.credit_file.history import MAX_HISTORY_BYTES
 from bureau.party_limits import ACCOUNT_BYTES, PartyLimits
 from creditbureau.v1.report_pb2 import PaymentHistory
 

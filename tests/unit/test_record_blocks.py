@@ -89,6 +89,7 @@ def test_records_come_out_as_they_went_in(records: list[tuple[bool, int, bytes]]
     stored = listed(records)
     blocks = blocks_of(stored)
     assert [record for block in blocks for record in block.records()] == stored
+    assert [body for block in blocks for body in block.bodies()] == [each.body for each in stored]
     for block in blocks:
         for record in block.records():
             assert body_at(block.block, record.record_index - block.record_index) == record.body

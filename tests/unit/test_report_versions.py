@@ -14,6 +14,7 @@ from bureau.calendar import DAY_US
 from bureau.codes import CodeSet
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.credit_file.furnished_month import FurnishedMonth
 from bureau.credit_file.history import ORIGINAL, Account, TrailEntry
 from bureau.credit_file.reciprocity import DEFAULT_ONLY, FULL
 from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ReportRules
@@ -80,7 +81,7 @@ def tradeline(
             amount_past_due_minor=5_00 if late else 0,
             days_past_due=61 if late else 0,
         )
-        account.apply_snapshot(TrailEntry(1, index, ORIGINAL, month), snapshot)
+        account.apply_snapshot(TrailEntry(1, index, ORIGINAL, month), FurnishedMonth.of(snapshot))
     actions = []
     if frozen:
         action = FacilityAction(kind=record_pb2.FACILITY_ACTION_KIND_FREEZE)

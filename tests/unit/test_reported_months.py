@@ -13,10 +13,10 @@ from bureau.credit_file.delinquencies import (
     delinquencies_of,
     may_be_delinquent,
 )
+from bureau.credit_file.furnished_month import MAX_MONTHS, FurnishedMonth
 from bureau.credit_file.history import (
     CORRECTION,
     DELETION,
-    MAX_MONTHS,
     ORIGINAL,
     Account,
     TrailEntry,
@@ -74,7 +74,7 @@ def _account(steps: list[tuple[int, int, int, int, int]], stored: StoredRecords)
             first_delinquency_date=month_before(month, dated) * 100 + 9 if dated else 0,
         )
         stored.records[step[:2]] = Record(snapshot=snapshot)
-        account.apply_snapshot(step, snapshot)
+        account.apply_snapshot(step, FurnishedMonth.of(snapshot))
     return account
 
 
@@ -122,7 +122,7 @@ def test_records_of_several_accounts_are_read_by_one_query() -> None:
             step = TrailEntry(1000 + number, age, ORIGINAL, month)
             snapshot = TradelineSnapshot(month=month, status=status, balance_minor=1)  # type: ignore[arg-type]
             stored.records[step[:2]] = Record(snapshot=snapshot)
-            account.apply_snapshot(step, snapshot)
+            account.apply_snapshot(step, FurnishedMonth.of(snapshot))
         history = PaymentHistory.FromString(account.history)
         accounts.append(ReportedMonths(stored, history, account.trail))  # type: ignore[arg-type]
     assert [len(each) for each in read_delinquencies(accounts)] == [1, 1, 1]

@@ -9,6 +9,7 @@ import pytest
 
 from bureau.credit_file.delinquencies import ReportedMonth, delinquencies_of
 from bureau.credit_file.filed import FiledAction, FiledTradeline
+from bureau.credit_file.furnished_month import FurnishedMonth
 from bureau.credit_file.history import Account, TrailEntry
 from bureau.credit_file.retention import retained
 from bureau.policy import Policy, Retention, load_policy
@@ -38,7 +39,7 @@ def line(months: dict[int, int], *actions: FiledAction, **changes: int) -> Filed
             amount_past_due_minor=7 if status == LATE else 0,
             **changes,  # type: ignore[arg-type]
         )
-        account.apply_snapshot(TrailEntry(1, 0, 0, month), snapshot)
+        account.apply_snapshot(TrailEntry(1, 0, 0, month), FurnishedMonth.of(snapshot))
         reported.append(ReportedMonth.of(snapshot))
     history = PaymentHistory.FromString(account.history)
     return FiledTradeline(

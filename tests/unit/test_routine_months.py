@@ -15,7 +15,8 @@ from bureau.credit_file.alerts import changes
 from bureau.credit_file.delinquencies import ReportedMonth, delinquencies_of
 from bureau.credit_file.facility_state import is_frozen, is_lent_on
 from bureau.credit_file.filed import CreditFile, FiledTradeline, role_of
-from bureau.credit_file.history import ORIGINAL, Account, TrailEntry
+from bureau.credit_file.furnished_month import FurnishedMonth
+from bureau.credit_file.history import ORIGINAL, Account, TrailEntry, packed
 from bureau.credit_file.report import reportable
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.routine_months import AccountMonth, is_routine
@@ -99,8 +100,9 @@ def states(stretches: list[Months], newest: int) -> list[State]:
     account, reported, results = Account(1), [], []
     for age, like in zip(reversed(range(len(wanted))), wanted, strict=True):
         snapshot = snapshot_of(month_before(newest, age), like)
-        account.add_subjects([PERSON])
-        account.apply_snapshot(TrailEntry(age, 0, ORIGINAL, snapshot.month), snapshot)
+        month = FurnishedMonth.of(snapshot, packed([PERSON]))
+        account.add_subjects(month.people)
+        account.apply_snapshot(TrailEntry(age, 0, ORIGINAL, snapshot.month), month)
         reported.append(ReportedMonth.of(snapshot))
         line = FiledTradeline(
             "t",

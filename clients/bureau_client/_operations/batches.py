@@ -1,4 +1,4 @@
-"""Batches of records: cut to the contract's limits, and signed."""
+"""Batches of records: cut to a size within the contract's limits, and signed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from bureau_keys import merkle
 from bureau_keys.envelope import seal
 from creditbureau.v1 import furnishing_pb2, record_pb2
 
-MAX_RECORDS = 10_000
+# A fifth of what the contract allows: the bureau stores a batch in one piece, while the writes of
+# others wait.
+BATCH_RECORDS = 2_000
 MAX_BATCH_BYTES = 6 * 1024 * 1024
 # Field number and length before each record in a RecordBatch.
 OVERHEAD_BYTES = 5
@@ -50,7 +52,7 @@ def entries(records: Iterable[Record]) -> Iterator[Entry]:
 
 def batches(
     stream: Iterable[Entry],
-    max_records: int = MAX_RECORDS,
+    max_records: int = BATCH_RECORDS,
     max_bytes: int = MAX_BATCH_BYTES,
 ) -> Iterator[list[Entry]]:
     """Cut a stream of entries into batches within both limits."""

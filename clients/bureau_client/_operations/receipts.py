@@ -8,10 +8,11 @@ from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.cosigning import as_needed
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.subject_requests import subject_request
+from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import verifying
 from bureau_client.verify.log_view import Sighting
-from bureau_client.verify.receipts import verify_checkpoint, verify_logged
+from bureau_client.verify.receipts import verify_checkpoint, verify_logged, verify_receipt
 from bureau_keys import envelope as envelopes
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint
@@ -77,19 +78,42 @@ def get_receipt(
 
     Without the statement only the checkpoint's signature can be checked.
     """
+    receipt, checkpoint = yield from _read(context, request_id, signed)
+    if statement is None:
+        context.log_view.see(Sighting(checkpoint, receipt.checkpoint))
+    else:
+        verify_receipt(receipt, statement, context.trust)
+        context.log_view.see(sighting_of(checkpoint, receipt))
+    return (yield from as_needed(context, receipt))
+
+
+def find_receipt(context: Context, request_id: str, statement: bytes) -> Operation[Receipt | None]:
+    """Return the receipt of a statement that may be in the log; None if the bureau shows none: of
+    no statement with this request id, or of one with other bytes.
+    """
+    try:
+        receipt, checkpoint = yield from _read(context, request_id)
+    except NotFound:
+        return None
+    try:
+        verify_receipt(receipt, statement, context.trust)
+    except VerificationFailed:
+        context.log_view.see(Sighting(checkpoint, receipt.checkpoint))
+        return None
+    context.log_view.see(sighting_of(checkpoint, receipt))
+    return (yield from as_needed(context, receipt))
+
+
+def _read(
+    context: Context, request_id: str, signed: Envelope | None = None
+) -> Operation[tuple[Receipt, Checkpoint]]:
+    """Return the receipt that the bureau gives for a request id, and its verified checkpoint."""
     request_id = arguments.request_id(request_id, "request_id")
     request = log_pb2.GetReceiptRequest(request_id=request_id, subject_request=signed)
     reply = yield from call(methods.GET_RECEIPT, request, request_id)
     with verifying("The receipt"):
         receipt = read_receipt(reply.receipt)
-    if statement is None:
-        checkpoint = verify_checkpoint(receipt.checkpoint, context.trust)
-        context.log_view.see(Sighting(checkpoint, receipt.checkpoint))
-    else:
-        digest = envelopes.digest(Envelope.FromString(statement))
-        checkpoint = verify_logged(receipt, digest, context.trust)
-        context.log_view.see(sighting_of(checkpoint, receipt))
-    return (yield from as_needed(context, receipt))
+    return receipt, verify_checkpoint(receipt.checkpoint, context.trust)
 
 
 def get_own_receipt(

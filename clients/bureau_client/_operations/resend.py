@@ -7,11 +7,14 @@ from google.protobuf.message import Message
 from bureau_client._operations import methods
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.operation import Call, DeadlineClass, Method, Operation, call
-from bureau_client._operations.receipts import get_receipt, verify_receipt_and_witnesses
+from bureau_client._operations.receipts import (
+    find_receipt,
+    get_receipt,
+    verify_receipt_and_witnesses,
+)
 from bureau_client.errors import (
     BureauError,
     Conflict,
-    NotFound,
     Overloaded,
     Unavailable,
 )
@@ -50,14 +53,11 @@ def resend(context: SigningContext, statement: Statement) -> Operation[Receipt]:
         refusal.request_id = refusal.request_id or statement.request_id
         if isinstance(refusal, Unavailable | Overloaded | Conflict):
             raise
-        # A statement that is refused now may have been accepted before. The receipt of a
-        # denied inquiry proves its denial.
-        try:
-            receipt = yield from get_receipt(context, statement.request_id, statement.envelope)
-        except NotFound:
+        # A statement that is refused now may have been accepted before, and one with other bytes
+        # under its request id. The receipt of a denied inquiry proves its denial.
+        receipt = yield from find_receipt(context, statement.request_id, statement.envelope)
+        if receipt is None or receipt.kind == "inquiry-denial":
             raise refusal from None
-        if receipt.kind == "inquiry-denial":
-            raise
         return receipt
     sealed = Envelope.FromString(statement.envelope)
     return (yield from verify_receipt_and_witnesses(context, reply.receipt, sealed))  # type: ignore[attr-defined]

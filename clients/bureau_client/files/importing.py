@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from bureau_client._operations.batches import MAX_RECORDS
+from bureau_client._operations.batches import BATCH_RECORDS
 from bureau_client.aio.lender import AsyncLender
 from bureau_client.errors import BureauError, InvalidRequest
 from bureau_client.files.sources import Reject, Row, Source, SubjectIds, place_of
@@ -264,7 +264,7 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
     chunk: list[Row] = []
     count = 0
     for row in rows:
-        if chunk and count + len(row.records) > MAX_RECORDS:
+        if chunk and count + len(row.records) > BATCH_RECORDS:
             yield chunk
             chunk, count = [], 0
         chunk.append(row)

@@ -249,7 +249,7 @@ class Lender(Client):
         on_invalid: OnInvalid = "raise",
         idempotency_key: str = "",
     ) -> SubmitResult:
-        """Submit records, in batches of at most 10,000 records and 6 MiB.
+        """Submit records, in batches of at most 2,000 records and 6 MiB.
 
         A batch is stored whole or not at all. If a batch fails, `error.partial` is the
         result of the batches before it. `SubmitResult.warnings` names stored records that are

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from tests.cluster.topology.reaper import Reaper
 
 LOOPBACK = "127.0.0.1"
+# A hardware address that no interface has.
+NOBODY = "02:00:00:00:00:01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,15 @@ class Namespace:
         _ip("-n", name, "addr", "add", f"{subnet}.2/30", "dev", inside)
         _ip("-n", name, "link", "set", inside, "up")
         _ip("-n", name, "link", "set", "lo", "up")
+        # Without its cable the machine would send what is for the namespace to its own gateway,
+        # where anybody may answer: it goes to an end where nobody does.
+        dead, end = f"{name}-d", f"{name}-e"
+        _ip("link", "add", dead, "type", "veth", "peer", "name", end)
+        _ip("link", "set", end, "netns", name)
+        _ip("link", "set", dead, "up")
+        _ip("-n", name, "link", "set", end, "up")
+        _ip("neigh", "add", f"{subnet}.2", "lladdr", NOBODY, "dev", dead, "nud", "permanent")
+        _ip("route", "add", f"{subnet}.0/30", "dev", dead, "metric", "1000")
 
     def pull(self) -> None:
         """Pulls its cable: packets are gone, both links, and nobody is told."""

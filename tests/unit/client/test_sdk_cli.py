@@ -520,7 +520,7 @@ def test_an_import_that_breaks_off_says_what_is_there(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("bureau_client.files.importing.MAX_RECORDS", 2)
+    monkeypatch.setattr("bureau_client.files.importing.BATCH_RECORDS", 2)
     file = write_csv(tmp_path / "may.csv", *(write_row(snapshot(f"A-{n}")) for n in range(5)))
     sent: list[str] = []
 

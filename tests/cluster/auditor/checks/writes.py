@@ -13,6 +13,7 @@ from tests.cluster.history import Outcome
 # What a reused request id may meet before the bureau sees that it was used.
 NOT_HEARD = frozenset(
     {
+        "BAD_SIGNATURE",  # of a key that its owner has rotated
         "CLOCK_SKEW",
         "EXPIRED_REQUEST",
         "MEMBER_SUSPENDED",
