@@ -27,7 +27,6 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
-from bureau.credit_file.known_people import KnownPeople
 from bureau.credit_file.line_changes import NOTICE_OF_ACTION, SnapshotChanges
 from bureau.credit_file.line_limits import LIMIT_CHANGE, LineLimits
 from bureau.credit_file.record_rules import currency_breaches
@@ -80,7 +79,6 @@ class AccountBatch:
         former: References that accounts had before, with those of now.
         opened: References of the accounts that the batch opens, with their currencies.
         names: Tradeline ids by reference.
-        known_people: The people with something on file that few people have.
         news: Notices to the subjects on the accounts.
         account_news: Notices of new accounts, and of what was done to lines.
     """
@@ -91,7 +89,6 @@ class AccountBatch:
     former: dict[str, str] = field(default_factory=dict)
     opened: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    known_people: KnownPeople = field(default_factory=KnownPeople)
     news: list[PendingNotice] = field(default_factory=list)
     account_news: list[PendingNotice] = field(default_factory=list)
     limits: dict[str, LineLimits] = field(default_factory=dict)
@@ -118,7 +115,6 @@ class AccountBatch:
                 booking.opened[ref] = known[ref]
                 booking.names[ref] = tradeline_id(digest, line.record_index)
         booking.accounts |= {ref: Account(tx.new_key()) for ref in booking.opened}
-        booking.known_people = KnownPeople.read(tx.db, booking._people())
         return booking
 
     @property
@@ -195,7 +191,7 @@ class AccountBatch:
         ref = line.record.action.new_account_ref
         return ref in used_refs and self.former.get(ref) != line.account_ref
 
-    def _people(self) -> set[str]:
+    def people(self) -> set[str]:
         """Return every subject whose credit file the records change."""
         named = {month.people for month in self.batch.months.values()}
         on_file = {account.people for account in self.accounts.values()}

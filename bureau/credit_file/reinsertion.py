@@ -41,6 +41,7 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
+from bureau.credit_file.known_people import KnownPeople
 from bureau.credit_file.own_entries import withdrawing_disputes
 from bureau.credit_file.sales import TRANSFER
 from bureau.credit_file.stored_records import records_of
@@ -171,7 +172,9 @@ class DeletedMarks:
         return [[next(records)[1] for _ in steps] for steps in trails]
 
 
-def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatch) -> None:
+def require_certifications(
+    tx: Transaction, policy: Policy, booking: AccountBatch, known: KnownPeople
+) -> None:
     """Require the certifications of what comes back under another number; queue the notices.
 
     It comes before the records are applied.
@@ -183,7 +186,7 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
     furnished = any(line.kind < DELETION for line in booking.lines)
     if not (policy.keeps_deletions and furnished):
         return
-    deleted = _deleted_accounts(tx, policy, booking)
+    deleted = _deleted_accounts(tx, policy, booking, known)
     if not deleted and all(line.kind != DELETION for line in booking.lines):
         return
     breaches: list[Breach] = []
@@ -210,10 +213,9 @@ def require_certifications(tx: Transaction, policy: Policy, booking: AccountBatc
 
 
 def _deleted_accounts(
-    tx: Transaction, policy: Policy, booking: AccountBatch
+    tx: Transaction, policy: Policy, booking: AccountBatch, known: KnownPeople
 ) -> list[DeletedAccount]:
     """Read the accounts of the persons, of any member, of which something is deleted."""
-    known = booking.known_people
     if not (known.disputed or known.deleted):
         return []
     disputed = [person for person in booking.batch.people if person in known.disputed]

@@ -25,6 +25,7 @@ from bureau.credit_file.file_changes import (
 )
 from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.freeze import is_stopped, people_on_hold
+from bureau.credit_file.known_people import KnownPeople
 from bureau.credit_file.reciprocity import limit_by_reciprocity
 from bureau.credit_file.scope import Scope, lines_in
 from bureau.errors import Refusal
@@ -87,9 +88,9 @@ class MonitoredFiles(NamedTuple):
     before: AccountsBefore
 
 
-def monitored_files(tx: Transaction, booking: AccountBatch) -> MonitoredFiles:
+def monitored_files(tx: Transaction, booking: AccountBatch, known: KnownPeople) -> MonitoredFiles:
     """Read who monitors the people of a batch, and its accounts on their files before it."""
-    monitors = _monitors(tx, booking.known_people.monitored)
+    monitors = _monitors(tx, known.monitored)
     people = {monitor.subject_id for monitor in monitors}
     return MonitoredFiles(monitors, read_before(tx.db, booking, people))
 

@@ -24,6 +24,7 @@ from bureau.credit_file.consent_to_furnish import require_consents
 from bureau.credit_file.contributions import note_contribution
 from bureau.credit_file.history import DELETION
 from bureau.credit_file.identity_theft import refuse_sales
+from bureau.credit_file.known_people import KnownPeople
 from bureau.credit_file.record_rules import check_records, find_warnings
 from bureau.credit_file.reinsertion import require_certifications
 from bureau.credit_file.sale_dates import check_sale_dates
@@ -142,8 +143,9 @@ def commit_records(
         booking = AccountBatch.load(tx, member_id, batch, opened.signed.digest)
         refuse_sales(tx, bureau.policy, booking)
         require_consents(tx, bureau.policy, booking)
-        require_certifications(tx, bureau.policy, booking)
-        watched = monitored_files(tx, booking)
+        known = KnownPeople.read(tx.db, booking.people())
+        require_certifications(tx, bureau.policy, booking, known)
+        watched = monitored_files(tx, booking, known)
         submission = _store(tx, member_id, opened, tiles, len(booking.opened))
         booking.apply(tx, bureau.limits, bureau.policy)
         check_sale_dates(tx, bureau.policy, booking)

@@ -20,7 +20,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -343,8 +343,12 @@ class SandboxFolder:
         for part in saved:
             _replace(source / part, self.path / part)
         _replace(source / DATABASE, self.path / DATABASE)
-        for part in {part.relative_to(self.path) for part in self._parts(self.path)} - saved:
+        later = {part.relative_to(self.path) for part in self._parts(self.path)} - saved
+        for part in later:
             (self.path / part).unlink()
+        for folder in sorted({folder for part in later for folder in part.parents}, reverse=True):
+            with suppress(OSError):  # it has other files
+                (self.path / folder).rmdir()
         self.restoring_file.unlink()
 
     def finish_restore(self) -> None:

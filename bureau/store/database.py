@@ -6,6 +6,7 @@ request is several times faster than going through an ORM or a result proxy.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +36,9 @@ MAX_WAIT_S = 5.0
 MAX_TILES = 1024
 # Seconds within which a dead connection says so.
 AT_ONCE_S = 0.5
+# Seconds since a connection's last transaction after which it waits for the answer to BEGIN: a host
+# that was rebooted tells only who sends to it that the connection is gone.
+RECENT_S = 1.0
 # Rows that PostgreSQL takes by one insert: a statement has few shapes.
 INSERT_SIZES = (32, 16, 8, 4, 2, 1)
 
@@ -66,6 +70,7 @@ class Connection:
         self._dialect = dialect
         self.dialect_name = dialect.name
         self._cursor = raw.cursor()
+        self._begun = -math.inf  # the newest transaction
         # SQLite's driver has no answer to wait for.
         self._send = self._cursor.execute if dialect.name == "sqlite" else self._cursor.send
         self._driver_error: type[Exception] = dialect.loaded_dbapi.Error
@@ -108,6 +113,8 @@ class Connection:
         """
         if self._dialect.name != "sqlite":
             self._run(self._send, statement, values)
+            # It may wait for as long as one statement may: its answer ends the silence.
+            self._call(self._cursor.ask)
 
     def lock_in(self, listing: InQuery[Any], wanted: Sequence[Any]) -> None:
         """Take the locks of the rows that a query for a list of values reads: see `lock`."""
@@ -208,6 +215,9 @@ class Connection:
         else:
             self._call(self._cursor.hear)
             self._call(self._send, sql)
+            if time.monotonic() - self._begun > RECENT_S:
+                self.settle()
+            self._begun = time.monotonic()
 
     def begin_write(self, sql: str) -> None:
         """Begin a transaction that writes.
@@ -246,13 +256,16 @@ class Connection:
         configuration before it ends their waits, so settings that were not loaded again
         since the transaction began are those that the commit waited under.
         """
-        self.settle()  # its failure is known; that of the commit may not be
+        self.settle()
         warnings: list[str] = getattr(self._raw, "warnings", [])
         warnings.clear()
         try:
             self._cursor.execute("COMMIT")
         except self._driver_error as error:
             raise failure_of(error, committing=True) from error
+        if self._dialect.name != "sqlite" and self._cursor.command != "COMMIT":
+            # Somebody went on after a statement that failed.
+            raise StorageError("the server rolled the transaction back instead of committing it")
         if warnings:
             raise StorageError(f"committed with a warning: {warnings[0]}", outcome_known=False)
         if self._wait is not None:
@@ -453,6 +466,8 @@ class Database:
         try:
             try:
                 yield connection
+                if is_write:
+                    connection.settle()  # its failure is known; that of the commit may not be
             except BaseException:
                 # The first error counts, whatever becomes of the connection.
                 with suppress(StorageError):

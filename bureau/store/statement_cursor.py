@@ -23,6 +23,9 @@ from psycopg.pq.abc import PGconn, PGresult
 # Statements that a connection keeps prepared; at the limit it drops all and begins again. More than
 # a node has, with the shapes of lists and rows.
 MAX_PREPARED = 500
+# Statements after which the server is asked for the answers so far. It would keep them until it has
+# 8 KiB of them, and look silent during many slow changes.
+ASKED_AFTER = 8
 
 
 class StatementCursor:
@@ -35,10 +38,11 @@ class StatementCursor:
         self._connection = connection
         self._pgconn: PGconn = connection.pgconn
         self._values = Transformer.from_context(connection)
-        self._names: dict[tuple[str, tuple[int, ...] | None], bytes] = {}
+        self._types: dict[str, tuple[int, ...]] = {}
+        self._names: dict[tuple[str, tuple[int, ...]], bytes] = {}
         self._numbers = count(1)
         self._prepared = 0
-        self._unanswered = 0
+        self._unanswered = self._unasked = 0
         self._is_given_up = False
         self._result: PGresult | None = None
         self._arrivals = select.poll()
@@ -49,6 +53,14 @@ class StatementCursor:
     def rowcount(self) -> int:
         """Number of rows that the newest statement touched."""
         return (self._result and self._result.command_tuples) or 0
+
+    @property
+    def command(self) -> str:
+        """The command that the newest statement was, as the server understood it: ROLLBACK for the
+        COMMIT of a transaction in which a statement failed.
+        """
+        status = self._result and self._result.command_status
+        return status.decode("ascii") if status else ""
 
     def execute(self, sql: str, values: Sequence[Any] | None = None) -> None:
         """Run a statement, after all that were sent before.
@@ -75,11 +87,21 @@ class StatementCursor:
             self._pgconn.send_query_params(sql.encode(), None, result_format=Format.BINARY)
         else:
             parameters = self._values.dump_sequence(values, [PyFormat.AUTO] * len(values))
-            name = self._name_of(sql, self._values.types)
+            name = self._name_of(sql, self._values.types or ())
             self._pgconn.send_query_prepared(
                 name, parameters, self._values.formats, result_format=Format.BINARY
             )
         self._unanswered += 1
+        self._unasked += 1
+        if self._unasked == ASKED_AFTER:
+            self.ask()
+
+    def ask(self) -> None:
+        """Ask the server for the answers so far as soon as it has them, without waiting: it is
+        given up if it says nothing for too long.
+        """
+        self._pgconn.send_flush_request()
+        self._unasked = 0
 
     def post(self, sql: str) -> None:
         """Send a statement at once, and leave its answer and its failure to the next one."""
@@ -136,9 +158,17 @@ class StatementCursor:
         """
         self._pgconn.pipeline_sync()
         self._unanswered += 1
+        self._unasked = 0
 
-    def _name_of(self, sql: str, types: tuple[int, ...] | None) -> bytes:
-        """Return the name of a prepared statement; prepare it if it is new."""
+    def _name_of(self, sql: str, types: tuple[int, ...]) -> bytes:
+        """Return the name of a prepared statement; prepare it if it is new.
+
+        A NULL has no type: it takes that of the values before it in its place. Otherwise a
+        statement of many rows would be prepared for each way in which some of them have none.
+        """
+        known = self._types.get(sql, types)
+        types = tuple(own or before for own, before in zip(types, known, strict=True))
+        self._types[sql] = types
         name = self._names.get((sql, types))
         if name is None:
             if self._prepared == MAX_PREPARED:

@@ -14,6 +14,7 @@ import pytest
 
 from bureau.admin.integrity import rebuild_caches
 from bureau.config import Settings
+from bureau.ledger.entry_keys import EntryKeys
 from bureau_client import (
     Action,
     Auditor,
@@ -129,6 +130,25 @@ def test_decisions_come_newest_first_and_each_person_sees_their_own(scenario: Sc
     assert shown == [reports[2].request_id, reports[0].request_id]
     assert [each.decision.inquiry_id for each in person.decisions(limit=1)] == shown[:1]
     assert [each.decision.inquiry_id for each in other.decisions()] == [reports[1].request_id]
+
+
+def test_decisions_of_several_nodes_are_in_order(
+    scenario: Scenario, auditor: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node gives an entry its key before it waits for the person, and its leaf afterwards."""
+    person, acme = customer(scenario), scenario.lenders["acme"]
+    report = scenario.report(person, "acme")
+    acme.record_decision(decision_on(report))
+
+    key_at = EntryKeys.next
+    with monkeypatch.context() as patch:
+        patch.setattr(EntryKeys, "next", lambda _, now_us: key_at(EntryKeys(), now_us - 60_000_000))
+        acme.record_decision(decision_on(report, DecisionOutcome.DECLINE))
+    assert len(acme.decisions(person.subject_id)) == len(person.decisions()) == 2
+    on_report = auditor.decisions(report.request_id, person.subject_id).decisions
+    leaves = [each.receipt.leaf_index for each in on_report]
+    assert len(leaves) == 2
+    assert leaves == sorted(leaves)
 
 
 def test_a_report_of_a_portfolio_is_decided_on(scenario: Scenario, auditor: Auditor) -> None:

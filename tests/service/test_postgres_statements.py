@@ -4,6 +4,7 @@ answers, and many rows by one insert.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, Table, insert, text
 
 from bureau.errors import Refusal
 from bureau.store import queries as q
 from bureau.store import schema, statement_cursor
-from bureau.store.compiled import Query
+from bureau.store.compiled import Change, Insert, Query
 from bureau.store.database import Connection, Database
 from bureau.store.errors import StorageError
 from bureau.store.postgres import PatientConnection
@@ -85,6 +87,76 @@ def test_a_connection_prepares_a_limited_number_of_statements(
                 db.one(query)
             (count,) = db.fetch_one_raw("SELECT count(*) FROM pg_prepared_statements")
             assert 0 < count <= 3
+
+
+@ON_POSTGRESQL
+def test_a_statement_is_not_prepared_for_each_way_to_lack_values(database: Database) -> None:
+    values = Table("given", MetaData(), Column("name", BigInteger), Column("said", LargeBinary))
+    add = Insert(insert(values), list(values.columns))
+    with database.transaction() as db:
+        db.execute_raw("CREATE TEMPORARY TABLE given (name bigint, said bytea)")
+        for lacking in range(1 << 5):
+            rows = [(row, None if lacking >> row & 1 else b"said") for row in range(5)]
+            db.execute_many_tuples(add, ("name", "said"), rows)
+        stored = db.fetch_one_raw("SELECT count(*), count(said) FROM given")
+        assert stored == (5 << 5, 5 << 4)
+        (count,) = db.fetch_one_raw(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'INSERT INTO given%'"
+        )
+    # Four rows and one; each once more where a type was not known at first.
+    assert count <= 4
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("how", ["locks", "changes"])
+def test_what_takes_long_together_is_no_silence(database: Database, how: str) -> None:
+    silence_s = 2.0
+    with database.transaction() as db:
+        raw: PatientConnection = db._raw
+        kept_s, raw.silence_s = raw.silence_s, silence_s
+        if how == "locks":
+            for _ in range(3):
+                db.lock(Query(text("SELECT pg_sleep(0.9)")))
+        else:
+            for _ in range(30):
+                db.execute(Change(text("SELECT pg_sleep(0.1)")))
+        db.settle()
+        raw.silence_s = kept_s
+
+
+@ON_POSTGRESQL
+def test_a_connection_that_was_idle_waits_for_its_first_answer(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its other end may be gone without a word: nothing else was asked of it yet."""
+    for recent_s, waits in ((math.inf, 1), (0.0, 2)):
+        monkeypatch.setattr("bureau.store.database.RECENT_S", recent_s)
+        with counted_exchanges() as exchanges, database.snapshot() as db:
+            db.one(q.log_size)
+        assert len(exchanges) == waits
+
+
+@ON_POSTGRESQL
+def test_a_conflict_at_the_commit_costs_no_connection(database: Database) -> None:
+    with database.snapshot() as db, database.snapshot() as other:
+        kept = {db, other}
+    with suppress(StorageError), database.transaction() as db:
+        add_twice(db)
+    with database.snapshot() as db, database.snapshot() as other:
+        assert {db, other} == kept
+
+
+@ON_POSTGRESQL
+def test_a_failed_transaction_is_not_committed(database: Database) -> None:
+    def ignore_a_failure() -> None:
+        with database.transaction() as db, suppress(StorageError):
+            add_twice(db)
+            db.settle()
+
+    with pytest.raises(StorageError, match="rolled the transaction back"):
+        ignore_a_failure()
+    with database.snapshot() as db:
+        assert stored(db) == []
 
 
 @ON_POSTGRESQL

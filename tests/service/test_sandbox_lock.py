@@ -138,8 +138,8 @@ def test_what_a_restore_replaces_is_never_absent(template: Path, tmp_path: Path)
     folder = tmp_path / "sandbox"
     shutil.copytree(template, folder)
     sandbox = SandboxFolder.open(folder)
-    (later := folder / "wallets" / "later").mkdir()
-    (later / "wallet.toml").write_text("made after the snapshot")
+    (later := folder / "members" / "later" / "keys").mkdir(parents=True)
+    (later / "one.pem").write_text("made after the snapshot")
     expected = sandbox.subject_ids(), sandbox.profile("hillside")
     ended = threading.Event()
 
@@ -154,7 +154,7 @@ def test_what_a_restore_replaces_is_never_absent(template: Path, tmp_path: Path)
         while not ended.is_set():
             assert (sandbox.subject_ids(), sandbox.profile("hillside")) == expected
         restored.result()
-    assert not (later / "wallet.toml").exists()
+    assert not later.parent.exists()  # an empty folder would be no profile
     assert not list(folder.rglob("*.new"))
 
 

@@ -27,7 +27,8 @@ HEAD = ["times", "quota_usage_of", "quotas_of_members", "entries_of_requests"]
 LEAF = ["add_statement", "lock_head", "add_entry"]
 TAIL = ["move_head", "add_checkpoint", "add_quota_usage"]
 # Every submission has these.
-CHECKS = ["known_of_people", "subjects_with_consent"]
+# The people last: after what another node may keep the batch waiting for.
+CHECKS = ["subjects_with_consent", "known_of_people"]
 SUBMISSION = ["add_record_tile", "add_submission", "add_record"]
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from bureau.store import tables as t
 from bureau.store.compiled import Query
-from bureau.store.queries.builders import bind, decision, insert
+from bureau.store.queries.builders import bind, decision, entry, insert
 
 add_decision = insert(t.DecisionRow)
 _on_report = (
@@ -14,9 +14,12 @@ _on_report = (
     decision.c.subject_id == bind("subject_id"),
 )
 decision_count = Query[tuple[int]](select(func.count()).select_from(decision).where(*_on_report))
-# Oldest first.
+# In order of the log: another node may have given a later one an earlier key.
 decisions_on_report = Query[tuple[int]](
-    select(decision.c.entry_key).where(*_on_report).order_by(decision.c.entry_key)
+    select(decision.c.entry_key)
+    .join_from(decision, entry, decision.c.entry_key == entry.c.entry_key)
+    .where(*_on_report)
+    .order_by(entry.c.leaf_index)
 )
 
 

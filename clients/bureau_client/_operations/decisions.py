@@ -29,8 +29,12 @@ from creditbureau.v1 import reporting_pb2, subjects_pb2
 from creditbureau.v1.members_pb2 import LoggedStatement
 
 LABEL = "The list of decisions"
-NEWEST_FIRST = Order[RecordedDecision](name=lambda recorded: recorded.receipt.leaf_index)
-OLDEST_FIRST = replace(NEWEST_FIRST, descending=False)
+NEWEST_FIRST = Order[RecordedDecision](
+    name=lambda recorded: recorded.receipt.leaf_index,
+    time=lambda recorded: recorded.receipt.log_time,
+)
+# Those on one report, in order of the log.
+OLDEST_FIRST = replace(NEWEST_FIRST, time=None, descending=False)
 
 
 def record_decision(
