@@ -1,4 +1,4 @@
-"""What follows from the records of a batch alone."""
+"""A batch works out what follows from its records alone."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from bureau_client._codec.submissions import read_submission, read_warning
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.batches import Entry, batches, entries, sign_batch
+from bureau_client._operations.batches import BATCH_RECORDS, Entry, batches, entries, sign_batch
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.cosigning import as_needed
 from bureau_client._operations.members import check_with_member
@@ -71,9 +71,9 @@ def submit(
             rejected += unsound
             before, request_id = None, ""
             if idempotency_key:
-                before, request_id = yield from _sent_before(
-                    context, f"{idempotency_key}/{number}", sound
-                )
+                # With the size: the batch of a number has other records where batches are larger.
+                name = f"{idempotency_key}/{BATCH_RECORDS}/{number}"
+                before, request_id = yield from _sent_before(context, name, sound)
             submission = before
             if before is None or before.record_count < len(sound):
                 submission = yield from _submit(
