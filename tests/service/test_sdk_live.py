@@ -26,6 +26,7 @@ from bureau_client import (
     AsyncLender,
     AsyncWallet,
     Auditor,
+    Conflict,
     ConsentMode,
     ConsentPaused,
     ConsentRevoked,
@@ -47,6 +48,7 @@ from bureau_client import (
     SigningKey,
     Snapshot,
     Statement,
+    SubmissionKind,
     Unavailable,
     Wallet,
     verify,
@@ -258,6 +260,45 @@ def test_a_delivery_that_broke_off_goes_on(
         ]
         other = acme.submit(records, idempotency_key="june.csv")
         assert {submission.submission_id for submission in other.submissions}.isdisjoint(ids)
+
+
+def test_a_key_begun_with_larger_batches_takes_no_refused_record_for_sent(
+    scenario: BureauWithMembers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second batch of four begins with the record that was refused in the first of five."""
+
+    def sizes(records: int) -> None:
+        limits = (records, 6 << 20)
+        monkeypatch.setattr("bureau_client._operations.batches.batches.__defaults__", limits)
+        monkeypatch.setattr("bureau_client._operations.furnishing.BATCH_RECORDS", records)
+
+    wallet = new_person(scenario)
+    records = months(wallet.subject_id, 9)
+    records[4] = dataclasses.replace(records[4], parties=(Party("0" * 32),))
+    with wallet, Lender(scenario.acme) as acme:
+        for size in (5, 4):
+            sizes(size)
+            result = acme.submit(records, idempotency_key="sizes.csv", on_invalid="skip")
+            assert (result.accepted_count, [r.index for r in result.rejected]) == (8, [4])
+
+
+def test_other_records_under_a_key_are_refused_and_not_taken_for_sent(
+    scenario: BureauWithMembers,
+) -> None:
+    wallet = new_person(scenario)
+    records = months(wallet.subject_id, 3)
+    with wallet, Lender(scenario.acme) as acme:
+        acme.submit(records, idempotency_key="other.csv")
+        for other, kind in (
+            (records[:2], SubmissionKind.ORIGINAL),
+            (records, SubmissionKind.CORRECTION),
+        ):
+            with pytest.raises(Conflict, match="Other records") as caught:
+                acme.submit(other, kind=kind, idempotency_key="other.csv")
+            assert caught.value.reason == "IDEMPOTENCY_CONFLICT"
+        # More of them go on where the last run ended.
+        longer = acme.submit(months(wallet.subject_id, 4), idempotency_key="other.csv")
+        assert longer.accepted_count == 4
 
 
 def test_the_log_holds_under_audit(scenario: BureauWithMembers) -> None:

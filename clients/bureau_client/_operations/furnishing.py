@@ -16,7 +16,13 @@ from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import DISORDER, Order, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
-from bureau_client.errors import BureauError, InvalidRequest, NotFound, VerificationFailed
+from bureau_client.errors import (
+    BureauError,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    VerificationFailed,
+)
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.members import Member
 from bureau_client.models.progress import Progress
@@ -73,7 +79,7 @@ def submit(
             if idempotency_key:
                 # With the size: the batch of a number has other records where batches are larger.
                 name = f"{idempotency_key}/{BATCH_RECORDS}/{number}"
-                before, request_id = yield from _sent_before(context, name, sound)
+                before, request_id = yield from _sent_before(context, name, sound, kind)
             submission = before
             if before is None or before.record_count < len(sound):
                 submission = yield from _submit(
@@ -120,13 +126,17 @@ def _witnessed(context: SigningContext, submission: Submission) -> Operation[Sub
 
 
 def _sent_before(
-    context: SigningContext, batch: str, sound: Sequence[Entry]
+    context: SigningContext, batch: str, sound: Sequence[Entry], kind: SubmissionKind
 ) -> Operation[tuple[Submission | None, str]]:
     """Look for an earlier submission of a batch; return it, and the next unused request id.
 
     Request ids are made from the idempotency key, so that every run makes the same ones. A
     batch that was stored without some of its records is submitted again under the next id:
     the bureau decides which records it accepts now.
+
+    Raises:
+        Conflict: What was submitted under the key is not this batch. Other records of the
+            same kind and number are not recognised: their bytes hold random salts.
     """
     before = None
     for attempt in range(MAX_RUNS):
@@ -135,7 +145,15 @@ def _sent_before(
             before = yield from get_submission(context, request_id)
         except NotFound:
             return before, request_id
-        if before.record_count >= len(sound):
+        if before.kind != kind or before.record_count > len(sound):
+            raise Conflict(
+                f"Other records were submitted under this idempotency key: {before.record_count} "
+                f"of kind {before.kind.name}, not {len(sound)} of kind {kind.name}",
+                reason="IDEMPOTENCY_CONFLICT",
+                fix="Take a new key for other records",
+                request_id=request_id,
+            )
+        if before.record_count == len(sound):
             return before, request_id
     raise InvalidRequest(
         f"The batch was submitted {MAX_RUNS} times under this idempotency key, each time without "

@@ -266,10 +266,12 @@ class AsyncLender(AsyncClient):
                 `SubmitResult.rejected`.
             idempotency_key: A name for all the records, for example a file's digest. The
                 same records under the same key are stored once: after a crash, pass the
-                same key again, and only the missing batches are sent.
+                same key again, and only the missing batches are sent. Take a new key for
+                other records: as many of the same kind would count as sent.
 
         Raises:
             InvalidRequest: Records break rules; `violations` names each field.
+            Conflict: More records, or records of another kind, were submitted under the key.
             ConsentRequired: A person on an account has given no consent to furnish.
         """
         operation = furnishing.submit(
