@@ -145,7 +145,7 @@ def test_who_consents_later_is_taken_when_the_file_is_sent_again(
     assert [reject.row.place for reject in again.rejects] == [3]
     late.grant("acme", [Action.FURNISH], expire=365 * DAY)
     last = import_file(lender, CsvSource(file), skip_invalid=True)
-    assert (last.accepted_count, last.rejects) == (2, [])
+    assert (last.accepted_count, len(last.rejects)) == (2, 0)
     assert accounts_of_both() == 2
     # All of it is there: one more time changes nothing.
     assert import_file(lender, CsvSource(file)).submissions == last.submissions

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,7 @@ from bureau_client.files import (
 from bureau_client.files.applicants import COLUMNS as APPLICANT_COLUMNS
 from bureau_client.files.csv_records import columns
 from bureau_client.files.formats import Format, format_of
-from bureau_client.files.importing import refuse
+from bureau_client.files.importing import MOST_VIOLATIONS, refuse
 from bureau_client.files.lines import COLUMNS as LINE_COLUMNS
 from bureau_client.files.metro2.sales import COLUMNS as SALES_COLUMNS
 from bureau_client.files.reasons import SUFFIX, write_reasons
@@ -209,9 +210,9 @@ def rare_collections() -> Iterator[None]:
 
 def _show_warnings(source: Source, result: Import) -> None:
     for rule, warning in result.warnings.items():
-        places = sorted(warning.places)
-        listed = ", ".join(map(str, places[:_LISTED_PLACES]))
-        more = f" and {len(places) - _LISTED_PLACES} more" if len(places) > _LISTED_PLACES else ""
+        listed = ", ".join(map(str, islice(warning.places, _LISTED_PLACES)))
+        others = len(warning.places) - _LISTED_PLACES
+        more = f" and {others} more" if others > 0 else ""
         say(
             f"warning: {warning.name} {warning.message} [{rule}; {source.place} {listed}{more}]",
             style="yellow",
@@ -229,10 +230,13 @@ def _list_reasons(source: Source, error: BureauError) -> None:
         # The refusal itself is what the caller has to read.
         say(f"the list of all reasons was not written: {unwritten}", style="yellow")
         return
-    say(f"all {len(error.violations)} reasons: {target}", style="yellow")
+    if len(error.violations) < MOST_VIOLATIONS:
+        say(f"all {len(error.violations)} reasons: {target}", style="yellow")
+    else:
+        say(f"the first {len(error.violations)} reasons: {target}", style="yellow")
 
 
-def _keep(source: Source, rejects: Sequence[Reject], path: Path | None) -> None:
+def _keep(source: Source, rejects: Collection[Reject], path: Path | None) -> None:
     target = path or source.path.with_name(f"{source.path.name}.rejects{source.suffix}")
     source.write_rejects(rejects, target)
     say(f"{len(rejects)} rows were left out: {target}", style="yellow")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from datetime import date
 from itertools import islice
@@ -19,6 +19,7 @@ from bureau_client.files.csv_records import (
     write_row,
 )
 from bureau_client.files.csv_tables import open_table, whole_table
+from bureau_client.files.places import Places
 from bureau_client.files.seen_keys import SeenKeys
 from bureau_client.files.sources import Reject, Row, SubjectIds, place_of
 from bureau_client.models.codes import SubmissionKind
@@ -49,11 +50,11 @@ class CsvSource:
         self._today = today
         # The file that was checked whole, and its lines with violations.
         self._checked: tuple[int, ...] = ()
-        self._wrong = set[int]()
+        self._wrong = Places()
 
     def check(self) -> Iterator[Row]:
         """See `Source`."""
-        wrong, state = set[int](), self._state()
+        wrong, state = Places(), self._state()
         with open_table(self.path) as stream, closing(SeenKeys()) as keys:
             read = read_rows(stream, self._today)
             while rows := list(islice(read, ROWS_AT_ONCE)):
@@ -105,18 +106,17 @@ class CsvSource:
         """See `Source`."""
         return column_of(path) or path
 
-    def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
+    def write_rejects(self, rejects: Collection[Reject], path: Path) -> None:
         """See `Source`; the last column has the reasons."""
-        rows = [(reject, self._cells(reject.row)) for reject in rejects]
-        names = list(dict.fromkeys(name for _, cells in rows for name in cells))
+        names = list(dict.fromkeys(name for each in rejects for name in self._cells(each.row)))
         with whole_table(path) as stream:
             writer = csv.DictWriter(stream, [*names, REASON_COLUMN], lineterminator="\n")
             writer.writeheader()
-            for reject, cells in rows:
+            for reject in rejects:
                 reasons = (f"{self.field(v.field)} {v.message}" for v in reject.violations)
                 reason = f"{place_of(self, reject.row)}: {'; '.join(reasons)}"
                 # The member's own cells are left as they were: `submit` reads the file again.
-                writer.writerow(cells | {REASON_COLUMN: text_cell(reason)})
+                writer.writerow(self._cells(reject.row) | {REASON_COLUMN: text_cell(reason)})
 
     @staticmethod
     def _cells(row: Row) -> dict[str, str]:

@@ -6,15 +6,18 @@ import asyncio
 import dataclasses
 import hashlib
 import re
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, MutableSet, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from bureau_client._operations.batches import BATCH_RECORDS
 from bureau_client.aio.lender import AsyncLender
 from bureau_client.errors import BureauError, InvalidRequest
+from bureau_client.files.places import Places
+from bureau_client.files.rejects import Rejects
 from bureau_client.files.sources import Reject, Row, Source, SubjectIds, place_of
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.progress import OnProgress, Progress
@@ -27,6 +30,8 @@ Submit = Callable[..., SubmitResult]
 
 # End of the bureau's words if it refuses more records than its answer lists.
 _MORE = re.compile(r"\(and (?:at least )?[0-9]+ more\)")
+# Violations that a refusal lists at most: more are not read one by one, and each takes memory.
+MOST_VIOLATIONS = 10_000
 # Rows between two calls of `on_progress` while a file is checked.
 _CHECKED_ROWS = 1000
 
@@ -43,7 +48,7 @@ class RowWarning:
 
     name: str
     message: str
-    places: set[int] = field(default_factory=set)
+    places: MutableSet[int] = field(default_factory=Places)
 
 
 @dataclass(slots=True)
@@ -55,7 +60,7 @@ class Import:
         record_count: Number of records in the valid rows.
         accepted_count: Number of records that the bureau stored.
         submissions: The signed batches that the bureau accepted.
-        rejects: Every rejected row, with its violations.
+        rejects: Every rejected row, with its violations, in the order of the file.
         kinds: Number of records by the submission kind that the file gives; None where it
             gives none.
         warnings: Warnings about valid rows, of the check and of the bureau, by their rule.
@@ -65,7 +70,7 @@ class Import:
     record_count: int = 0
     accepted_count: int = 0
     submissions: list[Submission] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: Rejects = field(default_factory=Rejects)
     kinds: dict[SubmissionKind | None, int] = field(default_factory=dict)
     warnings: dict[str, RowWarning] = field(default_factory=dict)
 
@@ -90,7 +95,7 @@ def check_file(source: Source, *, on_progress: OnProgress | None = None) -> Impo
     for row in source.check():
         checked.row_count += 1
         if row.violations:
-            checked.rejects.append(Reject(row, row.violations))
+            checked.rejects.add(Reject(row, row.violations))
         else:
             checked.record_count += row.record_count
             checked.kinds[row.kind] = checked.kinds.get(row.kind, 0) + row.record_count
@@ -161,17 +166,16 @@ async def import_file_async(
 
 
 def refuse(source: Source, checked: Import) -> InvalidRequest:
-    """Return the exception for a file with invalid rows."""
+    """Return the exception for a file with invalid rows; it lists the first violations."""
+    violations = (
+        dataclasses.replace(violation, field=f"{place_of(source, reject.row)}, {violation.field}")
+        for reject in checked.rejects
+        for violation in reject.violations
+    )
     return InvalidRequest(
         f"{len(checked.rejects)} of {checked.row_count} rows are wrong; nothing was sent",
         reason="INVALID_FIELD",
-        violations=[
-            dataclasses.replace(
-                violation, field=f"{place_of(source, reject.row)}, {violation.field}"
-            )
-            for reject in checked.rejects
-            for violation in reject.violations
-        ],
+        violations=list(islice(violations, MOST_VIOLATIONS)),
         fix="Correct the rows, or pass --skip-invalid to submit the others",
     )
 
@@ -197,7 +201,6 @@ class _Sending:
             sent = error.partial.submissions if error.partial else ()
             error.partial = SubmitResult((*checked.submissions, *sent))
             raise
-        checked.rejects.sort(key=lambda reject: reject.row.place)
         return checked
 
     def _send(self, checked: Import, **options: str) -> None:
@@ -242,9 +245,9 @@ class _Sending:
         for rejection in result.rejected:
             position = rows[rejection.index].place
             refused[position] = refused.get(position, ()) + rejection.violations
-        checked.rejects += [
-            Reject(row, refused[row.place]) for row in chunk if row.place in refused
-        ]
+        for row in chunk:
+            if row.place in refused:
+                checked.rejects.add(Reject(row, refused[row.place]))
 
     def _report(self, done: int, total: int, elapsed: timedelta) -> None:
         if self.on_progress is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
     Attributes:
         place: Line or record number in the file.
-        original: The row as written, in the source's own form.
+        original: The row as written, in the source's own form; a rejected one is pickled.
         records: The records of the row; empty for a row with violations, and in a check.
         record_count: Number of records in the row.
         violations: Violations in the row.
@@ -79,7 +79,7 @@ class Source(Protocol):
     def field(self, path: str) -> str:
         """Return the name in the file of a record's field."""
 
-    def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
+    def write_rejects(self, rejects: Collection[Reject], path: Path) -> None:
         """Write the rejected rows as a file of the same format, to be corrected."""
 
 

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import gc
 import io
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 
 from bureau_client import InvalidRequest, Party, PartyRole, SubmissionKind
 from bureau_client.cli.files import OBJECTS_BETWEEN_COLLECTIONS, rare_collections
-from bureau_client.files import CsvSource, Reject, check_file, csv_source
+from bureau_client.files import CsvSource, Reject, check_file, csv_source, importing
 from bureau_client.files.csv_records import columns, read_rows, write_row
 from bureau_client.files.exporting import people_columns, read_people
+from bureau_client.files.importing import refuse
+from bureau_client.files.places import Places
 from tests.unit.client.fakes import SUBJECT, snapshot
 from tests.unit.client.test_sdk_records import snapshots
 
@@ -180,7 +183,43 @@ def test_rejects_are_mended_in_the_file_that_says_why(tmp_path: Path) -> None:
     assert b"is not a month" in raw
     rejects.write_bytes(raw.replace(b"A-2\xff", b"A-2").replace(b",May,", f",{MONTH},".encode()))
     mended = check_file(CsvSource(rejects))
-    assert (mended.record_count, mended.rejects) == (2, [])
+    assert (mended.record_count, len(mended.rejects)) == (2, 0)
+
+
+def test_memory_does_not_grow_with_the_wrong_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "MOST_VIOLATIONS", 500)
+
+    def peak(rows: int) -> int:
+        lines = (GOOD.replace("A-1", f"A-{row}") for row in range(rows))
+        source = file(tmp_path, HEADER, *(line.replace(MONTH, "May") for line in lines))
+        gc.collect()
+        tracemalloc.start()
+        try:
+            checked = check_file(source)
+            places = [reject.row.place for reject in checked.rejects]
+            assert places == list(range(2, rows + 2))
+            source.write_rejects(checked.rejects, tmp_path / "rejects.csv")
+            assert len(refuse(source, checked).violations) == 500
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few = peak(1_500)
+    # In memory these rows would be some 8 MB.
+    assert peak(4_500) - few < 1_000_000
+
+
+@given(st.lists(st.integers(0, 5_000)), st.sets(st.integers(0, 5_000)))
+def test_places_are_a_set_in_order(added: list[int], removed: set[int]) -> None:
+    places = Places()
+    for number in added:
+        places.add(number)
+    places -= removed
+    expected = sorted(set(added) - removed)
+    assert (list(places), len(places)) == (expected, len(expected))
+    assert not any(stranger in places for stranger in (-1, 10**9, "1"))
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 500])

@@ -26,6 +26,8 @@ from bureau_client.files.metro2 import (
 from bureau_client.files.metro2.layout import Field, layouts
 from bureau_client.files.metro2.values import read
 from bureau_client.files.metro2.values import write as write_value
+from bureau_client.files.rejects import Rejects
+from bureau_client.files.sources import Reject, Row
 from tests.unit.client.metro2_files import DAY, base, file_of, late, read_all, rules
 
 
@@ -248,7 +250,7 @@ def test_what_follows_the_base_segment_is_known_or_found() -> None:
 
 @given(st.data())
 def test_no_file_makes_it_stumble(data: st.DataObject) -> None:
-    """Bytes changed, cut out, doubled: findings, never a traceback."""
+    """Bytes changed, cut out, doubled: findings, never a traceback, also of rejects on disk."""
     packed = data.draw(st.booleans())
     account = repacked([late()], Numbers.DECIMAL) if packed else [late()]
     raw = bytearray(file_of(account, framing=Framing(packed, data.draw(st.booleans()))))
@@ -257,7 +259,10 @@ def test_no_file_makes_it_stumble(data: st.DataObject) -> None:
         raw[index] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(raw)))
     raw = raw[:cut] + raw[data.draw(st.integers(cut, len(raw))) :]
-    for record, findings in read_all(bytes(raw)):
+    rejects, records = Rejects(), []
+    for number, (record, findings) in enumerate(read_all(bytes(raw))):
+        records.append(record.raw)
+        rejects.add(Reject(Row(number, record), ()))
         for finding in findings:
             assert finding.rule
             assert finding.expected
@@ -266,6 +271,7 @@ def test_no_file_makes_it_stumble(data: st.DataObject) -> None:
         ):
             ids = ["0" * 32] * len(persons_of(record))
             assert records_of(record, ids, "USD")
+    assert [reject.row.original.raw for reject in rejects] == records
 
 
 def test_memory_does_not_grow_with_the_file() -> None:

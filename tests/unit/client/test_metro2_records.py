@@ -277,4 +277,4 @@ def test_rejects_can_be_mended_with_an_editor(tmp_path: Path) -> None:
     mended = late_one[:start] + b"11 " + late_one[start + 3 :]
     whole = b"0426" + base(consumer_account_number="A-3").raw[4:]
     rejects.write_bytes(b"\r\n".join([head, mended, whole, trailer]) + b"\r\n")
-    assert check_file(Metro2Source(rejects)).rejects == []
+    assert not check_file(Metro2Source(rejects)).rejects

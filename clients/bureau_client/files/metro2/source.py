@@ -7,7 +7,7 @@ nor names. Identifiers are sent for 256 accounts at a time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
@@ -167,7 +167,7 @@ class Metro2Source:
             return f"{number} of person {int(person) + 1}"
         return FIELD_OF.get(name, name) or path
 
-    def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
+    def write_rejects(self, rejects: Collection[Reject], path: Path) -> None:
         """See `Source`; a second file, CSV, has the reasons."""
         with self.path.open("rb") as stream:
             reader = Reader(stream)

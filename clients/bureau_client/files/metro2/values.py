@@ -47,6 +47,10 @@ class BadValue(ValueError):
         self.expected = expected
         self.field = field
 
+    def __reduce__(self) -> tuple[type[BadValue], tuple[str, str, str]]:
+        # A rejected record, which keeps its bad values, waits on disk.
+        return type(self), (self.rule, self.expected, self.field)
+
 
 def read(field: Field, raw: bytes, numbers: Numbers) -> Value:
     """Return the value in a field's bytes.
