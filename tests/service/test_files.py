@@ -289,6 +289,42 @@ def test_a_file_that_is_not_whole_is_not_imported(scenario: Scenario, tmp_path: 
     assert "M2-TRUNCATED" in {violation.rule for violation in refused.value.violations}
 
 
+def test_a_file_of_corrections_is_imported_whole(scenario: Scenario, tmp_path: Path) -> None:
+    """Accounts with the correction indicator and without one are submissions of one kind."""
+    person = scenario.person(number="000111013")
+    accounts = [base("000111013", f"K-{number}") for number in range(3)]
+    accounts[1] = base("000111013", "K-1", correction_indicator="1")
+    file = written(tmp_path / "k.dat", *([each] for each in accounts))
+    result = import_file(
+        scenario.lenders["acme"], Metro2Source(file), kind=SubmissionKind.CORRECTION
+    )
+    assert (result.accepted_count, len(lines(person))) == (3, 3)
+
+
+def test_a_metro2_file_that_changes_after_its_check_is_refused(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    scenario.person(number="000111014")
+    file = written(tmp_path / "m.dat", [base("000111014", "M-1")])
+    source = Metro2Source(file)
+    check_file(source)
+    written(tmp_path / "new.dat", [base("000111014", "M-1", current_balance=9)]).replace(file)
+    with pytest.raises(InvalidRequest, match=r"m\.dat was changed after it was checked"):
+        list(source.read(None, scenario.lenders["acme"].subject_ids))
+
+
+def test_an_import_over_midnight_keeps_to_one_day(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = iter([date(2024, 6, 29), date(2024, 7, 1)])
+    monkeypatch.setattr("bureau_client.files.metro2.source.newest_day", lambda: next(days))
+    scenario.person(number="000111015")
+    ahead = base("000111015", "N-2", date_of_last_payment=date(2024, 6, 30))
+    file = written(tmp_path / "n.dat", [base("000111015", "N-1")], [ahead])
+    result = import_file(scenario.lenders["acme"], Metro2Source(file), skip_invalid=True)
+    assert (result.accepted_count, [each.row.place for each in result.rejects]) == (1, [3])
+
+
 def test_a_month_is_compared_with_the_month_before(scenario: Scenario, tmp_path: Path) -> None:
     may = written(tmp_path / "may.dat", [base("000111008", "P-1")])
     june = written(

@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bureau_client import Action, AsyncLender, Month, Party, SubmissionKind
+from bureau_client._operations.batches import BATCH_RECORDS
 from bureau_client.files import CsvSource, import_file, import_file_async
 from bureau_client.files.csv_records import columns, write_row
 from bureau_client.models.progress import Progress
@@ -25,7 +27,7 @@ from tests.programs import run_program
 from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 LENDER = str(Path(sys.executable).with_name("bureau-lender"))
-# Three batches.
+# Eleven batches.
 ROWS = 20_002
 MAY = Month(2024, 5)
 
@@ -149,6 +151,32 @@ def test_who_consents_later_is_taken_when_the_file_is_sent_again(
     assert accounts_of_both() == 2
     # All of it is there: one more time changes nothing.
     assert import_file(lender, CsvSource(file)).submissions == last.submissions
+
+
+def test_a_row_that_became_valid_is_sent_with_its_batch_alone(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    """A last payment that is dated ahead is wrong until that day."""
+    lender, today = scenario.lenders["acme"], scenario.now().date()
+    late = scenario.person()
+    own = account(scenario.person(), "august", MAY)
+    rows = [dataclasses.replace(own, account_ref=f"august-{n}") for n in range(BATCH_RECORDS + 5)]
+    rows[3] = dataclasses.replace(
+        account(late, "late", MAY), last_payment_date=today + timedelta(days=9)
+    )
+    file = tmp_path / "august.csv"
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, [column.name for column in columns()])
+        writer.writeheader()
+        writer.writerows(write_row(row) for row in rows)
+    first = import_file(lender, CsvSource(file), skip_invalid=True)
+    assert [each.row.place for each in first.rejects] == [5]
+    scenario.later(10 * DAY)
+    again = import_file(lender, CsvSource(file, today=today + timedelta(days=10)))
+    assert again.accepted_count == len(rows)
+    assert len(late.file().tradelines) == 1
+    sent, before = ([each.submission_id for each in one.submissions] for one in (again, first))
+    assert (sent[0] != before[0], sent[1:]) == (True, before[1:])
 
 
 def test_the_same_import_without_blocking(scenario: Scenario, tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ from bureau_client import (
     AsyncLender,
     AsyncWallet,
     Auditor,
-    Conflict,
     ConsentMode,
     ConsentPaused,
     ConsentRevoked,
@@ -266,39 +265,57 @@ def test_a_key_begun_with_larger_batches_takes_no_refused_record_for_sent(
     scenario: BureauWithMembers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second batch of four begins with the record that was refused in the first of five."""
-
-    def sizes(records: int) -> None:
-        limits = (records, 6 << 20)
-        monkeypatch.setattr("bureau_client._operations.batches.batches.__defaults__", limits)
-        monkeypatch.setattr("bureau_client._operations.furnishing.BATCH_RECORDS", records)
-
     wallet = new_person(scenario)
     records = months(wallet.subject_id, 9)
     records[4] = dataclasses.replace(records[4], parties=(Party("0" * 32),))
     with wallet, Lender(scenario.acme) as acme:
         for size in (5, 4):
-            sizes(size)
+            limits = (size, 6 << 20)
+            monkeypatch.setattr("bureau_client._operations.batches.batches.__defaults__", limits)
             result = acme.submit(records, idempotency_key="sizes.csv", on_invalid="skip")
             assert (result.accepted_count, [r.index for r in result.rejected]) == (8, [4])
 
 
-def test_other_records_under_a_key_are_refused_and_not_taken_for_sent(
-    scenario: BureauWithMembers,
-) -> None:
+def test_other_records_under_a_key_are_not_taken_for_sent(scenario: BureauWithMembers) -> None:
     wallet = new_person(scenario)
     records = months(wallet.subject_id, 3)
+    others = [dataclasses.replace(record, balance_minor=1) for record in records]
     with wallet, Lender(scenario.acme) as acme:
-        acme.submit(records, idempotency_key="other.csv")
-        for other, kind in (
+        ids: set[str] = set()
+        for sent, kind in (
+            (records, SubmissionKind.ORIGINAL),
+            (others, SubmissionKind.ORIGINAL),
             (records[:2], SubmissionKind.ORIGINAL),
             (records, SubmissionKind.CORRECTION),
         ):
-            with pytest.raises(Conflict, match="Other records") as caught:
-                acme.submit(other, kind=kind, idempotency_key="other.csv")
-            assert caught.value.reason == "IDEMPOTENCY_CONFLICT"
-        # More of them go on where the last run ended.
-        longer = acme.submit(months(wallet.subject_id, 4), idempotency_key="other.csv")
-        assert longer.accepted_count == 4
+            results = [acme.submit(sent, kind=kind, idempotency_key="o.csv") for _ in range(2)]
+            first, again = (result.submissions[0].submission_id for result in results)
+            assert first == again
+            assert first not in ids
+            ids.add(first)
+
+
+def test_as_many_other_refusals_under_a_key_lose_no_record(scenario: BureauWithMembers) -> None:
+    """Who consented since is stored, who withdrew is left out."""
+    early, late = new_person(scenario), new_person(scenario)
+    with early, late, Lender(scenario.acme) as acme:
+
+        def submit() -> tuple[int, list[int]]:
+            records = [months(person.subject_id, 1)[0] for person in (late, early)]
+            result = acme.submit(records, idempotency_key="refused.csv", on_invalid="skip")
+            return result.accepted_count, [rejection.index for rejection in result.rejected]
+
+        late.revoke(consent_to_furnish(late))
+        assert submit() == (1, [0])
+        late.grant("acme", [Action.FURNISH], expire=timedelta(days=365))
+        early.revoke(consent_to_furnish(early))
+        assert submit() == (1, [1])
+        assert len(late.file().tradelines) == 1
+
+
+def consent_to_furnish(wallet: Wallet) -> str:
+    (consent,) = (c for c in wallet.consents() if Action.FURNISH in c.actions)
+    return consent.consent_id
 
 
 def test_the_log_holds_under_audit(scenario: BureauWithMembers) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bureau_client._codec.records import encode_record
@@ -23,6 +24,8 @@ MAX_BATCH_BYTES = 6 * 1024 * 1024
 # Field number and length before each record in a RecordBatch.
 OVERHEAD_BYTES = 5
 SALT_BYTES = 32
+# Bytes of an encoded record before its content: field number, length and salt.
+SALTED = 2 + SALT_BYTES
 
 
 @dataclass(slots=True)  # not frozen, which takes three times as long
@@ -67,6 +70,15 @@ def batches(
         size += more
     if batch:
         yield batch
+
+
+def digest(batch: Sequence[Entry]) -> str:
+    """Return a digest of the records of a batch without their salts, which each run draws again."""
+    hashed = hashlib.sha256()
+    for entry in batch:
+        content = entry.encoded[SALTED:]
+        hashed.update(len(content).to_bytes(4) + content)
+    return hashed.hexdigest()
 
 
 def sign_batch(

@@ -9,20 +9,14 @@ from typing import Literal, TypeAlias
 
 from bureau_client._codec.submissions import read_submission, read_warning
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.batches import BATCH_RECORDS, Entry, batches, entries, sign_batch
+from bureau_client._operations.batches import Entry, batches, digest, entries, sign_batch
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.cosigning import as_needed
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import DISORDER, Order, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
-from bureau_client.errors import (
-    BureauError,
-    Conflict,
-    InvalidRequest,
-    NotFound,
-    VerificationFailed,
-)
+from bureau_client.errors import BureauError, InvalidRequest, NotFound, VerificationFailed
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.members import Member
 from bureau_client.models.progress import Progress
@@ -41,8 +35,6 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 OnInvalid: TypeAlias = Literal["raise", "skip"]
 
-# Runs of one batch under one idempotency key; a batch that was stored in part as often is refused.
-MAX_RUNS = 1000
 LABEL = "The list of submissions"
 NEWEST_FIRST = Order[Submission](name=lambda submission: submission.leaf_index)
 _LABEL = re.compile(r"[ -~]{0,128}")
@@ -70,21 +62,14 @@ def submit(
     warnings: list[RecordWarning] = []
     done = 0
     try:
-        for number, batch in enumerate(batches(entries(records))):
+        for batch in batches(entries(records)):
             sound, unsound = _split(batch)
             if unsound and on_invalid == "raise":
                 raise _refuse([v for rejection in unsound for v in rejection.violations])
             rejected += unsound
-            before, request_id = None, ""
-            if idempotency_key:
-                # With the size: the batch of a number has other records where batches are larger.
-                name = f"{idempotency_key}/{BATCH_RECORDS}/{number}"
-                before, request_id = yield from _sent_before(context, name, sound, kind)
-            submission = before
-            if before is None or before.record_count < len(sound):
-                submission = yield from _submit(
-                    context, sound, kind, label, on_invalid, rejected, warnings, request_id, before
-                )
+            submission = yield from _submit(
+                context, sound, kind, label, on_invalid, rejected, warnings, idempotency_key
+            )
             submissions += [submission] if submission else []
             done += len(batch)
             yield Progress(done, total, context.clock() - started)
@@ -125,42 +110,12 @@ def _witnessed(context: SigningContext, submission: Submission) -> Operation[Sub
     return replace(submission, receipt=receipt)
 
 
-def _sent_before(
-    context: SigningContext, batch: str, sound: Sequence[Entry], kind: SubmissionKind
-) -> Operation[tuple[Submission | None, str]]:
-    """Look for an earlier submission of a batch; return it, and the next unused request id.
-
-    Request ids are made from the idempotency key, so that every run makes the same ones. A
-    batch that was stored without some of its records is submitted again under the next id:
-    the bureau decides which records it accepts now.
-
-    Raises:
-        Conflict: What was submitted under the key is not this batch. Other records of the
-            same kind and number are not recognised: their bytes hold random salts.
-    """
-    before = None
-    for attempt in range(MAX_RUNS):
-        request_id = context.signer.request_id(f"{batch}/{attempt}")
-        try:
-            before = yield from get_submission(context, request_id)
-        except NotFound:
-            return before, request_id
-        if before.kind != kind or before.record_count > len(sound):
-            raise Conflict(
-                f"Other records were submitted under this idempotency key: {before.record_count} "
-                f"of kind {before.kind.name}, not {len(sound)} of kind {kind.name}",
-                reason="IDEMPOTENCY_CONFLICT",
-                fix="Take a new key for other records",
-                request_id=request_id,
-            )
-        if before.record_count == len(sound):
-            return before, request_id
-    raise InvalidRequest(
-        f"The batch was submitted {MAX_RUNS} times under this idempotency key, each time without "
-        "some of its records",
-        reason="INVALID_FIELD",
-        fix="Submit the rejected records, corrected, under a new idempotency key",
-    )
+def _stored_before(context: SigningContext, request_id: str) -> Operation[Submission | None]:
+    """Return what was submitted under a request id; None if nothing was."""
+    try:
+        return (yield from get_submission(context, request_id))
+    except NotFound:
+        return None
 
 
 def _split(batch: Iterable[Entry]) -> tuple[list[Entry], list[Rejection]]:
@@ -182,11 +137,21 @@ def _submit(
     on_invalid: OnInvalid,
     rejected: list[Rejection],
     warnings: list[RecordWarning],
-    wanted_id: str,
-    before: Submission | None,
+    idempotency_key: str,
 ) -> Operation[Submission | None]:
-    """Submit a batch; without the refused records, unless the rest is stored already."""
-    while batch and (before is None or len(batch) != before.record_count):
+    """Submit a batch, then without the refused records.
+
+    Under an idempotency key the request id follows from the records, so that every run finds what
+    an earlier one stored, and other records are never taken for them.
+    """
+    while batch:
+        wanted_id = ""
+        if idempotency_key:
+            name = f"{idempotency_key}/{kind.name}/{digest(batch)}"
+            wanted_id = context.signer.request_id(name)
+            before = yield from _stored_before(context, wanted_id)
+            if before is not None:
+                return before
         request, request_id = sign_batch(context.signer, batch, kind, label, wanted_id)
         try:
             reply = yield from call(methods.SUBMIT_RECORDS, request, request_id)
@@ -207,7 +172,7 @@ def _submit(
             submission = _accepted(context, reply, request, request_id, len(batch))
             warnings += _warnings(reply, batch)
             return submission
-    return before
+    return None
 
 
 def _warnings(

@@ -266,12 +266,13 @@ class AsyncLender(AsyncClient):
                 `SubmitResult.rejected`.
             idempotency_key: A name for all the records, for example a file's digest. The
                 same records under the same key are stored once: after a crash, pass the
-                same key again, and only the missing batches are sent. Take a new key for
-                other records: as many of the same kind would count as sent.
+                same key again, and only the missing batches are sent. A batch of which the
+                bureau now accepts other records than before is sent whole. Request ids,
+                which the log shows, follow from the key and the records: take a key that
+                others cannot guess, or they can try out what the records say.
 
         Raises:
             InvalidRequest: Records break rules; `violations` names each field.
-            Conflict: More records, or records of another kind, were submitted under the key.
             ConsentRequired: A person on an account has given no consent to furnish.
         """
         operation = furnishing.submit(

@@ -9,7 +9,6 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
-from bureau_client.errors import InvalidRequest
 from bureau_client.files import csv_records
 from bureau_client.files.csv_records import (
     REASON_COLUMN,
@@ -19,6 +18,7 @@ from bureau_client.files.csv_records import (
     write_row,
 )
 from bureau_client.files.csv_tables import open_table, whole_table
+from bureau_client.files.file_states import FileState
 from bureau_client.files.places import Places
 from bureau_client.files.seen_keys import SeenKeys
 from bureau_client.files.sources import Reject, Row, SubjectIds, place_of
@@ -37,7 +37,6 @@ class CsvSource:
 
     place = "line"
     suffix = ".csv"
-    options = ""
 
     def __init__(self, path: Path, *, today: date | None = None) -> None:
         """Prepare to read a file.
@@ -49,12 +48,12 @@ class CsvSource:
         self.path = path
         self._today = today
         # The file that was checked whole, and its lines with violations.
-        self._checked: tuple[int, ...] = ()
+        self._checked: FileState | None = None
         self._wrong = Places()
 
     def check(self) -> Iterator[Row]:
         """See `Source`."""
-        wrong, state = Places(), self._state()
+        wrong, state = Places(), FileState.of(self.path)
         with open_table(self.path) as stream, closing(SeenKeys()) as keys:
             read = read_rows(stream, self._today)
             while rows := list(islice(read, ROWS_AT_ONCE)):
@@ -73,34 +72,19 @@ class CsvSource:
         """
         if kind is not None:
             return
-        if not self._checked:
+        if self._checked is None:
             for _row in self.check():
                 pass
+        checked = self._checked
+        assert checked is not None, "the check above has ended"
         with open_table(self.path) as stream:
             parsed = parse_rows(stream)
-            while rows := self._unchanged(list(islice(parsed, ROWS_AT_ONCE))):
+            while rows := list(islice(parsed, ROWS_AT_ONCE)):
+                checked.require(self.path)
                 for row in rows:
                     if row.snapshot is not None and row.line not in self._wrong:
                         yield Row(row.line, row.cells, (row.snapshot,))
-
-    def _unchanged(self, rows: list[csv_records.Row]) -> list[csv_records.Row]:
-        """Return rows that were just read, of the file that was checked.
-
-        Raises:
-            InvalidRequest: The file was written or replaced since.
-        """
-        if self._state() == self._checked:
-            return rows
-        raise InvalidRequest(
-            f"{self.path.name} was changed after it was checked",
-            reason="INVALID_FIELD",
-            fix="Leave the file as it is until its import has ended, then import it again",
-        )
-
-    def _state(self) -> tuple[int, ...]:
-        """Return values that differ once the file was written or replaced."""
-        status = self.path.stat()
-        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        checked.require(self.path)
 
     def field(self, path: str) -> str:
         """See `Source`."""

@@ -210,10 +210,9 @@ class _Sending:
         for kind_in_file in checked.kinds:
             kind = kind_in_file or self.kind
             rows = self.source.read(kind_in_file, self.subject_ids)
-            for number, chunk in enumerate(_chunks(rows)):
-                # The same file with the same options is stored once.
-                idempotency_key = f"{kind.name} {digest} {self.source.options} {number}"
-                result = self._submit(chunk, kind=kind, idempotency_key=idempotency_key, **options)
+            for chunk in _chunks(rows):
+                # The same rows of the same file are stored once.
+                result = self._submit(chunk, kind=kind, idempotency_key=digest, **options)
                 self._add(checked, chunk, result)
                 done += sum(len(row.records) for row in chunk)
                 self._report(done, checked.record_count, datetime.now(UTC) - started)
@@ -263,11 +262,18 @@ class _Sending:
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Yield rows whose records fill a batch: the most that is in memory at a time."""
+    """Yield rows whose records fill a batch at most: the most that is in memory at a time.
+
+    A chunk ends at fixed places of the file, too: a row that is left out changes no other chunk,
+    so that the same import without it knows the others again.
+    """
     chunk: list[Row] = []
     count = 0
     for row in rows:
-        if chunk and count + len(row.records) > BATCH_RECORDS:
+        if chunk and (
+            count + len(row.records) > BATCH_RECORDS
+            or row.place // BATCH_RECORDS != chunk[0].place // BATCH_RECORDS
+        ):
             yield chunk
             chunk, count = [], 0
         chunk.append(row)

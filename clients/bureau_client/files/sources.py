@@ -53,13 +53,11 @@ class Source(Protocol):
         path: Path of the file.
         place: Name of a row's place: line, record.
         suffix: End of the name of the file of rejects.
-        options: Properties of the file that the caller gives; part of its idempotency key.
     """
 
     path: Path
     place: str
     suffix: str
-    options: str
 
     def check(self) -> Iterator[Row]:
         """Yield every row with its violations; nothing is sent.

@@ -30,6 +30,7 @@ from bureau_client import (
     Snapshot,
 )
 from bureau_client._codec.records import encode_record, read_record
+from bureau_client._operations import batches
 from bureau_client.models import record_checks
 from bureau_client.models.codes import DeletionReason
 from bureau_client.models.record_checks import check_record
@@ -160,7 +161,19 @@ def test_every_field_of_the_contract_reaches_the_wire() -> None:
     ],
 )
 def test_every_kind_of_record_is_read_back(record: Deletion | FacilityAction) -> None:
-    assert read_record(encode_record(record, SALT)) == record
+    encoded = encode_record(record, SALT)
+    assert read_record(encoded) == record
+    assert encoded[batches.SALTED :] == encode_record(record, b"")
+
+
+def test_a_batch_is_known_without_the_salts() -> None:
+    def digest(*balances: int) -> str:
+        records = [snapshot(balance_minor=balance) for balance in balances]
+        return batches.digest(list(batches.entries(records)))
+
+    digests = [digest(*balances) for balances in ((1, 2), (2, 1), (1,), (1, 2, 2), ())]
+    assert len(set(digests)) == len(digests)
+    assert digest(1, 2) == digests[0]
 
 
 @pytest.mark.parametrize("encoded", [b"", b"\xff", b"not a record"])

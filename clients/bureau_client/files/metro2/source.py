@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bureau_client._operations import arguments
 from bureau_client.errors import InvalidRequest
+from bureau_client.files.file_states import FileState
 from bureau_client.files.metro2.codebook import FIELD_OF
 from bureau_client.files.metro2.findings import Finding
 from bureau_client.files.metro2.identifiers import PersonNumbers
@@ -88,16 +89,14 @@ class Metro2Source:
             message = f"is {currency!r}; write an ISO 4217 code: CNY, EUR, USD"
             raise arguments.refuse("currency", "UNKNOWN_CURRENCY", message)
         self.path = path
-        self.options = f"{currency} {country} {scheme}"
         self._currency = currency
         self._numbers = PersonNumbers.of(country, scheme, issued_only=issued_identifiers_only)
         self._previous = previous
-        self._today = today
+        # One day for the check and for the reading after it, also over midnight.
+        self._today = today or newest_day()
+        self._checked: FileState | None = None
         self._strict = strict
         self._buyers = read_sales(sales) if sales is not None else NO_BUYERS
-        if self._buyers:
-            # Other buyers make other records: the batches that were sent are not those.
-            self.options += f" {sorted(self._buyers.items())}"
 
     def findings(self) -> Iterator[tuple[Metro2Record, list[Finding]]]:
         """Yield every record of the file with its findings."""
@@ -106,7 +105,7 @@ class Metro2Source:
             before = None
             if self._previous is not None:
                 before = stack.enter_context(self._previous.open("rb"))
-            today = self._today or newest_day()
+            today = self._today
             checked = validate(stream, previous=before, today=today, strict=self._strict)
             for record, findings in checked:
                 if record.kind != BASE or not record.segments:
@@ -119,6 +118,7 @@ class Metro2Source:
 
     def check(self) -> Iterator[Row]:
         """See `Source`."""
+        state = FileState.of(self.path)
         for record, findings in self.findings():
             errors = _wrong(findings)
             if record.kind == BASE:
@@ -136,15 +136,22 @@ class Metro2Source:
                     violations=[_in_record(error) for error in errors],
                     fix="Send the file as it was written, with its header and trailer",
                 )
+        self._checked = state
 
     def read(self, kind: SubmissionKind | None, subject_ids: SubjectIds) -> Iterator[Row]:
-        """See `Source`."""
+        """See `Source`.
+
+        Raises:
+            InvalidRequest: The file is not the one that was checked.
+        """
+        checked = self._checked or FileState.of(self.path)
         sound = (
             record
             for record, findings in self.findings()
             if record.kind == BASE and not _wrong(findings) and _kind_of(record) == kind
         )
         while batch := list(islice(sound, ACCOUNTS_AT_ONCE)):
+            checked.require(self.path)
             persons = [persons_of(record) for record in batch]
             ids = iter(
                 subject_ids(
@@ -157,6 +164,7 @@ class Metro2Source:
                 subjects = list(islice(ids, len(those)))
                 records = records_of(record, subjects, self._currency, self._buyers)
                 yield self._row(record, records=tuple(records))
+        checked.require(self.path)
 
     def field(self, path: str) -> str:
         """See `Source`."""
