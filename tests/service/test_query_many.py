@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,11 @@ from bureau_client import (
     Month,
     Outcome,
     PermissionDenied,
-    Profile,
     Progress,
     Purpose,
     Report,
     RetryPolicy,
+    SigningKey,
     Statement,
     Unavailable,
     Wallet,
@@ -218,21 +219,7 @@ def test_an_inquiry_that_never_arrived_is_signed_again_when_it_is_too_old(
     scenario: Scenario, tmp_path: Path
 ) -> None:
     inquiry, journal = inquiry_of(scenario, scenario.person()), tmp_path / "journal"
-    nowhere = Profile(
-        **{
-            name: getattr(scenario.profiles["acme"], name)
-            for name in scenario.profiles["acme"].__dataclass_fields__
-        }
-        | {"addresses": ("127.0.0.1:1",), "directory_addresses": ()}
-    )
-    kept: list[Statement] = []
-    policy = RetryPolicy(attempts=1)
-    with Lender(nowhere, clock=scenario.now, policy=policy, before_send=kept.append) as lost:
-        run = lost.query_many([inquiry], journal=journal)
-        assert type(next(run).error) is Unavailable
-        with pytest.raises(Unavailable):
-            next(run)
-    (statement,) = kept
+    statement = lost(scenario, "acme", inquiry, journal)
     assert uses(scenario, inquiry) == 0
     lender = scenario.lenders["acme"]
     scenario.later(6 * MINUTE)
@@ -242,6 +229,45 @@ def test_an_inquiry_that_never_arrived_is_signed_again_when_it_is_too_old(
     (again,) = lender.query_many([inquiry], journal=journal)
     assert again.answer.envelope == first.answer.envelope
     assert uses(scenario, inquiry) == 1
+
+
+def test_an_inquiry_that_never_arrived_is_signed_again_with_the_members_new_key(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    """And one that arrived is answered as before, whichever key signed it."""
+    person, other = scenario.person(), scenario.person()
+    rotating = scenario.lenders["brook"]
+    answered, kept = (
+        replace(inquiry, consent_id=scenario.inquiring(subject, "brook", max_uses=1))
+        for subject in (person, other)
+        for inquiry in [inquiry_of(scenario, subject)]
+    )
+    journal = tmp_path / "journal"
+    (first,) = rotating.query_many([answered], journal=journal)
+    lost(scenario, "brook", kept, journal)
+    rotating.rotate_key(SigningKey.generate())
+    again, late = sorted(
+        rotating.query_many([answered, kept], journal=journal),
+        key=lambda outcome: outcome.request is kept,
+    )
+    assert again.answer.request_id == first.answer.request_id
+    assert late.answer.subject_id == other.subject_id
+    (repeated,) = rotating.query_many([kept], journal=journal)
+    assert repeated.answer.request_id == late.answer.request_id
+
+
+def lost(scenario: Scenario, member: str, inquiry: Inquiry, journal: Path) -> Statement:
+    """Keep an inquiry in a journal, signed, without a bureau that it reaches."""
+    nowhere = replace(scenario.profiles[member], addresses=("127.0.0.1:1",), directory_addresses=())
+    kept: list[Statement] = []
+    policy = RetryPolicy(attempts=1)
+    with Lender(nowhere, clock=scenario.now, policy=policy, before_send=kept.append) as lender:
+        run = lender.query_many([inquiry], journal=journal)
+        assert type(next(run).error) is Unavailable
+        with pytest.raises(Unavailable):
+            next(run)
+    (statement,) = kept
+    return statement
 
 
 def test_one_run_at_a_time_uses_a_journal(scenario: Scenario, tmp_path: Path) -> None:

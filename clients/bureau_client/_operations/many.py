@@ -188,7 +188,8 @@ def query(context: SigningContext, journal: Journal | None, inquiry: Inquiry) ->
     """Query the report of one inquiry of many.
 
     The same signed inquiry is sent until the bureau answers: the one of an earlier run, if the
-    journal has it. Only an inquiry that grew too old, and is not in the log, is signed again.
+    journal has it. Only an inquiry that grew too old, or whose key was rotated since, and that is
+    not in the log, is signed again.
     """
     inquiry = canonical(inquiry)
     sealed, newest = _sealed(context, journal, inquiry)
@@ -196,6 +197,9 @@ def query(context: SigningContext, journal: Journal | None, inquiry: Inquiry) ->
         return (yield from patiently(partial(send_inquiry, context, sealed, newest)))
     except WrongState as error:
         if error.reason != "EXPIRED_REQUEST":
+            raise
+    except NotAuthenticated:
+        if sealed.signatures[0].keyid == context.signer.key.verify_key.key_id:
             raise
     request_id = peek(sealed, reporting_pb2.Inquiry).header.request_id
     if (yield from _took_effect(context, request_id, sealed)):
@@ -249,7 +253,7 @@ def _sealed(
 
 
 def _took_effect(context: SigningContext, request_id: str, sealed: Envelope) -> Operation[bool]:
-    """Return True if an inquiry that is too old to be sent again was answered with a report."""
+    """Return True if an inquiry that cannot be sent again was answered with a report."""
     statement = sealed.SerializeToString(deterministic=True)
     try:
         receipt = yield from get_receipt(context, request_id, statement)
