@@ -136,12 +136,12 @@ class DeletedMarks:
                 for month in months:
                     deleted.months[month].add(key)
 
-    def find(self, line: BatchRecord) -> list[Deleted]:
-        """Return what is deleted of the accounts that a snapshot may be of."""
+    def find(self, line: BatchRecord) -> list[tuple[str, Deleted]]:
+        """Return what is deleted of the accounts that a snapshot may be of, with its person."""
         numbers = {Number(line.account_ref), Number(line.record.account_ref)}
         marks: set[Mark] = numbers | _wanted_marks(line.snapshot)
         keys = [(person, mark) for person in line.subject_ids for mark in marks]
-        return [self._by_mark[key] for key in keys if key in self._by_mark]
+        return [(key[0], self._by_mark[key]) for key in keys if key in self._by_mark]
 
     def _marks_of(self, accounts: Collection[DeletedAccount]) -> Iterator[set[Mark]]:
         """Yield the marks of each account; none of one that the member may not bring back."""
@@ -243,9 +243,9 @@ def _coming_back(
     """Yield the snapshots that bring back what was deleted under another number, with True if
     that is blocked for identity theft.
 
-    An account that was on file before is no return of another one, and one certified record
-    restores an account, as under its own number. Deletions of the batch count for the records
-    after them.
+    An account that was on the person's file before is no return of another one, and one certified
+    record restores an account, as under its own number. Deletions of the batch of what was on file
+    count for the records after them.
     """
     deleted = DeletedMarks(db, booking.member_id)
     deleted.add(accounts)
@@ -261,10 +261,11 @@ def _coming_back(
             continue
         if ref not in furnished:
             furnished[ref] = Furnished.read(db, booking.accounts[ref])
-        if any(furnished[ref].is_return(each, line) for each in same):
-            yield line, any(furnished[ref].is_blocked(each, line) for each in same)
+        if any(furnished[ref].is_return(each, person, line) for person, each in same):
+            yield line, any(furnished[ref].is_blocked(each, person, line) for person, each in same)
             if line.record.certified:
                 furnished[ref].marks |= _marks(line.snapshot)
+                furnished[ref].people |= set(line.subject_ids)
 
 
 def _deleted_by(
@@ -287,11 +288,13 @@ class Furnished:
     Attributes:
         months: The months on file.
         marks: The origins in its newest month, and in what the batch restores of it.
+        people: Those who were on it, and for whom the batch restores it.
     """
 
     key: int
     months: Collection[int]
     marks: set[Origin]
+    people: set[str]
 
     @classmethod
     def read(cls, db: Connection, account: Account) -> Furnished:
@@ -299,21 +302,27 @@ class Furnished:
         months = effective_snapshots(steps_of(account.trail))
         newest = [TrailEntry(*account.newest, ORIGINAL, 0)] if account.newest[0] else []
         marks = (_marks(record.snapshot) for _, record, _ in records_of(db, newest))
-        return cls(account.tradeline_key, months.keys(), set().union(*marks))
+        people = set(people_of(account.people))
+        return cls(account.tradeline_key, months.keys(), set().union(*marks), people)
 
-    def is_return(self, deleted: Deleted, line: BatchRecord) -> bool:
-        """Return True if a snapshot of this account brings back what is deleted of another one."""
-        if self._has_other(deleted.whole) and not self._was_on_file(line):
+    def is_return(self, deleted: Deleted, person: str, line: BatchRecord) -> bool:
+        """Return True if a snapshot of this account brings back what is deleted of another one of
+        a person.
+        """
+        if self._has_other(deleted.whole) and not self._was_on_file(person, line):
             return True
         months = deleted.months.get(line.month, set())
-        return self._has_other(months) and line.month not in self.months
+        is_on_file = person in self.people and line.month in self.months
+        return self._has_other(months) and not is_on_file
 
-    def is_blocked(self, deleted: Deleted, line: BatchRecord) -> bool:
-        """Return True if a snapshot of this account brings back one that a dispute blocks."""
-        return self._has_other(deleted.blocked) and not self._was_on_file(line)
+    def is_blocked(self, deleted: Deleted, person: str, line: BatchRecord) -> bool:
+        """Return True if a snapshot of this account brings back one of a person that a dispute
+        blocks.
+        """
+        return self._has_other(deleted.blocked) and not self._was_on_file(person, line)
 
-    def _was_on_file(self, line: BatchRecord) -> bool:
-        return not self.marks.isdisjoint(_wanted_marks(line.snapshot))
+    def _was_on_file(self, person: str, line: BatchRecord) -> bool:
+        return person in self.people and not self.marks.isdisjoint(_wanted_marks(line.snapshot))
 
     def _has_other(self, keys: set[int]) -> bool:
         return len(keys) > (self.key in keys)

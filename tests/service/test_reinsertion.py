@@ -171,6 +171,26 @@ def test_an_account_does_not_become_the_deleted_one_later(scenario: Scenario) ->
     refuses(scenario, "acme", account(person, "new", JUNE, **LATE))
 
 
+def test_a_number_that_was_another_persons_is_no_way_round(scenario: Scenario) -> None:
+    """The new number is on file already, but it never named the person."""
+    person, other = scenario.person(), scenario.person()
+    scenario.submit("acme", account(person, "card", MAY, **LATE))
+    delete_by_dispute(scenario, person)
+    number = ref_of(person, "new")
+    scenario.submit("acme", account(other, "new", MAY, account_ref=number, **LATE))
+    month, later = (account(person, "new", each, **LATE) for each in (MAY, JUNE))
+    refuses(scenario, "acme", month, later, fields=(0, 1))
+    scenario.submit("acme", replace(month, certified=True), later)
+    assert len(returns(person)) == 1
+    scenario.submit("acme", account(person, "new", JULY, **LATE))
+    # A month that is deleted alone: of the number's months none is the person's.
+    delete_by_dispute(scenario, person, month=JULY)
+    number = ref_of(person, "twin")
+    scenario.submit("acme", account(scenario.person(), "twin", JULY, account_ref=number))
+    refuses(scenario, "acme", account(person, "twin", JULY, **LATE))
+    assert scenario.findings() == []
+
+
 def test_a_batch_does_not_delete_and_bring_back(scenario: Scenario) -> None:
     person = scenario.person()
     card = account(person, "card", MAY, **LATE)
