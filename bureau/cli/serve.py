@@ -125,7 +125,8 @@ def serve(
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Processes that serve the node, one core each. [default: 1]", show_default=False
+            help="Processes that serve the node, at most one for each core. [default: 1]",
+            show_default=False,
         ),
     ] = None,
     drain_seconds: Annotated[

@@ -1,8 +1,8 @@
 """The people of a batch about whom something is on file that few people have.
 
 It is read once, for all of them together: what most people lack then costs no further query. It is
-read after the last lock that the batch waits for: what another node committed during the wait comes
-before the batch in the log.
+read after the batch has waited for its consents and accounts: what another node committed meanwhile
+comes before the batch in the log.
 """
 
 from __future__ import annotations

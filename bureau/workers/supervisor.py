@@ -105,7 +105,8 @@ class Supervisor:
                     self._served = True
                     on_serving(address, http_address)
                 time.sleep(LOOK_S)
-                self._look(start)
+                if not self._signals:  # the signal may have gone to the workers, too
+                    self._look(start)
 
             # 4. The drain.
             self._drain()

@@ -68,6 +68,8 @@ def main() -> None:
     size = replace(size, growth=arguments.accounts or size.growth)
     chosen = [name for name in BENCHES if not arguments.only or name in arguments.only]
 
+    # Now: by its end the checkout may be another one.
+    run = head(f"{'quick' if arguments.quick else 'full'}, growth to {size.growth:,} accounts")
     logs.configure("warning")
     console = Console(stderr=True)
     measures: list[Measure] = []
@@ -79,11 +81,11 @@ def main() -> None:
                 console.print(f"{name} …")
                 measures += BENCHES[name](loaded)
     OUTPUT.parent.mkdir(exist_ok=True)
-    result = head() | {"rows": [measure.json() for measure in measures]}
+    result = run | {"rows": [measure.json() for measure in measures]}
     OUTPUT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     output = Console()
     output.width = max(output.width, WIDTH)
-    for name, value in head().items():
+    for name, value in run.items():
         output.print(f"{name}: {value}")
     output.print(_table(measures))
 

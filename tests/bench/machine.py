@@ -14,9 +14,14 @@ from tests.bench import process
 ROOT = Path(__file__).parents[2]
 
 
-def head() -> dict[str, str]:
-    """Return the head of `build/bench.json`."""
+def head(size: str) -> dict[str, str]:
+    """Return the head of `build/bench.json`.
+
+    Args:
+        size: How much was measured.
+    """
     return {
+        "size": size,
         "interpreter": interpreter(),
         "cores": f"{len(process.ALL_CORES)}, {platform.machine()}: servers on "
         f"{min(process.SERVER_CORE)}, callers on {min(process.LOAD_CORE)}",
