@@ -18,7 +18,7 @@ account is compared with what it submits.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -34,7 +34,6 @@ from bureau.credit_file.history import (
     ACTION,
     DELETION,
     DELETION_MASK,
-    ORIGINAL,
     Account,
     TrailEntry,
     effective_snapshots,
@@ -264,8 +263,7 @@ def _coming_back(
         if any(furnished[ref].is_return(each, person, line) for person, each in same):
             yield line, any(furnished[ref].is_blocked(each, person, line) for person, each in same)
             if line.record.certified:
-                furnished[ref].marks |= _marks(line.snapshot)
-                furnished[ref].people |= set(line.subject_ids)
+                furnished[ref].restore(line.subject_ids, line.snapshot)
 
 
 def _deleted_by(
@@ -283,27 +281,30 @@ def _deleted_by(
 
 @dataclass(slots=True)
 class Furnished:
-    """An account of the batch, as it was on file before.
+    """An account of the batch, as it was on file before, by person.
 
     Attributes:
-        months: The months on file.
-        marks: The origins in its newest month, and in what the batch restores of it.
-        people: Those who were on it, and for whom the batch restores it.
+        months: The months that name the person.
+        marks: The origins in the newest of them, and in what the batch restores of the account.
     """
 
     key: int
-    months: Collection[int]
-    marks: set[Origin]
-    people: set[str]
+    months: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    marks: defaultdict[str, set[Origin]] = field(default_factory=lambda: defaultdict(set))
 
     @classmethod
     def read(cls, db: Connection, account: Account) -> Furnished:
-        """Read the months and the marks of an account."""
-        months = effective_snapshots(steps_of(account.trail))
-        newest = [TrailEntry(*account.newest, ORIGINAL, 0)] if account.newest[0] else []
-        marks = (_marks(record.snapshot) for _, record, _ in records_of(db, newest))
-        people = set(people_of(account.people))
-        return cls(account.tradeline_key, months.keys(), set().union(*marks), people)
+        """Read the months of an account, with the people and the marks of each."""
+        furnished = cls(account.tradeline_key)
+        steps = effective_snapshots(steps_of(account.trail))
+        months = sorted(steps)
+        for month, (_, record, _) in zip(
+            months, records_of(db, [steps[month] for month in months]), strict=True
+        ):
+            for party in record.snapshot.parties:
+                furnished.months[party.subject_id].add(month)
+                furnished.marks[party.subject_id] = _marks(record.snapshot)
+        return furnished
 
     def is_return(self, deleted: Deleted, person: str, line: BatchRecord) -> bool:
         """Return True if a snapshot of this account brings back what is deleted of another one of
@@ -312,8 +313,7 @@ class Furnished:
         if self._has_other(deleted.whole) and not self._was_on_file(person, line):
             return True
         months = deleted.months.get(line.month, set())
-        is_on_file = person in self.people and line.month in self.months
-        return self._has_other(months) and not is_on_file
+        return self._has_other(months) and line.month not in self.months[person]
 
     def is_blocked(self, deleted: Deleted, person: str, line: BatchRecord) -> bool:
         """Return True if a snapshot of this account brings back one of a person that a dispute
@@ -321,8 +321,13 @@ class Furnished:
         """
         return self._has_other(deleted.blocked) and not self._was_on_file(person, line)
 
+    def restore(self, people: Iterable[str], snapshot: TradelineSnapshot) -> None:
+        """Add what a certified snapshot of the batch restores for its people."""
+        for person in people:
+            self.marks[person] |= _marks(snapshot)
+
     def _was_on_file(self, person: str, line: BatchRecord) -> bool:
-        return person in self.people and not self.marks.isdisjoint(_wanted_marks(line.snapshot))
+        return not self.marks[person].isdisjoint(_wanted_marks(line.snapshot))
 
     def _has_other(self, keys: set[int]) -> bool:
         return len(keys) > (self.key in keys)

@@ -188,7 +188,21 @@ def test_a_number_that_was_another_persons_is_no_way_round(scenario: Scenario) -
     number = ref_of(person, "twin")
     scenario.submit("acme", account(scenario.person(), "twin", JULY, account_ref=number))
     refuses(scenario, "acme", account(person, "twin", JULY, **LATE))
+    # Another month of the number makes that one no month of the person's.
+    scenario.submit("acme", account(person, "twin", JUNE, account_type="07"))
+    refuses(scenario, "acme", account(person, "twin", JULY, **LATE))
     assert scenario.findings() == []
+
+
+def test_an_earlier_month_of_another_origin_opens_no_way_round(scenario: Scenario) -> None:
+    """The number's newest month is another person's, and of the deleted account's origin."""
+    person, other = scenario.person(), scenario.person()
+    scenario.submit("acme", account(person, "card", JUNE, **LATE))
+    delete_by_dispute(scenario, person)
+    number = ref_of(person, "new")
+    scenario.submit("acme", account(other, "new", JULY, account_ref=number, **LATE))
+    scenario.submit("acme", account(person, "new", MAY, open_date=date(2020, 3, 1)))
+    refuses(scenario, "acme", account(person, "new", JUNE, **LATE))
 
 
 def test_a_batch_does_not_delete_and_bring_back(scenario: Scenario) -> None:
