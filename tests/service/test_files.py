@@ -301,15 +301,44 @@ def test_a_file_of_corrections_is_imported_whole(scenario: Scenario, tmp_path: P
     assert (result.accepted_count, len(lines(person))) == (3, 3)
 
 
-def test_a_metro2_file_that_changes_after_its_check_is_refused(
+def test_a_renumbering_is_no_reject_when_the_file_comes_again(
     scenario: Scenario, tmp_path: Path
 ) -> None:
-    scenario.person(number="000111014")
-    file = written(tmp_path / "m.dat", [base("000111014", "M-1")])
-    source = Metro2Source(file)
+    """The bureau refuses it then, as it refuses the account of somebody without a consent."""
+    scenario.person(number="000111016")
+    scenario.person("brook", number="000111017")
+    acme = scenario.lenders["acme"]
+    first = written(tmp_path / "o.dat", [base("000111016", "O-1")])
+    import_file(acme, Metro2Source(first))
+    renumbered = blank("L1").with_values(
+        change_indicator="1", new_consumer_account_number="O-1-NEW"
+    )
+    file = written(
+        tmp_path / "p.dat",
+        [base("000111016", "O-1"), renumbered],
+        [base("000111016", "O-2")],
+        [base("000111017", "P-1")],
+    )
+    results = [import_file(acme, Metro2Source(file), skip_invalid=True) for _ in range(2)]
+    for result in results:
+        assert (result.accepted_count, [each.row.place for each in result.rejects]) == (3, [4])
+    first_ids, again = ([one.submission_id for one in each.submissions] for each in results)
+    assert first_ids == again
+
+
+@pytest.mark.parametrize("changed", ["may.dat", "june.dat"])
+def test_a_metro2_file_that_changes_after_its_check_is_refused(
+    scenario: Scenario, tmp_path: Path, changed: str
+) -> None:
+    """And the one of the month before, with which it was compared."""
+    own = [base("000111014", "M-1")]
+    may = written(tmp_path / "may.dat", own)
+    june = written(tmp_path / "june.dat", own, day=date(2024, 6, 30))
+    source = Metro2Source(june, previous=may)
     check_file(source)
-    written(tmp_path / "new.dat", [base("000111014", "M-1", current_balance=9)]).replace(file)
-    with pytest.raises(InvalidRequest, match=r"m\.dat was changed after it was checked"):
+    new = written(tmp_path / "new.dat", [base("000111014", "M-1", current_balance=99)])
+    new.replace(tmp_path / changed)
+    with pytest.raises(InvalidRequest, match=f"{changed} was changed after it was checked"):
         list(source.read(None, scenario.lenders["acme"].subject_ids))
 
 

@@ -110,8 +110,18 @@ def _witnessed(context: SigningContext, submission: Submission) -> Operation[Sub
     return replace(submission, receipt=receipt)
 
 
+def _is_done(violations: Iterable[Violation]) -> bool:
+    """Return True if a record may be refused because it took effect before: what an action or a
+    deletion asks for, as the number that a renumbering gives, is done once.
+    """
+    fields = (violation.field.partition("].")[2] for violation in violations)
+    return all(field.startswith(("action.", "deletion.")) for field in fields)
+
+
 def _stored_before(context: SigningContext, request_id: str) -> Operation[Submission | None]:
-    """Return what was submitted under a request id; None if nothing was."""
+    """Return what was submitted under a request id; None if nothing was, or the id is empty."""
+    if not request_id:
+        return None
     try:
         return (yield from get_submission(context, request_id))
     except NotFound:
@@ -144,14 +154,17 @@ def _submit(
     Under an idempotency key the request id follows from the records, so that every run finds what
     an earlier one stored, and other records are never taken for them.
     """
+
+    def id_of(part: Sequence[Entry]) -> str:
+        name = f"{idempotency_key}/{kind.name}/{digest(part)}"
+        return context.signer.request_id(name) if idempotency_key else ""
+
+    whole, refused = batch, dict[int, list[Violation]]()
     while batch:
-        wanted_id = ""
-        if idempotency_key:
-            name = f"{idempotency_key}/{kind.name}/{digest(batch)}"
-            wanted_id = context.signer.request_id(name)
-            before = yield from _stored_before(context, wanted_id)
-            if before is not None:
-                return before
+        wanted_id = id_of(batch)
+        before = yield from _stored_before(context, wanted_id)
+        if before is not None:
+            return before
         request, request_id = sign_batch(context.signer, batch, kind, label, wanted_id)
         try:
             reply = yield from call(methods.SUBMIT_RECORDS, request, request_id)
@@ -162,11 +175,19 @@ def _submit(
             )
             if on_invalid == "raise" or not by_record or others:
                 raise
+            refused |= by_record
+            # What an earlier run did is refused now: that run may have stored it with the rest.
+            done = {index for index, violations in refused.items() if _is_done(violations)}
+            part = [entry for entry in whole if entry.index in done or entry.index not in refused]
+            before = (yield from _stored_before(context, id_of(part))) if done else None
             rejected += [
                 Rejection(entry.index, entry.record, tuple(by_record[entry.index]))
                 for entry in batch
                 if entry.index in by_record
             ]
+            if before is not None:
+                rejected[:] = [each for each in rejected if each.index not in done]
+                return before
             batch = [entry for entry in batch if entry.index not in by_record]
         else:
             submission = _accepted(context, reply, request, request_id, len(batch))

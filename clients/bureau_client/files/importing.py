@@ -264,15 +264,16 @@ class _Sending:
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
     """Yield rows whose records fill a batch at most: the most that is in memory at a time.
 
-    A chunk ends at fixed places of the file, too: a row that is left out changes no other chunk,
-    so that the same import without it knows the others again.
+    A chunk that is half full ends at a multiple of BATCH_RECORDS in the file, too: a row that is
+    left out changes few chunks beside its own, so that the same import without it knows the
+    others again.
     """
     chunk: list[Row] = []
     count = 0
     for row in rows:
+        is_next = chunk and row.place // BATCH_RECORDS != chunk[-1].place // BATCH_RECORDS
         if chunk and (
-            count + len(row.records) > BATCH_RECORDS
-            or row.place // BATCH_RECORDS != chunk[0].place // BATCH_RECORDS
+            count + len(row.records) > BATCH_RECORDS or (is_next and 2 * count >= BATCH_RECORDS)
         ):
             yield chunk
             chunk, count = [], 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableSet
+from collections.abc import Iterable, Iterator, MutableSet
 
 
 class Places(MutableSet[int]):
     """A set of places, from 0, in the order of the file: 125 kB for a million rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Iterable[int] = ()) -> None:
         self._bits = bytearray()
         self._count = 0
+        for number in places:
+            self.add(number)
 
     def __contains__(self, value: object) -> bool:
         if not isinstance(value, int) or not 0 <= value < 8 * len(self._bits):
@@ -26,7 +28,13 @@ class Places(MutableSet[int]):
         return self._count
 
     def add(self, value: int) -> None:
-        """Add a place."""
+        """Add a place.
+
+        Raises:
+            ValueError: It is negative.
+        """
+        if value < 0:
+            raise ValueError(f"{value} is no place in a file")
         if value in self:
             return
         missing = (value >> 3) + 1 - len(self._bits)

@@ -18,7 +18,7 @@ class Row(NamedTuple):
     """One row of a file: the report of one account.
 
     Attributes:
-        place: Line or record number in the file.
+        place: Line or record number in the file, from 0.
         original: The row as written, in the source's own form; a rejected one is pickled.
         records: The records of the row; empty for a row with violations, and in a check.
         record_count: Number of records in the row.

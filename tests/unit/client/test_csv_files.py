@@ -216,10 +216,14 @@ def test_places_are_a_set_in_order(added: list[int], removed: set[int]) -> None:
     places = Places()
     for number in added:
         places.add(number)
+    assert places & removed == set(added) & removed
+    assert places | removed == set(added) | removed
     places -= removed
     expected = sorted(set(added) - removed)
     assert (list(places), len(places)) == (expected, len(expected))
     assert not any(stranger in places for stranger in (-1, 10**9, "1"))
+    with pytest.raises(ValueError, match="-1 is no place"):
+        places.add(-1)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 500])

@@ -92,9 +92,10 @@ class Metro2Source:
         self._currency = currency
         self._numbers = PersonNumbers.of(country, scheme, issued_only=issued_identifiers_only)
         self._previous = previous
-        # One day for the check and for the reading after it, also over midnight.
-        self._today = today or newest_day()
-        self._checked: FileState | None = None
+        self._today = today
+        # The day of the check, which the reading after it keeps to, and the files as they were.
+        self._day = today
+        self._checked: tuple[FileState, ...] = ()
         self._strict = strict
         self._buyers = read_sales(sales) if sales is not None else NO_BUYERS
 
@@ -105,7 +106,7 @@ class Metro2Source:
             before = None
             if self._previous is not None:
                 before = stack.enter_context(self._previous.open("rb"))
-            today = self._today
+            today = self._day or newest_day()
             checked = validate(stream, previous=before, today=today, strict=self._strict)
             for record, findings in checked:
                 if record.kind != BASE or not record.segments:
@@ -118,7 +119,8 @@ class Metro2Source:
 
     def check(self) -> Iterator[Row]:
         """See `Source`."""
-        state = FileState.of(self.path)
+        states = tuple(map(FileState.of, self._files()))
+        self._day = self._today or newest_day()
         for record, findings in self.findings():
             errors = _wrong(findings)
             if record.kind == BASE:
@@ -136,22 +138,23 @@ class Metro2Source:
                     violations=[_in_record(error) for error in errors],
                     fix="Send the file as it was written, with its header and trailer",
                 )
-        self._checked = state
+        self._checked = states
 
     def read(self, kind: SubmissionKind | None, subject_ids: SubjectIds) -> Iterator[Row]:
         """See `Source`.
 
         Raises:
-            InvalidRequest: The file is not the one that was checked.
+            InvalidRequest: The file, or that of the month before, is not the one of the check.
         """
-        checked = self._checked or FileState.of(self.path)
+        if not self._checked:
+            self._checked = tuple(map(FileState.of, self._files()))
         sound = (
             record
             for record, findings in self.findings()
             if record.kind == BASE and not _wrong(findings) and _kind_of(record) == kind
         )
         while batch := list(islice(sound, ACCOUNTS_AT_ONCE)):
-            checked.require(self.path)
+            self._require_unchanged()
             persons = [persons_of(record) for record in batch]
             ids = iter(
                 subject_ids(
@@ -164,7 +167,14 @@ class Metro2Source:
                 subjects = list(islice(ids, len(those)))
                 records = records_of(record, subjects, self._currency, self._buyers)
                 yield self._row(record, records=tuple(records))
-        checked.require(self.path)
+        self._require_unchanged()
+
+    def _files(self) -> list[Path]:
+        return [self.path, *([self._previous] if self._previous is not None else [])]
+
+    def _require_unchanged(self) -> None:
+        for path, state in zip(self._files(), self._checked, strict=True):
+            state.require(path)
 
     def field(self, path: str) -> str:
         """See `Source`."""
