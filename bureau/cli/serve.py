@@ -125,7 +125,7 @@ def serve(
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Processes that serve the node, at most one for each core. [default: 1]",
+            help="Processes that serve the node; more than it has cores give nothing. [default: 1]",
             show_default=False,
         ),
     ] = None,

@@ -84,6 +84,14 @@ def refuses(scenario: Scenario, name: str, *records: Any, fields: tuple[int, ...
     return caught.value.violations[0].message
 
 
+def with_a_deletion(scenario: Scenario, month: Month) -> Wallet:
+    """A person whose only account, of a month, was deleted by a dispute."""
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", month, **LATE))
+    delete_by_dispute(scenario, person)
+    return person
+
+
 def sell(scenario: Scenario, person: Wallet, name: str, ref: str, buyer: str, number: str) -> None:
     scenario.submit(
         name,
@@ -164,18 +172,14 @@ def test_a_deleted_month_comes_back_under_another_number_only_certified(
 
 
 def test_an_account_does_not_become_the_deleted_one_later(scenario: Scenario) -> None:
-    person = scenario.person()
-    scenario.submit("acme", account(person, "card", MAY, **LATE))
-    delete_by_dispute(scenario, person)
+    person = with_a_deletion(scenario, MAY)
     scenario.submit("acme", account(person, "new", MAY, open_date=date(2020, 3, 1)))
     refuses(scenario, "acme", account(person, "new", JUNE, **LATE))
 
 
 def test_a_number_that_was_another_persons_is_no_way_round(scenario: Scenario) -> None:
     """The new number is on file already, but it never named the person."""
-    person, other = scenario.person(), scenario.person()
-    scenario.submit("acme", account(person, "card", MAY, **LATE))
-    delete_by_dispute(scenario, person)
+    person, other = with_a_deletion(scenario, MAY), scenario.person()
     number = ref_of(person, "new")
     scenario.submit("acme", account(other, "new", MAY, account_ref=number, **LATE))
     month, later = (account(person, "new", each, **LATE) for each in (MAY, JUNE))
@@ -196,9 +200,7 @@ def test_a_number_that_was_another_persons_is_no_way_round(scenario: Scenario) -
 
 def test_an_earlier_month_of_another_origin_opens_no_way_round(scenario: Scenario) -> None:
     """The number's newest month is another person's, and of the deleted account's origin."""
-    person, other = scenario.person(), scenario.person()
-    scenario.submit("acme", account(person, "card", JUNE, **LATE))
-    delete_by_dispute(scenario, person)
+    person, other = with_a_deletion(scenario, JUNE), scenario.person()
     number = ref_of(person, "new")
     scenario.submit("acme", account(other, "new", JULY, account_ref=number, **LATE))
     scenario.submit("acme", account(person, "new", MAY, open_date=date(2020, 3, 1)))

@@ -296,7 +296,7 @@ def test_other_records_under_a_key_are_not_taken_for_sent(scenario: BureauWithMe
 
 
 def test_as_many_other_refusals_under_a_key_lose_no_record(scenario: BureauWithMembers) -> None:
-    """Who consented since is stored, who withdrew is left out."""
+    """Store the records of who consented since, and leave out those of who withdrew."""
     early, late = new_person(scenario), new_person(scenario)
     with early, late, Lender(scenario.acme) as acme:
 

@@ -443,6 +443,20 @@ def test_workers_end_with_a_killed_supervisor(node: Workers) -> None:
     assert node.raw("acme").send("Log/GetCheckpoint", b"").code == "OK"
 
 
+def test_a_signal_to_all_processes_is_a_stop_and_no_failure(node: Workers) -> None:
+    """As service managers send it that know of no supervisor; the workers end before it looks."""
+    assert node.process is not None
+    before, workers = node.events("worker_ended"), node.pids()
+    node.process.send_signal(signal.SIGSTOP)
+    for pid in (node.process.pid, *workers):
+        os.kill(pid, signal.SIGTERM)
+    until(lambda: not any(map(is_running, workers)), "the workers have ended")
+    node.process.send_signal(signal.SIGCONT)
+    assert node.process.wait(PATIENCE_S) == 0
+    assert node.events("worker_ended") == before
+    node.start()
+
+
 def test_a_stop_drains_every_worker(node: Workers) -> None:
     raws = node.many("acme")
     outcomes: list[Answer] = []
